@@ -1,0 +1,278 @@
+"""Durable writes: a file appears whole or not at all, and what was reported stays after a crash.
+
+Temporary files live in a scratch folder that belongs to one process and is held by a lock; what
+a killed process left behind is removed by the next one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import queue
+import secrets
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+_BUFFER = 1 << 20
+_BUFFERS = 8
+_FLUSH_EVERY = 32 << 20
+_FICLONE = 0x40049409
+
+
+class Scratch:
+    """A folder for the temporary files of this process, gone when the process is done."""
+
+    def __init__(self, parent: Path) -> None:
+        self._parent = parent
+        self._path: Path | None = None
+        self._lock = -1
+
+    @property
+    def path(self) -> Path:
+        """The folder; made on first use, when what dead processes left is removed too."""
+        if self._path is None:
+            self._parent.mkdir(parents=True, exist_ok=True)
+            sweep(self._parent)
+            self._path = self._parent / f"{os.getpid()}-{secrets.token_hex(8)}"
+            self._path.mkdir()
+            self._lock = _lock_folder(self._path)
+        return self._path
+
+    def new_path(self) -> Path:
+        """Return a path in the folder that nothing uses yet."""
+        return self.path / secrets.token_hex(12)
+
+    def new_file(self, mode: int = 0o666) -> tuple[int, Path]:
+        """Create a file for writing, its mode less the umask; return its descriptor and path."""
+        path = self.new_path()
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode), path
+
+    def close(self) -> None:
+        """Remove the folder and what is in it."""
+        if self._path is not None:
+            shutil.rmtree(self._path, ignore_errors=True)
+            os.close(self._lock)
+            self._path = None
+
+    def __enter__(self) -> Scratch:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def sweep(parent: Path) -> list[Path]:
+    """Remove the scratch folders in `parent` whose process is gone; return them."""
+    removed = []
+    for folder in parent.iterdir() if parent.is_dir() else ():
+        lock = _lock_folder(folder)
+        if lock >= 0:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+            removed.append(folder)
+    return removed
+
+
+def _lock_folder(folder: Path) -> int:
+    """Return a descriptor that holds the folder's lock, or -1 if another process does."""
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return -1
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        return -1
+    return fd
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, waiting for whoever holds it now."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def write_file(path: Path, data: bytes, scratch: Scratch) -> None:
+    """Write `path` durably; it is exactly the old file or exactly the new one at any moment."""
+    fd, temporary = scratch.new_file()
+    try:
+        write_all(fd, data)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    move(temporary, path)
+    fsync_folder(path.parent)
+
+
+def move(temporary: Path, path: Path) -> None:
+    """Rename over `path`, by way of a copy in its folder if that is on another file system."""
+    try:
+        os.rename(temporary, path)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = path.with_name(f".{secrets.token_hex(8)}.gitmodel-tmp")
+        try:
+            shutil.copy2(temporary, beside)
+            with beside.open("rb") as file:
+                os.fsync(file.fileno())
+            os.rename(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+        os.unlink(temporary)
+
+
+def publish(temporary: Path, path: Path) -> bool:
+    """Give a finished file its name unless the name is taken; return whether it was free.
+
+    The file must have been synced.  What exists already is kept.
+    """
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        os.unlink(temporary)
+        return False
+    except FileNotFoundError:
+        if path.parent.is_dir():
+            raise
+        make_folder(path.parent)
+        return publish(temporary, path)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
+            raise
+        if path.exists():
+            os.unlink(temporary)
+            return False
+        os.rename(temporary, path)
+    else:
+        os.unlink(temporary)
+    fsync_folder(path.parent)
+    return True
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and its parents, durably."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        with suppress(FileExistsError):
+            folder.mkdir()
+        fsync_folder(folder.parent)
+
+
+def fsync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        # Some network file systems have no fsync for folders; their renames are synchronous.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(fd)
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """Write all of `data`; a plain write may stop short."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def start_write_back(fd: int, start: int, length: int) -> None:
+    """Set the disk to work on what was just written, so that `fsync` has little left to do."""
+    if hasattr(os, "posix_fadvise"):
+        # On Linux this starts the write-back of dirty pages, and drops only clean ones.
+        os.posix_fadvise(fd, start, length, os.POSIX_FADV_DONTNEED)
+
+
+def clone(source: int, target: int) -> bool:
+    """Make `target` share the blocks of `source`; return False where the disk cannot."""
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True
+
+
+def copy(source: int, target: int, see: Callable[[memoryview], None], *, durable: bool) -> None:
+    """Copy the rest of `source`, showing each block to `see` on the way.
+
+    Reading and `see` run on this thread, writing on another.  With `durable` the disk is set to
+    work early, so that the fsync that follows has little left to do.
+    """
+    free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
+    full: queue.SimpleQueue[tuple[bytearray, int] | None] = queue.SimpleQueue()
+    failed: list[BaseException] = []
+    for _ in range(_BUFFERS):
+        free.put(bytearray(_BUFFER))
+    writer = threading.Thread(
+        target=_write, args=(target, free, full, failed), kwargs={"durable": durable}
+    )
+    writer.start()
+    try:
+        _read(source, free, full, failed, see)
+    finally:
+        full.put(None)
+        writer.join()
+    if failed:
+        raise failed[0]
+
+
+def _read(
+    source: int,
+    free: queue.SimpleQueue[bytearray],
+    full: queue.SimpleQueue[tuple[bytearray, int] | None],
+    failed: list[BaseException],
+    see: Callable[[memoryview], None],
+) -> None:
+    while not failed:
+        buffer = free.get()
+        count = os.readv(source, [buffer])
+        if not count:
+            return
+        see(memoryview(buffer)[:count])
+        full.put((buffer, count))
+
+
+def _write(
+    target: int,
+    free: queue.SimpleQueue[bytearray],
+    full: queue.SimpleQueue[tuple[bytearray, int] | None],
+    failed: list[BaseException],
+    *,
+    durable: bool,
+) -> None:
+    done = flushed = 0
+    while (item := full.get()) is not None:
+        buffer, count = item
+        try:
+            if not failed:
+                write_all(target, memoryview(buffer)[:count])
+            done += count
+            if durable and done - flushed >= _FLUSH_EVERY:
+                start_write_back(target, flushed, done - flushed)
+                flushed = done
+        except BaseException as error:  # noqa: BLE001 - raised again by `copy`, on its thread
+            failed.append(error)
+        free.put(buffer)

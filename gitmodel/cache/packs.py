@@ -1,0 +1,225 @@
+"""Local packs: many small blobs in one file, and the thread that writes them."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from blake3 import blake3
+
+from gitmodel.atomic import Scratch, start_write_back, write_all
+from gitmodel.digest import Digests
+from gitmodel.encoding import RAW
+from gitmodel.errors import IntegrityError, MissingError
+from gitmodel.pack import (
+    CHUNK,
+    TRAILER_SIZE,
+    Placed,
+    Stored,
+    format_table,
+    parse_table,
+    table_span,
+)
+
+PACK_SIZE = 64 << 20
+"""Bytes of blobs after which a pack is closed."""
+
+_BUFFER = 4 << 20
+_BUFFERS = 4
+_FLUSH_EVERY = 16 << 20
+_OPEN_PACKS = 32
+_READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+_Publish = Callable[[Path, str, Sequence[Stored]], None]
+
+Batch = Sequence[tuple[Digests, int]]
+"""Blobs, and where in a buffer they start."""
+
+
+class Packer:
+    """A thread that writes blobs to packs, from buffers that it lends out.
+
+    `publish` gets scratch path, name and entries of each pack that is finished and synced.
+    """
+
+    def __init__(self, scratch: Scratch, publish: _Publish) -> None:
+        self._scratch = scratch
+        self._hand_over = publish
+        self._lent = 0
+        self._free: queue.SimpleQueue[memoryview] = queue.SimpleQueue()
+        self._full: queue.SimpleQueue[tuple[memoryview, Batch] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._failed: list[BaseException] = []
+        self._abandoned = False
+
+    def buffer(self) -> memoryview:
+        """Return a buffer for a batch, when one is free."""
+        if self._lent < _BUFFERS:
+            self._lent += 1
+            return memoryview(bytearray(_BUFFER))
+        return self._free.get()
+
+    def put(self, buffer: memoryview, batch: Batch) -> None:
+        """Take a buffer back, with where in it the blobs are; raises an earlier failure."""
+        if self._failed:
+            raise self._failed[0]
+        if not buffer:
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="packer")
+            self._thread.start()
+        self._full.put((buffer, batch))
+
+    def close(self) -> None:
+        """Wait until everything is published."""
+        self._stop()
+        if self._failed:
+            raise self._failed[0]
+
+    def abandon(self) -> None:
+        """Drop what is not published yet."""
+        self._abandoned = True
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._thread is not None:
+            self._full.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        pack: _PackFile | None = None
+        while (item := self._full.get()) is not None:
+            buffer, batch = item
+            try:
+                if batch and not self._failed and not self._abandoned:
+                    pack = pack or _PackFile(self._scratch)
+                    pack.append(buffer, batch)
+                    if pack.size >= PACK_SIZE:
+                        self._publish(pack)
+                        pack = None
+            except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
+                self._failed.append(error)
+            self._free.put(buffer)
+        try:
+            if pack is not None:
+                self._publish(pack)
+        except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
+            self._failed.append(error)
+
+    def _publish(self, pack: _PackFile) -> None:
+        if self._abandoned or self._failed:
+            pack.abandon()
+        else:
+            self._hand_over(*pack.seal())
+
+
+class _PackFile:
+    """A pack that is being written to the scratch folder."""
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._fd, self._path = scratch.new_file()
+        self._hash = blake3()
+        self._entries: list[Stored] = []
+        self.size = 0
+        self._flushed = 0
+
+    def append(self, buffer: memoryview, batch: Batch) -> None:
+        """Write blobs that lie in a buffer; those that touch each other in one go."""
+        start = end = 0
+        for digests, at in batch:
+            if at != end:
+                self._write(buffer[start:end])
+                start = at
+            end = at + digests.size
+            self._entries.append(
+                Stored(
+                    digests.oid,
+                    digests.fingerprint,
+                    CHUNK,
+                    RAW,
+                    digests.size,
+                    self.size,
+                    digests.size,
+                )
+            )
+            self.size += digests.size
+        self._write(buffer[start:end])
+        if self.size - self._flushed >= _FLUSH_EVERY:
+            start_write_back(self._fd, self._flushed, self.size - self._flushed)
+            self._flushed = self.size
+
+    def seal(self) -> tuple[Path, str, Sequence[Stored]]:
+        """Write the table and sync; return scratch path, name and entries."""
+        try:
+            self._write(format_table(self._entries))
+            os.fchmod(self._fd, 0o444)
+            os.fsync(self._fd)
+        finally:
+            os.close(self._fd)
+        return self._path, self._hash.hexdigest(), self._entries
+
+    def abandon(self) -> None:
+        """Remove what was written."""
+        os.close(self._fd)
+        self._path.unlink(missing_ok=True)
+
+    def _write(self, data: bytes | memoryview) -> None:
+        self._hash.update(data)
+        write_all(self._fd, data)
+
+
+class OpenPacks:
+    """The packs that are open for reading, the most recently used ones."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: OrderedDict[str, int] = OrderedDict()
+
+    def read(self, placed: Placed) -> bytes:
+        """Return a payload; raise `IntegrityError` if the pack ends before it does."""
+        entry = placed.entry
+        data = os.pread(self._descriptor(placed.pack), entry.stored, entry.offset)
+        if len(data) != entry.length or entry.encoding != RAW:
+            raise IntegrityError(
+                f"pack {placed.pack} in the cache is cut short", hint="gitmodel verify"
+            )
+        return data
+
+    def close(self) -> None:
+        """Close all packs; they are opened again when they are needed."""
+        while self._open:
+            os.close(self._open.popitem()[1])
+
+    def _descriptor(self, name: str) -> int:
+        if name in self._open:
+            self._open.move_to_end(name)
+            return self._open[name]
+        try:
+            fd = os.open(self._folder / f"{name}.pack", _READ_FLAGS)
+        except FileNotFoundError as error:
+            raise MissingError(
+                f"pack {name} has gone from the cache", hint="gitmodel fetch"
+            ) from error
+        self._open[name] = fd
+        if len(self._open) > _OPEN_PACKS:
+            os.close(self._open.popitem(last=False)[1])
+        return fd
+
+
+def read_table(path: Path) -> tuple[Stored, ...]:
+    """Return the entries of a local pack; raise `IntegrityError` if it is not one."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        file.seek(max(size - TRAILER_SIZE, 0))
+        trailer = file.read()
+        offset, length = table_span(trailer, size)
+        file.seek(offset)
+        entries = parse_table(file.read(length), trailer)
+    if any(entry.encoding != RAW or entry.kind != CHUNK for entry in entries):
+        raise IntegrityError("a pack of the cache holds something else than plain blobs")
+    return entries

@@ -1,0 +1,407 @@
+"""The local cache: blobs by oid, the larger ones a file each, the smaller ones many to a pack.
+
+A blob becomes visible only when it is whole and durable, and never changes afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Protocol
+
+from xxhash import xxh3_128
+
+from gitmodel.atomic import Scratch, clone, copy, fsync_folder, make_folder, publish, write_all
+from gitmodel.cache.packs import OpenPacks, Packer, read_table
+from gitmodel.digest import (
+    ALGORITHMS,
+    BLAKE3,
+    Digests,
+    Hasher,
+    algorithm_of,
+    digest_file,
+    fingerprint_file,
+    fingerprint_of,
+    hex_of,
+    oid_of,
+    read_blocks,
+)
+from gitmodel.errors import IntegrityError, MissingError
+from gitmodel.pack import Placed, Stored
+from gitmodel.progress import Progress, silent
+
+SMALL = 1 << 20
+"""Bytes from which a blob is a file of its own."""
+
+_READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+class PackIndex(Protocol):
+    """Knows which pack holds which blob."""
+
+    def packs(self) -> set[str]:
+        """Return the names of the packs that are known."""
+
+    def add_pack(self, name: str, entries: Iterable[Stored]) -> None:
+        """Remember a pack."""
+
+    def drop_pack(self, name: str) -> None:
+        """Forget a pack."""
+
+    def find_packed(self, oids: Sequence[str]) -> dict[str, Placed]:
+        """Return where blobs lie."""
+
+    def packed_oids(self, oids: Sequence[str]) -> set[str]:
+        """Return which of the blobs are in packs."""
+
+    def forget_complete(self, place: str) -> None:
+        """Something may have gone."""
+
+
+class Damage(NamedTuple):
+    """A blob, or a whole pack, whose bytes are not what its name says; now in quarantine."""
+
+    name: str
+    why: str
+
+
+class Cache:
+    """The blobs of one clone."""
+
+    def __init__(self, root: Path, index: PackIndex, scratch: Scratch) -> None:
+        self.root = root
+        self.scratch = scratch
+        self._index = index
+        self._packs = OpenPacks(root / "packs")
+        self._sync_packs()
+
+    def close(self) -> None:
+        """Close the files."""
+        self._packs.close()
+
+    def present(self, oids: Iterable[str]) -> set[str]:
+        """Return which of the blobs are here."""
+        wanted = list(dict.fromkeys(oids))
+        packed = self._index.packed_oids(wanted)
+        return packed | {
+            oid for oid in wanted if oid not in packed and os.path.exists(self._loose(oid))
+        }
+
+    def packed(self, oids: Iterable[str]) -> set[str]:
+        """Return which of the blobs are in packs."""
+        return self._index.packed_oids(list(oids))
+
+    def places(self, oids: Iterable[str]) -> dict[str, Placed]:
+        """Return where those of the blobs lie that are in packs."""
+        return self._index.find_packed(list(dict.fromkeys(oids)))
+
+    def read(self, oid: str, *, limit: int) -> bytes:
+        """Return a whole blob of at most `limit` bytes, checked against its oid.
+
+        Raises `MissingError` if it is not here, `IntegrityError` if it is damaged or too long.
+        """
+        placed = self.places([oid]).get(oid)
+        if placed:
+            data = self._packs.read(placed)
+        else:
+            with open(self.open_loose(oid), "rb") as file:
+                if os.fstat(file.fileno()).st_size > limit:
+                    raise IntegrityError(f"blob {oid} is longer than {limit} bytes")
+                data = file.read()
+        if oid_of(data, algorithm_of(oid)) != oid:
+            raise self._damaged(oid)
+        return data
+
+    def read_packed(self, placed: Placed) -> bytes:
+        """Return a blob from a pack, checked against its fingerprint."""
+        data = self._packs.read(placed)
+        if fingerprint_of(data) != placed.entry.fingerprint:
+            raise self._damaged(placed.entry.oid)
+        return data
+
+    def open_loose(self, oid: str) -> int:
+        """Return a descriptor of a blob that is a file of its own."""
+        try:
+            return os.open(self._loose(oid), _READ_FLAGS)
+        except FileNotFoundError as error:
+            raise MissingError(f"blob {oid} is not in the cache", hint="gitmodel fetch") from error
+
+    def copy_loose(self, oid: str, fingerprint: str, target: int) -> None:
+        """Write a blob to the open file `target`, which shares its blocks where the disk can.
+
+        Raises `IntegrityError` if the bytes do not have the fingerprint.
+        """
+        source = self.open_loose(oid)
+        try:
+            if clone(source, target):
+                os.lseek(target, 0, os.SEEK_SET)
+                found = fingerprint_file(target)
+            else:
+                found = _copy_fingerprinted(source, target)
+        finally:
+            os.close(source)
+        if found != fingerprint:
+            raise self._damaged(oid)
+
+    def put_file(self, source: int, algorithm: str = BLAKE3) -> Digests:
+        """Add the rest of an open file as a blob of its own, reading it once."""
+        target, temporary = self.scratch.new_file()
+        try:
+            hasher = Hasher(algorithm)
+            if clone(source, target):
+                for block in read_blocks(target):
+                    hasher.update(block)
+            else:
+                copy(source, target, hasher.update, durable=True)
+            self._seal(target)
+        finally:
+            os.close(target)
+        digests = hasher.digests()
+        publish(temporary, Path(self._loose(digests.oid)))
+        return digests
+
+    def publish_file(self, fd: int, temporary: Path, oid: str) -> None:
+        """Add a finished scratch file whose bytes were checked against `oid` as they came."""
+        self._seal(fd)
+        publish(temporary, Path(self._loose(oid)))
+
+    def is_copy(self, fd: int, size: int, oid: str) -> bool:
+        """Return whether a file looks like a blob here, judged by a few of its pages."""
+        try:
+            cached = self.open_loose(oid)
+        except MissingError:
+            return False
+        try:
+            step = max(size // 16, 4096)
+            return all(
+                os.pread(fd, 4096, at) == os.pread(cached, 4096, at) for at in range(0, size, step)
+            )
+        finally:
+            os.close(cached)
+
+    def writer(self, algorithm: str = BLAKE3) -> CacheWriter:
+        """Return a writer for many small blobs; they are there when it is closed."""
+        return CacheWriter(self, algorithm)
+
+    def put(self, data: bytes, algorithm: str = BLAKE3) -> Digests:
+        """Add one blob from memory."""
+        hasher = Hasher(algorithm)
+        hasher.update(data)
+        digests = hasher.digests()
+        with self.writer(algorithm) as writer:
+            writer.add(data, digests)
+        return digests
+
+    def put_loose(self, data: bytes, oid: str) -> None:
+        """Add one large blob from memory, whose oid is known to be right."""
+        fd, temporary = self.scratch.new_file()
+        try:
+            write_all(fd, data)
+            self.publish_file(fd, temporary, oid)
+        finally:
+            os.close(fd)
+
+    def add_pack(self, temporary: Path, name: str, entries: Sequence[Stored]) -> None:
+        """Publish a finished and synced pack, then make its blobs known."""
+        publish(temporary, self.root / "packs" / f"{name}.pack")
+        self._index.add_pack(name, entries)
+
+    def oids(self) -> Iterator[str]:
+        """Yield the blobs that are files of their own."""
+        for algorithm in ALGORITHMS:
+            folder = self.root / "blobs" / algorithm
+            for name in sorted(folder.glob("??/*")):
+                yield f"{algorithm}:{name.name}"
+
+    def size(self) -> int:
+        """Return how many bytes the blobs take, packs included."""
+        files = (*self.root.glob("blobs/*/*/*"), *self.root.glob("packs/*"))
+        return sum(path.stat().st_size for path in files)
+
+    def verify(
+        self, fingerprints: Mapping[str, str], progress: Progress = silent, *, quick: bool = False
+    ) -> list[Damage]:
+        """Read everything, and put in quarantine what is not what its name says.
+
+        A blob is checked against its oid; if `quick`, only against its fingerprint where a pack's
+        table or `fingerprints` (oid to fingerprint) knows it.
+        """
+        total, done = self.size(), 0
+        damages = []
+        for oid in list(self.oids()):
+            progress("verify", done, total)
+            path = Path(self._loose(oid))
+            done += path.stat().st_size
+            if why := self._why_damaged(oid, fingerprints if quick else {}):
+                self._quarantine(path)
+                damages.append(Damage(oid, why))
+        for path in sorted((self.root / "packs").glob("*.pack")):
+            progress("verify", done, total)
+            done += path.stat().st_size
+            damages += self._verify_pack(path, quick=quick)
+        return damages
+
+    def _why_damaged(self, oid: str, fingerprints: Mapping[str, str]) -> str:
+        fd = self.open_loose(oid)
+        try:
+            if oid in fingerprints:
+                good = fingerprint_file(fd) == fingerprints[oid]
+            else:
+                good = digest_file(fd, algorithm_of(oid)).oid == oid
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+        finally:
+            os.close(fd)
+        return "" if good else "its bytes are not those its name says"
+
+    def _verify_pack(self, path: Path, *, quick: bool) -> list[Damage]:
+        """Check a pack; if part of it is damaged, save the rest in a new one."""
+        try:
+            entries = read_table(path)
+        except (IntegrityError, OSError) as error:
+            self._quarantine(path)
+            self._forget_packs()
+            return [Damage(path.name, f"pack: {error}")]
+        name, bad, good = path.stem, list[Stored](), list[Stored]()
+        for entry in entries:
+            (good if self._is_sound(Placed(name, entry), quick=quick) else bad).append(entry)
+        if bad:
+            with CacheWriter(self, BLAKE3, anew=True) as writer:
+                for entry in good:
+                    data = self._packs.read(Placed(name, entry))
+                    writer.add(data, Digests(entry.oid, entry.fingerprint, entry.length))
+            self._quarantine(path)
+            self._forget_packs()
+        return [Damage(entry.oid, "its bytes are not those its name says") for entry in bad]
+
+    def _is_sound(self, placed: Placed, *, quick: bool) -> bool:
+        try:
+            data = self._packs.read(placed)
+        except (IntegrityError, OSError):
+            return False
+        if quick:
+            return fingerprint_of(data) == placed.entry.fingerprint
+        return oid_of(data, algorithm_of(placed.entry.oid)) == placed.entry.oid
+
+    def _quarantine(self, path: Path) -> None:
+        make_folder(self.root / "quarantine")
+        os.rename(path, self.root / "quarantine" / path.name)
+        fsync_folder(path.parent)
+        self._index.forget_complete("cache")
+
+    def _seal(self, fd: int) -> None:
+        os.fchmod(fd, 0o444)
+        os.fsync(fd)
+
+    def _loose(self, oid: str) -> str:
+        digits = hex_of(oid)
+        return f"{self.root}/blobs/{algorithm_of(oid)}/{digits[:2]}/{digits}"
+
+    def _damaged(self, oid: str) -> IntegrityError:
+        return IntegrityError(
+            f"blob {oid} in the cache is damaged: its bytes are not those its name says",
+            hint="gitmodel verify  (puts it in quarantine), then gitmodel fetch",
+        )
+
+    def _forget_packs(self) -> None:
+        self._packs.close()
+        for name in self._index.packs():
+            self._index.drop_pack(name)
+        self._sync_packs()
+
+    def _sync_packs(self) -> None:
+        """Bring the index in line with the packs that are on the disk."""
+        with suppress(FileNotFoundError):
+            on_disk = {
+                name.removesuffix(".pack")
+                for name in os.listdir(self.root / "packs")
+                if name.endswith(".pack")
+            }
+            if self._index.packs() - on_disk:
+                # A blob may lie in two packs, of which the index names one: learn all anew.
+                for name in self._index.packs():
+                    self._index.drop_pack(name)
+            for name in sorted(on_disk - self._index.packs()):
+                with suppress(IntegrityError):
+                    entries = read_table(self.root / "packs" / f"{name}.pack")
+                    self._index.add_pack(name, entries)
+
+
+class CacheWriter:
+    """Adds many blobs: small ones to packs, large ones as files.
+
+    Small blobs are read straight into a buffer that is later written as it is.  Packs are
+    written, synced and published on a thread of their own; all blobs are there, and durable,
+    when `close` has returned.
+    """
+
+    def __init__(self, cache: Cache, algorithm: str, *, anew: bool = False) -> None:
+        self.cache = cache
+        self.algorithm = algorithm
+        self._anew = anew
+        self._written: set[str] = set()
+        self._packer = Packer(cache.scratch, cache.add_pack)
+        self._buffer = memoryview(b"")
+        self._filled = 0
+        self._batch: list[tuple[Digests, int]] = []
+
+    def add(self, data: bytes, digests: Digests) -> None:
+        """Add a blob from memory; `digests` are those of `data`."""
+        if digests.oid in self._written:
+            return
+        if len(data) >= SMALL:
+            self._written.add(digests.oid)
+            if not self.cache.present([digests.oid]):
+                self.cache.put_loose(data, digests.oid)
+            return
+        self.room(len(data))[:] = data
+        self.keep(digests)
+
+    def room(self, size: int) -> memoryview:
+        """Return `size` bytes to read a small blob into, for `keep` to take or to be reused."""
+        if not self._buffer or self._filled + size > len(self._buffer):
+            self._flush()
+            self._buffer = self._packer.buffer()
+        return self._buffer[self._filled : self._filled + size]
+
+    def keep(self, digests: Digests) -> None:
+        """Add the blob at the start of what `room` returned."""
+        if digests.oid not in self._written:
+            self._written.add(digests.oid)
+            self._batch.append((digests, self._filled))
+            self._filled += digests.size
+
+    def close(self) -> None:
+        """Make all blobs durable and visible."""
+        self._flush()
+        self._packer.close()
+
+    def __enter__(self) -> CacheWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self._packer.abandon()
+
+    def _flush(self) -> None:
+        oids = [digests.oid for digests, _ in self._batch]
+        present = set() if self._anew else self.cache.packed(oids)
+        new = [item for item in self._batch if item[0].oid not in present]
+        self._packer.put(self._buffer, new)
+        self._buffer, self._filled, self._batch = memoryview(b""), 0, []
+
+
+def _copy_fingerprinted(source: int, target: int) -> str:
+    state = xxh3_128()
+    copy(source, target, state.update, durable=False)
+    return f"xxh3-128:{state.hexdigest()}"

@@ -1,0 +1,43 @@
+"""`gitmodel add`."""
+
+from __future__ import annotations
+
+import click
+
+from gitmodel.cli.common import from_root, human, opened, plural, progress_bar, quiet_option, shown
+from gitmodel.errors import UsageError
+from gitmodel.porcelain.add import Added, add, modified_artifacts
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--update", "-u", is_flag=True, help="Bring all tracked artifacts up to date.")
+@quiet_option
+def command(paths: tuple[str, ...], update: bool, quiet: bool) -> None:
+    """Track files and folders, or bring their pointers up to date.
+
+    Each PATH is a model or a dataset, or a file inside a tracked folder. Its bytes go to the
+    cache; a pointer takes its place in Git and is staged.
+    """
+    with opened() as project, progress_bar(quiet=quiet) as progress:
+        wanted = from_root(project, paths)
+        if update:
+            wanted += modified_artifacts(project)
+        elif not paths:
+            raise UsageError(
+                "nothing to add", hint="gitmodel add PATH..., or gitmodel add --update"
+            )
+        done = add(project, list(dict.fromkeys(wanted)), progress)
+    if not quiet:
+        for each in done:
+            click.echo(_line(each))
+
+
+def _line(added: Added) -> str:
+    pointer = added.pointer
+    what = human(pointer.size)
+    if pointer.files is not None:
+        what = f"{plural(pointer.files, 'file')}, {what}"
+    verb = "added" if added.changed else "unchanged"
+    tail = f"; Git no longer tracks {plural(added.untracked, 'file')}" if added.untracked else ""
+    return f"{verb} {shown(added.path)} ({what}){tail}"

@@ -1,0 +1,120 @@
+"""What commands share: opening the project, progress, options, and how things are shown."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import click
+
+from gitmodel.errors import UsageError
+from gitmodel.progress import Progress, silent
+from gitmodel.project import Project, open_project
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_PATIENCE = 1.0
+"""Seconds of work before a progress bar is shown."""
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+paths_argument = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH]...")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+jobs_option = click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(1, 64),
+    default=os.cpu_count() or 2,
+    help="Threads to use.",
+    show_default=True,
+)
+remote_option = click.option("--remote", "-r", default="", help="Name of the remote to use.")
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
+
+
+@contextmanager
+def opened(revision: str = "") -> Iterator[Project]:
+    """Open the project that the current folder is in; see `open_project`."""
+    with open_project(Path.cwd(), revision) as project:
+        yield project
+
+
+def from_root(project: Project, paths: Sequence[str]) -> list[str]:
+    """Return paths as typed in the current folder, relative to the top of the working tree.
+
+    A symlink on the way to the repository is resolved; one inside it is not.
+    """
+    top = os.path.realpath(project.root)
+    return [_from_top(path, os.path.realpath(os.getcwd()), top) for path in paths]
+
+
+def _from_top(path: str, folder: str, top: str) -> str:
+    full = os.path.normpath(os.path.join(folder, path))
+    if not full.startswith(top + os.sep) and os.path.isabs(path):
+        # /home may be a symlink: compare what it leads to, but leave the last name alone.
+        full = os.path.join(os.path.realpath(os.path.dirname(full)), os.path.basename(full))
+    if full != top and not full.startswith(top + os.sep):
+        raise UsageError(f"{path!r} is outside the repository", hint=f"cd {top}")
+    relative = os.path.relpath(full, top)
+    if relative.split(os.sep)[0] == ".git":
+        raise UsageError(f"{path!r} belongs to Git itself")
+    return "" if relative == "." else relative.replace(os.sep, "/")
+
+
+class _Bar(Protocol):
+    def update(self, phase: str, done: int, total: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@contextmanager
+def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
+    """Show a bar on a terminal, for work that takes longer than a second."""
+    if quiet or not sys.stderr.isatty():
+        yield silent
+        return
+    began = time.monotonic()
+    bar: list[_Bar] = []
+
+    def show(phase: str, done: int, total: int) -> None:
+        if not bar:
+            if time.monotonic() - began < _PATIENCE:
+                return
+            # Costs more than most commands take, so it is loaded when it is sure to be shown.
+            bar.append(importlib.import_module("gitmodel.cli.bar").Bar())
+        bar[0].update(phase, done, total)
+
+    try:
+        yield show
+    finally:
+        for each in bar:
+            each.close()
+
+
+def echo_json(kind: str, value: Mapping[str, Any]) -> None:
+    """Print a JSON object that says which schema it follows."""
+    click.echo(json.dumps({"schema": f"gitmodel/{kind}/1", **value}, indent=2))
+
+
+def human(count: float) -> str:
+    """Return a number of bytes in words."""
+    for unit in _UNITS:
+        if count < 999.5 or unit == _UNITS[-1]:
+            break
+        count /= 1000
+    return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count and its noun."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def shown(path: str) -> str:
+    """Return a path as it may be printed: what a terminal would act on is escaped."""
+    return path if path.isprintable() else repr(path)

@@ -1,0 +1,154 @@
+"""The entry point: finds the command, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import sqlite3
+import sys
+import tempfile
+import traceback
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from gitmodel import __version__
+from gitmodel.errors import DiskError, GitmodelError
+
+_COMMANDS = {
+    "add": "Track an artifact, or bring its pointer up to date.",
+    "checkout": "Move to a version and restore its artifacts.",
+    "doctor": "Look for what is wrong with the set-up.",
+    "fetch": "Bring blobs from the remote to the cache.",
+    "init": "Set up a Git repository for gitmodel.",
+    "pull": "Bring blobs from the remote into the working tree.",
+    "push": "Send blobs, then version tags.",
+    "remote": "Add, list, remove, check and repair remotes.",
+    "status": "Show what differs from the pointers.",
+    "verify": "Prove that all bytes are what their names say.",
+    "versions": "List the versions.",
+}
+
+
+_SWITCH = 0.0005
+
+
+class LazyGroup(click.Group):
+    """Imports a command only when it is run, so that `--version` and `--help` stay fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"gitmodel.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command, or say which was probably meant."""
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            near = [known for known in _COMMANDS if known[:2] == name[:2]]
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            ctx.fail(f"There is no command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 ok, 1 failed or different, 2 usage, 3 refused by a gate, 4 lost a race or"
+    " would overwrite unsaved work, 5 data missing, 6 remote, 7 integrity, 8 local disk,"
+    " 130 interrupted.",
+)
+@click.version_option(__version__, message="gitmodel %(version)s")
+def cli() -> None:
+    """Version machine-learning models and datasets in Git.
+
+    Large files are replaced in Git by small pointers; their bytes go to a cache and to a remote.
+    A version is a Git tag, such as v1.0 or model-v1.1.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    # Nothing here makes many cycles, and manifests are large: collecting would only cost time.
+    gc.disable()
+    # Threads mostly wait for the disk; one that is ready again must not wait for the other.
+    sys.setswitchinterval(_SWITCH)
+    # The hooks must not call gitmodel for what gitmodel itself has Git do.
+    os.environ["GITMODEL_SKIP_HOOKS"] = "1"
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command; return its exit code."""
+    try:
+        result = cli.main(arguments, prog_name="gitmodel", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except GitmodelError as error:
+        return _fail(error)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; nothing is half written", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away; so that Python does not complain at exit:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except sqlite3.Error as error:
+        return _fail(
+            DiskError(
+                f"the index in the cache cannot be used: {error}",
+                hint="rm .git/gitmodel/index.db*  (it is rebuilt; no data is lost)",
+            )
+        )
+    except OSError as error:
+        where = f"{os.fsdecode(error.filename)!r}: " if error.filename else ""
+        return _fail(DiskError(f"{where}{error.strerror or error}", hint="gitmodel doctor"))
+    except Exception as error:  # noqa: BLE001 - the last resort: a message and a log, no traceback
+        return _report_bug(error)
+
+
+def _fail(error: GitmodelError) -> int:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+    if error.hint:
+        click.echo(f"{click.style('next:', bold=True)}  {error.hint}", err=True)
+    return error.exit_code
+
+
+def _report_bug(error: Exception) -> int:
+    fd, path = tempfile.mkstemp(prefix="gitmodel-", suffix=".log")
+    with open(fd, "w", encoding="utf-8") as file:
+        file.write(f"gitmodel {__version__}, Python {sys.version}\n\n")
+        file.write("".join(traceback.format_exception(error)))
+    return _fail(
+        GitmodelError(
+            f"this is a bug in gitmodel: {type(error).__name__}", hint=f"report it with {path}"
+        )
+    )
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """Leave by an exception, so that everything is cleaned up on the way."""
+    sys.exit(128 + number)

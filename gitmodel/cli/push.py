@@ -1,0 +1,85 @@
+"""`gitmodel push`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from gitmodel.cli.common import (
+    human,
+    jobs_option,
+    opened,
+    plural,
+    progress_bar,
+    quiet_option,
+    remote_option,
+    shown,
+)
+from gitmodel.errors import MissingError
+from gitmodel.porcelain.push import Pushed, Request, push
+from gitmodel.progress import Work
+
+
+@click.command()
+@click.argument("tags", nargs=-1, metavar="[TAG]...")
+@click.option("--no-git", is_flag=True, help="Push no tags to the Git remote.")
+@remote_option
+@jobs_option
+@quiet_option
+def command(tags: tuple[str, ...], no_git: bool, remote: str, jobs: int, quiet: bool) -> int:
+    """Send the blobs of HEAD and of all versions, then the version tags.
+
+    With TAGs, only theirs. Blobs go to the remote before a tag goes to the Git remote, so nobody
+    ever sees a tag without its data.
+    """
+    with opened() as project, progress_bar(quiet=quiet) as progress:
+        done = push(project, Request(tags, remote, not no_git), _confirm, Work(progress, jobs))
+    if not quiet:
+        _report(done, asked_for_git=not no_git)
+    return _incomplete(done)
+
+
+def _confirm(name: str, url: str) -> bool:
+    if os.environ.get("GITMODEL_TRUST_REMOTE") == "1":
+        return True
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    question = f"Remote {name!r} at {url!r} came with the repository. Write to it?"
+    return click.confirm(question, err=True)
+
+
+def _report(done: Pushed, *, asked_for_git: bool) -> None:
+    sent = done.sent
+    if sent.blobs:
+        click.echo(
+            f"pushed {plural(sent.blobs, 'blob')} to {done.remote}: {human(sent.new_bytes)} new,"
+            f" {human(sent.sent_bytes)} sent"
+        )
+    refs = [ref.removeprefix("refs/tags/").removeprefix("refs/heads/") for ref in done.complete]
+    if refs:
+        click.echo(f"complete on {done.remote}: {', '.join(map(shown, refs))}")
+    elif not done.incomplete:
+        click.echo(f"everything is on {done.remote} already")
+    if done.git_tags:
+        click.echo(
+            f"pushed to Git remote {done.git_remote}: {', '.join(map(shown, done.git_tags))}"
+        )
+    elif asked_for_git and not done.git_remote:
+        click.echo("no Git remote is configured, so no tags were pushed", err=True)
+    if done.uncommitted:
+        some = ", ".join(map(shown, done.uncommitted[:5]))
+        click.echo(f"not pushed, for no commit has it yet: {some}  (git commit)", err=True)
+
+
+def _incomplete(done: Pushed) -> int:
+    if not done.incomplete:
+        return 0
+    ref, absent = next(iter(done.incomplete.items()))
+    more = f" (and {len(done.incomplete) - 1} more)" if len(done.incomplete) > 1 else ""
+    raise MissingError(
+        f"{ref!r}{more} was not pushed: {plural(len(absent[0].oids), 'blob')} of"
+        f" {absent[0].artifact!r} are neither in the cache nor on remote {done.remote!r}",
+        hint="gitmodel push, in the clone that has the data",
+    )

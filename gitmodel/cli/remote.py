@@ -1,0 +1,108 @@
+"""`gitmodel remote`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from gitmodel.cli.common import echo_json, human, json_option, opened, plural, shown
+from gitmodel.porcelain.remotes import (
+    Checked,
+    add_remote,
+    check_remote,
+    list_remotes,
+    remove_remote,
+    repair_remote,
+)
+
+
+@click.group()
+def command() -> None:
+    """Add, list, remove, check and repair remotes."""
+
+
+@command.command()
+@click.argument("name")
+@click.argument("url")
+def add(name: str, url: str) -> None:
+    """Configure the remote NAME at URL, a folder or what fsspec can open.
+
+    A folder is relative to the top of the repository. This also confirms, for this clone, that
+    the remote may be written to.
+    """
+    with opened() as project:
+        new = add_remote(project, name, url)
+    click.echo(f"{'added' if new else 'confirmed'} remote {name} at {url}")
+
+
+@command.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the remotes."""
+    with opened() as project:
+        remotes = list_remotes(project)
+    if as_json:
+        echo_json("remotes", {"remotes": [asdict(each) for each in remotes]})
+        return
+    for each in remotes:
+        notes = [*["default"] * each.default, *["not confirmed"] * (not each.trusted)]
+        tail = f"  ({', '.join(notes)})" if notes else ""
+        click.echo(f"{each.name}  {shown(each.url)}{tail}")
+    if not remotes:
+        click.echo("no remotes; gitmodel remote add origin PATH_OR_URL adds one", err=True)
+
+
+@command.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Forget the remote NAME; nothing on it is touched."""
+    with opened() as project:
+        remove_remote(project, name)
+    click.echo(f"removed remote {name}; what is on it was left as it is")
+
+
+@command.command()
+@click.argument("name", default="")
+@json_option
+def check(name: str, as_json: bool) -> int:
+    """Prove that the remote works, and look at what is on it."""
+    with opened() as project:
+        checked = check_remote(project, name)
+    sound = checked.health is None or checked.health.sound
+    if as_json:
+        echo_json("remote-check", {**asdict(checked), "sound": sound})
+    else:
+        _report(checked)
+    if not sound:
+        click.echo(f"next:  gitmodel remote repair {checked.name}", err=True)
+    return 0 if sound else 7
+
+
+@command.command()
+@click.argument("name", default="")
+def repair(name: str) -> None:
+    """Rebuild lost index files from the packs, and withdraw what is no longer true."""
+    with opened() as project:
+        done = repair_remote(project, name)
+    for line in done or ["nothing to repair"]:
+        click.echo(line)
+
+
+def _report(checked: Checked) -> None:
+    click.echo(f"{checked.name} at {shown(checked.url)}: {', '.join(checked.proven)}: ok")
+    click.echo(f"up {human(checked.up)}/s, down {human(checked.down)}/s")
+    health = checked.health
+    if health is None:
+        click.echo("nothing was pushed to it yet")
+        return
+    click.echo(
+        f"{plural(health.packs, 'pack')}, {human(health.bytes)},"
+        f" {plural(health.indexes, 'index file')}"
+    )
+    if health.unlisted:
+        click.echo(f"{plural(len(health.unlisted), 'pack')} not indexed: left by a push that died")
+    for name in health.lost:
+        click.echo(f"lost or cut short: pack {name}")
+    for name in health.damaged:
+        click.echo(f"damaged: {name}")

@@ -1,0 +1,90 @@
+"""`gitmodel status`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from gitmodel.cli.common import (
+    echo_json,
+    from_root,
+    human,
+    json_option,
+    opened,
+    paths_argument,
+    plural,
+    progress_bar,
+    shown,
+)
+from gitmodel.porcelain.status import ArtifactStatus, status
+
+_SHOWN = 10
+
+
+@click.command()
+@paths_argument
+@json_option
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
+def command(paths: tuple[str, ...], as_json: bool, exit_code: bool) -> int:
+    """Show which artifacts are modified, missing, not in the cache or not pushed."""
+    with opened() as project, progress_bar() as progress:
+        found = status(project, from_root(project, paths), progress)
+    if as_json:
+        echo_json("status", {"artifacts": [asdict(each) for each in found]})
+    else:
+        for line in _lines(found):
+            click.echo(line)
+    return int(exit_code and not all(each.clean for each in found))
+
+
+def _lines(found: list[ArtifactStatus]) -> list[str]:
+    if not found:
+        return ["no artifacts are tracked; gitmodel add PATH tracks one"]
+    width = max(len(shown(each.path)) for each in found)
+    lines = []
+    for each in found:
+        lines.append(f"{shown(each.path):<{width}}  {human(each.size):>8}  {_words(each)}")
+        lines += _details(each)
+    return lines
+
+
+def _words(status: ArtifactStatus) -> str:
+    """The one place where the facts become words."""
+    words = {
+        "clean": click.style("clean", fg="green"),
+        "modified": click.style("modified", fg="yellow"),
+        "missing": click.style("missing", fg="red"),
+        "unknown": click.style("manifest not here", fg="red"),
+    }[status.work]
+    changes = (("added", status.added), ("removed", status.removed), ("changed", status.modified))
+    if status.kind == "tree" and status.work == "modified":
+        counts = [f"{len(names):,} {verb}" for verb, names in changes if names]
+        words += f" ({', '.join(counts)})"
+    if not status.cached:
+        words += ", not in the cache"
+    if status.pushed is False:
+        words += ", not pushed"
+    return words + _next(status)
+
+
+def _next(status: ArtifactStatus) -> str:
+    path = shown(status.path)
+    if status.work == "modified":
+        return f"  (gitmodel add {path})"
+    if status.work == "missing" and status.cached:
+        return f"  (gitmodel checkout -- {path})"
+    if not status.cached:
+        return "  (gitmodel pull)" if status.work != "clean" else f"  (gitmodel add {path})"
+    return ""
+
+
+def _details(status: ArtifactStatus) -> list[str]:
+    if status.kind != "tree" or status.work != "modified":
+        return []
+    signs = (("+", status.added), ("-", status.removed), ("~", status.modified))
+    lines = [f"    {sign} {shown(name)}" for sign, names in signs for name in names]
+    if len(lines) > _SHOWN:
+        rest = plural(len(lines) - _SHOWN, "more file")
+        lines = [*lines[:_SHOWN], f"    … and {rest} (--json shows all)"]
+    return lines

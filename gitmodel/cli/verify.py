@@ -1,0 +1,84 @@
+"""`gitmodel verify`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from gitmodel.cli.common import echo_json, human, json_option, opened, plural, progress_bar, shown
+from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_remote
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Check fingerprints instead of oids.")
+@click.option(
+    "--remote",
+    "-r",
+    "remote",
+    is_flag=False,
+    flag_value="-",
+    default=None,
+    metavar="[NAME]",
+    help="Read the remote instead of the cache and the working tree.",
+)
+@json_option
+def command(quick: bool, remote: str | None, as_json: bool) -> int:
+    """Prove that all bytes are what their names say.
+
+    What is damaged in the cache is put in quarantine, so that gitmodel fetch brings a good copy.
+    Exits with 7 if anything is damaged, with 5 if blobs of a pointer are nowhere here.
+    """
+    with opened() as project, progress_bar() as progress:
+        if remote is not None:
+            name = remote.removeprefix("-")
+            return _report_remote(verify_remote(project, name, progress), as_json=as_json)
+        return _report(verify(project, progress, quick=quick), as_json=as_json)
+
+
+def _report(done: Verified, *, as_json: bool) -> int:
+    bad = bool(done.damaged or done.rotten)
+    if as_json:
+        value = asdict(done)
+        value["damaged"] = [{"name": d.name, "why": d.why} for d in done.damaged]
+        echo_json("verify", value)
+    else:
+        for damage in done.damaged:
+            click.echo(f"damaged, now in quarantine: {damage.name}: {damage.why}")
+        for path in done.rotten:
+            click.echo(f"damaged: {shown(path)} changed although nothing wrote to it")
+        for path in done.modified[:10]:
+            click.echo(f"modified: {shown(path)}")
+        click.echo(_summary(done))
+    if bad:
+        click.echo("next:  gitmodel pull --force  (brings good copies from the remote)", err=True)
+        return 7
+    if done.missing:
+        click.echo("next:  gitmodel pull", err=True)
+    return 5 if done.missing else 0
+
+
+def _summary(done: Verified) -> str:
+    if done.damaged or done.rotten:
+        return plural(len(done.damaged) + len(done.rotten), "damaged item")
+    missing = f"; {plural(done.missing, 'blob')} missing" if done.missing else ""
+    changed = f"; {plural(len(done.modified), 'work file')} modified" if done.modified else ""
+    return f"{human(done.bytes)} in the cache, all good{missing}{changed}"
+
+
+def _report_remote(done: VerifiedRemote, *, as_json: bool) -> int:
+    if as_json:
+        value = asdict(done)
+        value["damaged"] = [{"name": d.name, "why": d.why} for d in done.damaged]
+        echo_json("verify-remote", value)
+    else:
+        for damage in done.damaged:
+            click.echo(f"damaged: {damage.name}: {damage.why}")
+        for ref in done.incomplete:
+            click.echo(f"incomplete: {shown(ref)}")
+        state = "damaged" if done.damaged or done.incomplete else "all good"
+        click.echo(f"{plural(done.packs, 'pack')}, {human(done.bytes)}: {state}")
+    if done.damaged or done.incomplete:
+        click.echo("next:  gitmodel remote repair, then gitmodel push", err=True)
+        return 7
+    return 0

@@ -1,0 +1,162 @@
+"""The tracked configuration `.gitmodel.yaml` (see docs/format.md)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from gitmodel.digest import ALGORITHMS, BLAKE3
+from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.strict_yaml import Value, parse_yaml
+
+CONFIG_NAME = ".gitmodel.yaml"
+FORMAT = 1
+
+_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_REMOTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_KEYS = ("gitmodel", "id", "hash", "remote", "remotes", "artifacts")
+_HINT = f"edit {CONFIG_NAME}, then gitmodel doctor"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What `.gitmodel.yaml` says.
+
+    `id` names the repository on its remotes; `remotes` maps names to URLs; `remote` is the name
+    of the one to use when none is asked for; `artifacts` maps names to paths.
+    """
+
+    id: str
+    algorithm: str = BLAKE3
+    remote: str = ""
+    remotes: Mapping[str, str] = field(default_factory=dict)
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def default_remote(self) -> str:
+        """The name of the remote to use when none is asked for; empty if none stands out."""
+        if self.remote or "origin" in self.remotes:
+            return self.remote or "origin"
+        return next(iter(self.remotes)) if len(self.remotes) == 1 else ""
+
+
+def parse_config(data: bytes) -> Config:
+    """Return the configuration in `data`; raise `IntegrityError` if anything in it is amiss."""
+    try:
+        return _parse(data)
+    except IntegrityError as error:
+        raise IntegrityError(error.message, hint=error.hint or _HINT) from error
+
+
+def format_config(config: Config) -> bytes:
+    """Return a configuration file as `gitmodel init` and `gitmodel remote` write it."""
+    lines = [f"gitmodel: {FORMAT}", f'id: "{config.id}"']
+    if config.algorithm != BLAKE3:
+        lines.append(f"hash: {config.algorithm}")
+    if config.remote:
+        lines.append(f"remote: {json.dumps(config.remote)}")
+    for key, mapping in (("remotes", config.remotes), ("artifacts", config.artifacts)):
+        if mapping:
+            lines.append(f"{key}:")
+            lines += [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in mapping.items()]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def replace_section(data: bytes, key: str, mapping: Mapping[str, str]) -> bytes:
+    """Return `data` with the top-level mapping `key` replaced; all other lines stay as they are."""
+    text = re.sub(rf"(?m)^{key}:.*\n(?:[ \t#].*\n|\n(?=[ \t]))*", "", data.decode() + "\n")
+    if mapping:
+        body = "".join(f"  {json.dumps(k)}: {json.dumps(v)}\n" for k, v in mapping.items())
+        text = f"{text.rstrip()}\n{key}:\n{body}"
+    return (text.rstrip("\n") + "\n").encode()
+
+
+def check_url(url: str) -> str:
+    """Return `url`; raise `UsageError` if it holds a user or a password, or is empty."""
+    parts = urlsplit(url)
+    if "://" in url and (parts.username is not None or parts.password is not None):
+        shown = url.replace(parts.netloc, parts.netloc.rpartition("@")[2])
+        raise UsageError(
+            f"the URL of {shown!r} holds credentials",
+            hint="put them in the environment or in the profile of the service, not in a URL",
+        )
+    if not url or "\0" in url or "\n" in url:
+        raise UsageError(f"{url!r} is not the URL of a remote")
+    return url
+
+
+def check_remote_name(name: str) -> str:
+    """Return `name`; raise `UsageError` if it may not name a remote."""
+    if not _REMOTE_NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} may not name a remote", hint="use letters, digits, '-', '_', '.'"
+        )
+    return name
+
+
+def _parse(data: bytes) -> Config:
+    value = parse_yaml(data, CONFIG_NAME)
+    if not isinstance(value, dict):
+        raise IntegrityError(f"{CONFIG_NAME!r} is not a mapping")
+    if isinstance(number := value.get("gitmodel"), int) and number > FORMAT:
+        raise IntegrityError(
+            f"{CONFIG_NAME!r} was written by a newer gitmodel (format {number})",
+            hint="pip install --upgrade gitmodel",
+        )
+    if value.get("gitmodel") != FORMAT:
+        raise IntegrityError(f"{CONFIG_NAME!r} does not say 'gitmodel: {FORMAT}'")
+    if unknown := sorted(value.keys() - set(_KEYS)):
+        raise IntegrityError(f"{CONFIG_NAME!r} has the unknown key {unknown[0]!r}")
+    return Config(
+        _match(value, "id", _ID),
+        _algorithm(value.get("hash", BLAKE3)),
+        _default_remote(value.get("remote", "")),
+        _remotes(value.get("remotes")),
+        _strings(value.get("artifacts"), "artifacts"),
+    )
+
+
+def _match(value: dict[str, Value], key: str, pattern: re.Pattern[str]) -> str:
+    text = value.get(key)
+    if not isinstance(text, str) or not pattern.fullmatch(text):
+        raise IntegrityError(f"{CONFIG_NAME!r}: {key!r} must be {pattern.pattern}, in quotes")
+    return text
+
+
+def _algorithm(value: Value) -> str:
+    if value not in ALGORITHMS or not isinstance(value, str):
+        raise IntegrityError(f"{CONFIG_NAME!r}: 'hash' must be one of {', '.join(ALGORITHMS)}")
+    return value
+
+
+def _default_remote(value: Value) -> str:
+    if not isinstance(value, str):
+        raise IntegrityError(f"{CONFIG_NAME!r}: 'remote' must be the name of a remote")
+    return value
+
+
+def _remotes(value: Value) -> dict[str, str]:
+    remotes = _strings(value, "remotes")
+    for name, url in remotes.items():
+        try:
+            check_remote_name(name)
+            check_url(url)
+        except UsageError as error:
+            raise IntegrityError(f"{CONFIG_NAME!r}: {error.message}", hint=error.hint) from error
+    return remotes
+
+
+def _strings(value: Value, key: str) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise IntegrityError(f"{CONFIG_NAME!r}: {key!r} must be a mapping")
+    strings: dict[str, str] = {}
+    for name, text in value.items():
+        if not isinstance(text, str):
+            raise IntegrityError(f"{CONFIG_NAME!r}: {key}.{name} must be a string")
+        strings[name] = text
+    return strings

@@ -1,0 +1,165 @@
+"""How a chunk is stored: raw, zstd, or byte planes of which those that shrink are coded.
+
+Weights are floats whose exponents cluster and whose mantissas are noise; a compressor that sees
+them interleaved finds little.  Split into planes (all first bytes, all second bytes …), the plane
+of the exponents shrinks to about a third and the others are kept as they are.  The observation
+is that of ZipNN (Hershcovitch et al., 2024, arXiv:2411.05239); the layout is ours.
+
+A chunk in planes of stride k is stored as k little-endian 32-bit words, the stored length of
+each plane with the top bit set if it is a zstd frame; then the planes; then the last
+`length % k` bytes as they are.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+
+import zstandard
+
+from gitmodel.errors import IntegrityError
+
+RAW, ZSTD, PLANES2, PLANES4 = 0, 1, 2, 4
+ENCODINGS = (RAW, ZSTD, PLANES2, PLANES4)
+
+_CODED = 1 << 31
+_SAMPLE = 4096
+_SAMPLES = 4
+_SMALLEST = 128
+_WORTH = 0.95
+"""What must be left of a chunk, at most, for the time that decoding costs to be worth it."""
+
+# Planes hold no repeats to speak of; hardly any search, all the gain from entropy coding.
+_ENTROPY = zstandard.ZstdCompressionParameters(
+    window_log=19,
+    hash_log=6,
+    chain_log=6,
+    search_log=1,
+    min_match=7,
+    target_length=0,
+    strategy=zstandard.STRATEGY_FAST,
+    write_content_size=True,
+    write_checksum=False,
+)
+_LEVEL = 3
+_codecs = threading.local()
+
+
+def encode(data: bytes) -> tuple[int, bytes]:
+    """Return the encoding that suits `data`, and its bytes in it."""
+    choice = _choose(data)
+    if choice == RAW:
+        return RAW, data
+    stored = _zstd(data) if choice == ZSTD else _split(data, choice)
+    return (choice, stored) if len(stored) < len(data) * _WORTH else (RAW, data)
+
+
+def decode(encoding: int, stored: bytes, length: int) -> bytes:
+    """Return the `length` bytes that `stored` encodes; raise `IntegrityError` if it does not."""
+    if encoding == RAW:
+        data = stored
+    elif encoding == ZSTD:
+        data = _unzstd(stored, length)
+    elif encoding in (PLANES2, PLANES4):
+        data = _join(stored, encoding, length)
+    else:
+        raise IntegrityError(
+            f"encoding {encoding} is of a newer gitmodel", hint="pip install --upgrade gitmodel"
+        )
+    if len(data) != length:
+        raise IntegrityError(f"a chunk of {length} bytes decodes to {len(data)}")
+    return data
+
+
+def _choose(data: bytes) -> int:
+    """Guess from a few pages of `data`, so that noise costs next to nothing."""
+    if len(data) < _SMALLEST:
+        return RAW
+    sample = _sample(data)
+    costs = {ZSTD: len(_zstd(sample)), RAW: int(len(sample) * _WORTH)}
+    for stride in (PLANES2, PLANES4):
+        costs[stride] = sum(
+            min(len(plane), len(_entropy(plane))) for plane in _planes(sample, stride)
+        )
+    best = min(costs.values())
+    # What is simpler to decode wins unless the other is clearly smaller.
+    return next(c for c in (RAW, ZSTD, PLANES2, PLANES4) if costs[c] <= best * 1.02)
+
+
+def _sample(data: bytes) -> bytes:
+    if len(data) <= _SAMPLE * _SAMPLES:
+        return data
+    step = len(data) // _SAMPLES // 4 * 4
+    return b"".join(data[at * step : at * step + _SAMPLE] for at in range(_SAMPLES))
+
+
+def _planes(data: bytes, stride: int) -> list[bytes]:
+    whole = len(data) - len(data) % stride
+    return [data[at:whole:stride] for at in range(stride)]
+
+
+def _split(data: bytes, stride: int) -> bytes:
+    lengths, parts = [], []
+    for plane in _planes(data, stride):
+        coded = _entropy(plane) if len(_entropy(plane[:_SAMPLE])) < _SAMPLE * _WORTH else plane
+        smaller = len(coded) < len(plane)
+        lengths.append(len(coded) | _CODED if smaller else len(plane))
+        parts.append(coded if smaller else plane)
+    tail = data[len(data) - len(data) % stride :]
+    return b"".join((struct.pack(f"<{stride}I", *lengths), *parts, tail))
+
+
+def _join(stored: bytes, stride: int, length: int) -> bytes:
+    header = 4 * stride
+    if len(stored) < header:
+        raise IntegrityError("a chunk in planes is cut short")
+    data = bytearray(length)
+    each, at = length // stride, header
+    whole = each * stride
+    for number, word in enumerate(struct.unpack_from(f"<{stride}I", stored)):
+        part = stored[at : at + (word & ~_CODED)]
+        at += word & ~_CODED
+        plane = _unzstd(part, each) if word & _CODED else part
+        if len(plane) != each:
+            raise IntegrityError("a plane of a chunk has the wrong length")
+        data[number:whole:stride] = plane
+    if len(stored) - at != length - whole:
+        raise IntegrityError("a chunk in planes has the wrong length")
+    data[whole:] = stored[at:]
+    return bytes(data)
+
+
+class _Codec:
+    """The zstd contexts of one thread: they are costly to make and must not be shared."""
+
+    def __init__(self) -> None:
+        self.general = zstandard.ZstdCompressor(level=_LEVEL)
+        self.entropy = zstandard.ZstdCompressor(compression_params=_ENTROPY)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+def _codec() -> _Codec:
+    codec: _Codec | None = getattr(_codecs, "codec", None)
+    if codec is None:
+        codec = _codecs.codec = _Codec()
+    return codec
+
+
+def _zstd(data: bytes) -> bytes:
+    return _codec().general.compress(data)
+
+
+def _entropy(data: bytes) -> bytes:
+    return _codec().entropy.compress(data)
+
+
+def _unzstd(stored: bytes, length: int) -> bytes:
+    """Decode one frame that must hold exactly `length` bytes; its own claim is not believed."""
+    try:
+        if zstandard.frame_content_size(stored) != length:
+            raise IntegrityError("a compressed chunk claims another length")
+        return _codec().decompressor.decompress(
+            stored, max_output_size=length, allow_extra_data=False
+        )
+    except zstandard.ZstdError as error:
+        raise IntegrityError(f"a compressed chunk does not decode: {error}") from error

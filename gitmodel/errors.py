@@ -1,0 +1,50 @@
+"""What can go wrong, by what the caller can do next; each class carries its exit code."""
+
+from __future__ import annotations
+
+
+class GitmodelError(Exception):
+    """Something failed; `hint` is the command, or the act, that comes next."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(GitmodelError):
+    """The request makes no sense here: a wrong path, a name that does not exist."""
+
+    exit_code = 2
+
+
+class ConflictError(GitmodelError):
+    """A race was lost, or work that is saved nowhere would be overwritten."""
+
+    exit_code = 4
+
+
+class MissingError(GitmodelError):
+    """Bytes that a pointer names are not in the cache, nor where they were looked for."""
+
+    exit_code = 5
+
+
+class RemoteError(GitmodelError):
+    """The remote, the network or the credentials failed."""
+
+    exit_code = 6
+
+
+class IntegrityError(GitmodelError):
+    """Bytes differ from their digest, or a file from outside is malformed or unsafe."""
+
+    exit_code = 7
+
+
+class DiskError(GitmodelError):
+    """The local disk refused: full, read-only, not permitted, or damaged."""
+
+    exit_code = 8

@@ -1,0 +1,223 @@
+"""The real `git`: it moves the working tree, stages, pushes, and so honours the user's set-up."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitmodel.errors import (
+    ConflictError,
+    GitmodelError,
+    IntegrityError,
+    RemoteError,
+    UsageError,
+)
+from gitmodel.paths import POINTER_SUFFIX
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A tag: its short name, the commit it leads to, when (Unix time) and by whom it was made."""
+
+    name: str
+    commit: str
+    time: int
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """A repository and one working tree of it, by way of the `git` command."""
+
+    program: str
+    worktree: Path
+    git_dir: Path
+    common_dir: Path
+
+    def tracked_pointers(self) -> list[str]:
+        """Return the paths of the pointers in Git's index, relative to the working tree."""
+        return self._names("ls-files", "-z", "--", f"*{POINTER_SUFFIX}")
+
+    def tracked(self, paths: Sequence[str]) -> list[str]:
+        """Return which files Git tracks among `paths` and below them."""
+        return self._names("--literal-pathspecs", "ls-files", "-z", "--", *paths) if paths else []
+
+    def stage(self, paths: Iterable[str]) -> None:
+        """Add the files to Git's index, also where a rule ignores them."""
+        self._feed(["--literal-pathspecs", "add", "--force", "--sparse"], paths)
+
+    def unstage(self, paths: Iterable[str]) -> None:
+        """Take files out of Git's index and leave them on the disk."""
+        self._feed(
+            ["--literal-pathspecs", "rm", "--cached", "--quiet", "--ignore-unmatch", "--sparse"],
+            paths,
+        )
+
+    def resolve(self, revision: str) -> str | None:
+        """Return the commit that a revision names, or None."""
+        if revision.startswith("-"):
+            return None
+        done = self._run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        )
+        return done.stdout.decode().strip() if done.returncode == 0 else None
+
+    def file(self, revision: str, path: str) -> bytes | None:
+        """Return the content of a file of a revision, or None."""
+        commit = self.resolve(revision)
+        done = self._run("cat-file", "blob", f"{commit}:{path}")
+        return done.stdout if commit and done.returncode == 0 else None
+
+    def branch(self) -> str | None:
+        """Return the full name of the branch that HEAD is on, or None."""
+        done = self._run("symbolic-ref", "--quiet", "HEAD")
+        return os.fsdecode(done.stdout).strip() if done.returncode == 0 else None
+
+    def checkout(self, revision: str, *, force: bool = False) -> None:
+        """Move HEAD and the working tree to a revision; raises `ConflictError` if Git refuses."""
+        options = ["--force"] if force else []
+        done = self._run(
+            "-c", "advice.detachedHead=false", "checkout", "--quiet", *options, revision, "--"
+        )
+        if done.returncode:
+            raise ConflictError(_said(done), hint="git status")
+
+    def tags(self) -> list[Ref]:
+        """Return the tags that lead to a commit."""
+        fields = ("refname", "objectname", "*objectname", "*objecttype", "objecttype")
+        people = ("creatordate:unix", "creator")
+        form = "%00".join(f"%({field})" for field in (*fields, *people))
+        done = self._checked("for-each-ref", f"--format={form}", "refs/tags")
+        refs = []
+        for line in os.fsdecode(done.stdout).splitlines():
+            name, own, peeled, peeled_kind, kind, time, author = line.split("\0")
+            if "commit" in (kind, peeled_kind):
+                who = author.rpartition(" <")[0]
+                short = name.removeprefix("refs/tags/")
+                refs.append(Ref(short, peeled or own, int(time or 0), who))
+        return refs
+
+    def remote(self) -> str | None:
+        """Return the name of the Git remote that tags are pushed to, or None."""
+        names = self._names("remote", separator="\n")
+        branch = (self.branch() or "").removeprefix("refs/heads/")
+        keys = (f"branch.{branch}.pushRemote", "remote.pushDefault", f"branch.{branch}.remote")
+        wanted = [name for key in keys for name in self.config(key)]
+        usable = [name for name in (*wanted, "origin") if name in names]
+        if usable:
+            return usable[0]
+        return names[0] if len(names) == 1 else None
+
+    def remote_tags(self, remote: str) -> dict[str, str]:
+        """Return the tags of a Git remote: short name to the oid of the tag or commit."""
+        done = self._run("ls-remote", "--refs", "--tags", "--", remote)
+        if done.returncode:
+            raise RemoteError(
+                f"Git remote {remote!r}: {_said(done)}", hint=f"git ls-remote {remote}"
+            )
+        lines = os.fsdecode(done.stdout).splitlines()
+        pairs = (line.split("\t", 1) for line in lines)
+        return {name.removeprefix("refs/tags/"): oid for oid, name in pairs}
+
+    def tag_objects(self) -> dict[str, str]:
+        """Return the tags here, as `remote_tags` does."""
+        done = self._checked("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
+        pairs = (line.split(" ", 1) for line in os.fsdecode(done.stdout).splitlines())
+        return {name.removeprefix("refs/tags/"): oid for oid, name in pairs}
+
+    def push_tags(self, remote: str, tags: Sequence[str]) -> None:
+        """Push tags; raises `ConflictError` if the remote refuses one, and then pushes none."""
+        specs = [f"refs/tags/{tag}:refs/tags/{tag}" for tag in tags]
+        done = self._run("push", "--quiet", "--atomic", "--", remote, *specs)
+        if done.returncode:
+            text = _said(done)
+            kind = ConflictError if "rejected" in text else RemoteError
+            raise kind(
+                f"Git remote {remote!r} did not take the tags: {text}",
+                hint=f"git push {remote} {tags[0]}",
+            )
+
+    def config(self, key: str) -> list[str]:
+        """Return the values of a Git configuration key."""
+        done = self._run("config", "--null", "--get-all", key)
+        return os.fsdecode(done.stdout).split("\0")[:-1] if done.returncode == 0 else []
+
+    def add_config(self, key: str, value: str) -> None:
+        """Add a value to a key of this clone's own configuration."""
+        self._checked("config", "--local", "--add", key, value)
+
+    def version(self) -> str:
+        """Return what `git --version` says."""
+        return self._checked("--version").stdout.decode().strip()
+
+    def _names(self, *arguments: str, separator: str = "\0") -> list[str]:
+        done = self._checked(*arguments)
+        return [name for name in os.fsdecode(done.stdout).split(separator) if name]
+
+    def _feed(self, arguments: list[str], paths: Iterable[str]) -> None:
+        data = "\0".join(paths)
+        if data:
+            self._checked(
+                *arguments,
+                "--pathspec-from-file=-",
+                "--pathspec-file-nul",
+                feed=os.fsencode(data),
+            )
+
+    def _checked(self, *arguments: str, feed: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        done = self._run(*arguments, feed=feed)
+        if done.returncode:
+            verb = next(word for word in arguments if not word.startswith("-"))
+            raise GitmodelError(f"git {verb}: {_said(done)}", hint="git status")
+        return done
+
+    def _run(self, *arguments: str, feed: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        return _run(self.program, self.worktree, arguments, feed)
+
+
+def open_git(folder: Path) -> Git:
+    """Return the repository that `folder` is in; raises `UsageError` if it is in none."""
+    program = _find_program()
+    done = _run(
+        program,
+        folder,
+        ("rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir"),
+    )
+    lines = os.fsdecode(done.stdout).split("\n")
+    if done.returncode == 0 and len(lines) == 4:
+        worktree, git_dir, common_dir = (folder / line for line in lines[:3])
+        return Git(program, worktree, git_dir, Path(os.path.abspath(common_dir)))
+    text = _said(done)
+    if "dubious ownership" in text:
+        raise IntegrityError(
+            f"{str(folder)!r} belongs to a repository of another owner",
+            hint=f"git config --global --add safe.directory {folder}",
+        )
+    if "must be run in a work tree" in text:
+        raise UsageError("a bare repository has no working tree", hint="git clone it first")
+    raise UsageError(f"{str(folder)!r} is not in a Git repository", hint="git init")
+
+
+def _find_program() -> str:
+    """Look on PATH, but never in the current folder, as an empty or relative entry would."""
+    for folder in os.get_exec_path():
+        path = os.path.join(folder, "git")
+        if os.path.isabs(folder) and os.access(path, os.X_OK) and os.path.isfile(path):
+            return path
+    raise GitmodelError("git is not on PATH", hint="install Git 2.30 or newer")
+
+
+def _run(
+    program: str, folder: Path, arguments: Sequence[str], feed: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [program, *arguments], cwd=folder, input=feed, capture_output=True, check=False
+    )
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    text = os.fsdecode(done.stderr).strip()
+    return text.removeprefix("fatal: ").removeprefix("error: ") or f"exit code {done.returncode}"

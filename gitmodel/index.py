@@ -1,0 +1,381 @@
+"""The index: what is known without reading files or asking a remote.
+
+An SQLite file in the cache.  All of it is derived: deleting it costs time, never data, so a file
+that is damaged or of another version is thrown away.  Three parts: what `stat` said when a file
+was last hashed; which local pack holds which blob; what each remote is known to hold.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from gitmodel.digest import (
+    fingerprint_from_bytes,
+    fingerprint_to_bytes,
+    oid_from_bytes,
+    oid_to_bytes,
+)
+from gitmodel.pack import CHUNK, RECIPE, Listed, Placed, Stored
+
+CACHE = "cache"
+"""The place of what is in the local cache; a remote's place is its id."""
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE worktree (id INTEGER PRIMARY KEY, path TEXT UNIQUE);
+CREATE TABLE seen (worktree INTEGER, path TEXT, stat BLOB, stamp INTEGER, oid BLOB,
+    fingerprint BLOB, PRIMARY KEY (worktree, path)) WITHOUT ROWID;
+CREATE TABLE pack (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
+CREATE TABLE packed (oid BLOB PRIMARY KEY, pack INTEGER, fingerprint BLOB, encoding INTEGER,
+    length INTEGER, offset INTEGER, stored INTEGER) WITHOUT ROWID;
+CREATE INDEX packed_pack ON packed (pack);
+CREATE TABLE complete (place TEXT, oid BLOB, PRIMARY KEY (place, oid)) WITHOUT ROWID;
+CREATE TABLE remote (url TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID;
+CREATE TABLE remote_index (id INTEGER PRIMARY KEY, remote TEXT, name TEXT, UNIQUE (remote, name));
+CREATE TABLE remote_pack (id INTEGER PRIMARY KEY, listing INTEGER, name TEXT);
+CREATE INDEX remote_pack_listing ON remote_pack (listing);
+CREATE TABLE remote_chunk (remote TEXT, oid BLOB, pack INTEGER, fingerprint BLOB, encoding INTEGER,
+    length INTEGER, offset INTEGER, stored INTEGER, PRIMARY KEY (remote, oid, pack)) WITHOUT ROWID;
+CREATE TABLE remote_recipe (remote TEXT, oid BLOB, listing INTEGER, payload BLOB,
+    PRIMARY KEY (remote, oid, listing)) WITHOUT ROWID;
+CREATE TABLE remote_root (remote TEXT, name TEXT, root BLOB, PRIMARY KEY (remote, name))
+    WITHOUT ROWID;
+"""
+_BATCH = 500
+
+
+class Seen(NamedTuple):
+    """What `stat` said of a file whose digests are known.
+
+    `stat` is the packed form that `worktree` compares; `stamp` is a time of the file system's
+    clock, in nanoseconds, before which nothing that was hashed may have changed.
+    """
+
+    path: str
+    stat: bytes
+    stamp: int
+    oid: bytes
+    fingerprint: bytes
+
+
+class Index:
+    """An open index; use `open_index`."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._db = database
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    # What stat said
+
+    def seen(self, worktree: str, path: str) -> dict[str, Seen]:
+        """Return what is known of a file, or of all files below a folder."""
+        rows = self._db.execute(
+            "SELECT path, stat, stamp, oid, fingerprint FROM seen WHERE worktree = ? AND"
+            " (path = ? OR (path >= ? AND path < ?))",
+            (self._worktree(worktree), path, f"{path}/", f"{path}0"),
+        )
+        return {row[0]: Seen(*row) for row in rows}
+
+    def record(self, worktree: str, rows: Iterable[Seen], gone: Iterable[str] = ()) -> None:
+        """Remember files that were hashed, and forget those that are gone."""
+        number = self._worktree(worktree)
+        with self._db:
+            self._db.executemany(
+                "DELETE FROM seen WHERE worktree = ? AND path = ?",
+                ((number, path) for path in gone),
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)",
+                ((number, *row) for row in rows),
+            )
+
+    def _worktree(self, path: str) -> int:
+        query = "SELECT id FROM worktree WHERE path = ?"
+        row = self._db.execute(query, (path,)).fetchone()
+        if row is None:
+            with self._db:
+                self._db.execute("INSERT OR IGNORE INTO worktree (path) VALUES (?)", (path,))
+            row = self._db.execute(query, (path,)).fetchone()
+        return int(row[0])
+
+    # Local packs
+
+    def packs(self) -> set[str]:
+        """Return the names of the local packs that are known."""
+        return {name for (name,) in self._db.execute("SELECT name FROM pack")}
+
+    def add_pack(self, name: str, entries: Iterable[Stored]) -> None:
+        """Remember a local pack."""
+        with self._db:
+            number = self._db.execute("INSERT OR IGNORE INTO pack (name) VALUES (?)", (name,))
+            if number.rowcount:
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO packed VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (_entry_row(number.lastrowid, entry) for entry in entries),
+                )
+
+    def drop_pack(self, name: str) -> None:
+        """Forget a local pack."""
+        with self._db:
+            self._db.execute(
+                "DELETE FROM packed WHERE pack = (SELECT id FROM pack WHERE name = ?)", (name,)
+            )
+            self._db.execute("DELETE FROM pack WHERE name = ?", (name,))
+        self.forget_complete(CACHE)
+
+    def find_packed(self, oids: Sequence[str]) -> dict[str, Placed]:
+        """Return where those of the blobs lie that are in local packs."""
+        found: dict[str, Placed] = {}
+        for keys in _batches(map(oid_to_bytes, oids)):
+            rows = self._db.execute(
+                "SELECT pack.name, oid, fingerprint, encoding, length, offset, stored FROM packed"
+                f" JOIN pack ON pack.id = pack WHERE oid IN ({_marks(keys)})",
+                keys,
+            )
+            found.update((placed.entry.oid, placed) for placed in map(_placed, rows))
+        return found
+
+    def packed_oids(self, oids: Sequence[str]) -> set[str]:
+        """Return which of the blobs are in local packs."""
+        keys = {oid_to_bytes(oid): oid for oid in oids}
+        return {
+            keys[key]
+            for batch in _batches(keys)
+            for (key,) in self._db.execute(
+                f"SELECT oid FROM packed WHERE oid IN ({_marks(batch)})", batch
+            )
+        }
+
+    # Completeness
+
+    def is_complete(self, place: str, oid: str) -> bool:
+        """Return whether all that a manifest names was seen to be in the cache or on a remote."""
+        row = self._db.execute(
+            "SELECT 1 FROM complete WHERE place = ? AND oid = ?", (place, oid_to_bytes(oid))
+        ).fetchone()
+        return row is not None
+
+    def set_complete(self, place: str, oid: str) -> None:
+        """Remember that all that a manifest names is in the cache or on a remote."""
+        with self._db:
+            self._db.execute(
+                "INSERT OR IGNORE INTO complete VALUES (?, ?)", (place, oid_to_bytes(oid))
+            )
+
+    def forget_complete(self, place: str) -> None:
+        """Something may have gone from the cache or a remote."""
+        with self._db:
+            self._db.execute("DELETE FROM complete WHERE place = ?", (place,))
+
+    # Remotes
+
+    def remote_id(self, url: str) -> str | None:
+        """Return the identity of the remote that was last met at a URL."""
+        row = self._db.execute("SELECT id FROM remote WHERE url = ?", (url,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_remote_id(self, url: str, remote: str) -> None:
+        """Remember which remote was met at a URL."""
+        if self.remote_id(url) != remote:
+            with self._db:
+                self._db.execute("INSERT OR REPLACE INTO remote VALUES (?, ?)", (url, remote))
+
+    def remote_indexes(self, remote: str) -> set[str]:
+        """Return the names of the remote's index files that are known."""
+        query = "SELECT name FROM remote_index WHERE remote = ?"
+        return {name for (name,) in self._db.execute(query, (remote,))}
+
+    def add_remote_index(self, remote: str, name: str, packs: Sequence[Listed]) -> None:
+        """Remember what an index file of a remote lists."""
+        with self._db:
+            done = self._db.execute(
+                "INSERT OR IGNORE INTO remote_index (remote, name) VALUES (?, ?)", (remote, name)
+            )
+            if not done.rowcount:
+                return
+            for listed in packs:
+                self._add_listed(remote, int(done.lastrowid or 0), listed)
+
+    def _add_listed(self, remote: str, listing: int, listed: Listed) -> None:
+        pack = self._db.execute(
+            "INSERT INTO remote_pack (listing, name) VALUES (?, ?)", (listing, listed.pack)
+        ).lastrowid
+        self._db.executemany(
+            "INSERT OR IGNORE INTO remote_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            ((remote, *_entry_row(pack, entry)) for entry in listed.entries if entry.kind == CHUNK),
+        )
+        recipes = (entry for entry in listed.entries if entry.kind == RECIPE)
+        self._db.executemany(
+            "INSERT OR IGNORE INTO remote_recipe VALUES (?, ?, ?, ?)",
+            (
+                (remote, oid_to_bytes(entry.oid), listing, payload)
+                for entry, payload in zip(recipes, listed.recipes, strict=True)
+            ),
+        )
+
+    def drop_remote_index(self, remote: str, name: str) -> None:
+        """Forget an index file of a remote, and what only it lists."""
+        row = self._db.execute(
+            "SELECT id FROM remote_index WHERE remote = ? AND name = ?", (remote, name)
+        ).fetchone()
+        if row is None:
+            return
+        with self._db:
+            self._db.execute(
+                "DELETE FROM remote_chunk WHERE remote = ? AND pack IN"
+                " (SELECT id FROM remote_pack WHERE listing = ?)",
+                (remote, row[0]),
+            )
+            self._db.execute("DELETE FROM remote_recipe WHERE listing = ?", row)
+            self._db.execute("DELETE FROM remote_pack WHERE listing = ?", row)
+            self._db.execute("DELETE FROM remote_index WHERE id = ?", row)
+        self.forget_complete(remote)
+
+    def find_chunks(self, remote: str, oids: Sequence[str]) -> dict[str, Placed]:
+        """Return where those of the chunks lie that the remote is known to hold."""
+        found: dict[str, Placed] = {}
+        for keys in _batches(map(oid_to_bytes, oids)):
+            rows = self._db.execute(
+                "SELECT remote_pack.name, oid, fingerprint, encoding, length, offset, stored FROM"
+                " remote_chunk JOIN remote_pack ON remote_pack.id = pack"
+                f" WHERE remote = ? AND oid IN ({_marks(keys)})",
+                (remote, *keys),
+            )
+            found.update((placed.entry.oid, placed) for placed in map(_placed, rows))
+        return found
+
+    def find_recipes(self, remote: str, oids: Sequence[str]) -> dict[str, bytes]:
+        """Return the payloads of those recipes that the remote is known to hold."""
+        found: dict[str, bytes] = {}
+        for keys in _batches(map(oid_to_bytes, oids)):
+            rows = self._db.execute(
+                "SELECT oid, payload FROM remote_recipe"
+                f" WHERE remote = ? AND oid IN ({_marks(keys)})",
+                (remote, *keys),
+            )
+            found.update((oid_from_bytes(key), payload) for key, payload in rows)
+        return found
+
+    def remote_oids(self, remote: str, oids: Sequence[str]) -> set[str]:
+        """Return which of the blobs the remote is known to hold, whole or by recipe."""
+        keys = {oid_to_bytes(oid): oid for oid in oids}
+        return {
+            keys[key]
+            for batch in _batches(keys)
+            for table in ("remote_chunk", "remote_recipe")
+            for (key,) in self._db.execute(
+                f"SELECT oid FROM {table} WHERE remote = ? AND oid IN ({_marks(batch)})",
+                (remote, *batch),
+            )
+        }
+
+    def remote_roots(self, remote: str) -> dict[str, bytes]:
+        """Return the roots that are known, by file name."""
+        query = "SELECT name, root FROM remote_root WHERE remote = ?"
+        return dict(self._db.execute(query, (remote,)))
+
+    def add_remote_root(self, remote: str, name: str, root: bytes) -> None:
+        """Remember a root."""
+        with self._db:
+            self._db.execute(
+                "INSERT OR REPLACE INTO remote_root VALUES (?, ?, ?)", (remote, name, root)
+            )
+
+    def drop_remote_root(self, remote: str, name: str) -> None:
+        """Forget a root."""
+        with self._db:
+            self._db.execute(
+                "DELETE FROM remote_root WHERE remote = ? AND name = ?", (remote, name)
+            )
+
+
+def open_index(path: Path) -> Index:
+    """Open the index, anew if it is missing, damaged or of another version.
+
+    Where it cannot be written, an empty one in memory serves: slower, as right.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return Index(_connect(path))
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+                path.with_name(name).unlink(missing_ok=True)
+            return Index(_connect(path))
+    except (OSError, sqlite3.OperationalError):
+        return Index(_prepare(sqlite3.connect(":memory:", check_same_thread=False)))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=60, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        # In WAL mode this survives a kill and, short of the last commits, a power cut.
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("PRAGMA cache_size = -65536")
+        return _prepare(database)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _prepare(database: sqlite3.Connection) -> sqlite3.Connection:
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if version == _VERSION:
+        return database
+    if version:
+        raise sqlite3.DatabaseError("written by another version")
+    with database:
+        database.execute("BEGIN IMMEDIATE")
+        if not database.execute("PRAGMA user_version").fetchone()[0]:
+            for statement in _SCHEMA.split(";\n"):
+                database.execute(statement)
+            database.execute(f"PRAGMA user_version = {_VERSION}")
+    return database
+
+
+def _batches(keys: Iterable[bytes]) -> Iterator[tuple[bytes, ...]]:
+    rest = iter(keys)
+    while batch := tuple(islice(rest, _BATCH)):
+        yield batch
+
+
+def _marks(keys: Sequence[object]) -> str:
+    return ",".join("?" * len(keys))
+
+
+def _entry_row(pack: int | None, entry: Stored) -> tuple[object, ...]:
+    return (
+        oid_to_bytes(entry.oid),
+        pack,
+        fingerprint_to_bytes(entry.fingerprint),
+        entry.encoding,
+        entry.length,
+        entry.offset,
+        entry.stored,
+    )
+
+
+def _placed(row: tuple[str, bytes, bytes, int, int, int, int]) -> Placed:
+    name, key, fingerprint, encoding, length, offset, stored = row
+    return Placed(
+        name,
+        Stored(
+            oid_from_bytes(key),
+            fingerprint_from_bytes(fingerprint),
+            CHUNK,
+            encoding,
+            length,
+            offset,
+            stored,
+        ),
+    )

@@ -1,0 +1,157 @@
+"""The manifest: the list of a directory's files, itself a blob (see docs/format.md)."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
+
+from gitmodel.errors import IntegrityError
+from gitmodel.paths import check_paths
+from gitmodel.pointer import MAX_SIZE
+
+HEADER = b"gitmodel-manifest 1\n"
+MAX_BYTES = 4 << 30
+
+FILE, EXECUTABLE, LINK, FOLDER = "f", "x", "l", "d"
+
+_HEADER = re.compile(rb"gitmodel-manifest ([0-9]{1,9})\n")
+_LINE = re.compile(
+    r"((?:blake3|sha256):[0-9a-f]{64}) (xxh3-128:[0-9a-f]{32}) (0|[1-9][0-9]{0,18}) ([fxld]) "
+    r'"((?:[^"\\\n\x00-\x1f\x7f-\U0010ffff]|\\["\\nrtbf]|\\u[0-9a-f]{4})+)"\n',
+    re.ASCII,
+)
+
+
+class Entry(NamedTuple):
+    """One file, symlink or empty directory; a symlink's content is its target."""
+
+    oid: str
+    fingerprint: str
+    size: int
+    type: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The entries of a directory, sorted by the bytes of their paths."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def size(self) -> int:
+        """The sum of the entries in bytes."""
+        return sum(entry.size for entry in self.entries)
+
+    def by_path(self) -> dict[str, Entry]:
+        """Return the entries by path."""
+        return {entry.path: entry for entry in self.entries}
+
+
+def make_manifest(entries: Iterable[Entry]) -> Manifest:
+    """Sort and check the entries; raise `IntegrityError` for names that may not be."""
+    # Code points sort as their UTF-8 bytes do.
+    ordered = sorted(entries, key=attrgetter("path"))
+    _check(ordered)
+    return Manifest(tuple(ordered))
+
+
+def format_manifest(manifest: Manifest) -> bytes:
+    """Return the one valid spelling of a manifest."""
+    lines = [
+        f"{oid} {fingerprint} {size} {kind} {_quote(path)}\n"
+        for oid, fingerprint, size, kind, path in manifest.entries
+    ]
+    return HEADER + "".join(lines).encode()
+
+
+def parse_manifest(data: bytes, name: str) -> Manifest:
+    """Return the manifest in `data`; `name` is for the message.
+
+    Raises `IntegrityError` for anything that `format_manifest` would not write.
+    """
+    try:
+        return _parse(data)
+    except IntegrityError as error:
+        hint = error.hint or "gitmodel verify"
+        raise IntegrityError(f"manifest {name} is broken: {error.message}", hint=hint) from error
+
+
+def _parse(data: bytes) -> Manifest:
+    _check_header(data)
+    try:
+        text = data[len(HEADER) :].decode("ascii")
+    except UnicodeDecodeError as error:
+        raise IntegrityError("it holds bytes that are not ASCII") from error
+    found = _LINE.findall(text)
+    # Every line ends with the only newline it can hold, so equal counts mean that all matched;
+    # equal lengths, that nothing lies between the matches.
+    if len(found) != text.count("\n") or not _covers(found, text):
+        raise IntegrityError(f"line {_first_bad_line(text)} is malformed")
+    entries = [
+        Entry(oid, fingerprint, int(size), kind, _unquote(path) if "\\" in path else path)
+        for oid, fingerprint, size, kind, path in found
+    ]
+    _check_order(entries)
+    _check(entries)
+    return Manifest(tuple(entries))
+
+
+def _check_header(data: bytes) -> None:
+    header = _HEADER.match(data)
+    if not header:
+        raise IntegrityError("it does not start as a manifest")
+    if int(header[1]) != 1:
+        raise IntegrityError(
+            f"it was written by a newer gitmodel (format {int(header[1])})",
+            hint="pip install --upgrade gitmodel",
+        )
+    if header[0] != HEADER:
+        raise IntegrityError("its first line is malformed")
+
+
+def _covers(found: list[tuple[str, str, str, str, str]], text: str) -> bool:
+    fixed = 71 + 41 + 1 + len("    ") + len('""\n')
+    return sum(len(f[2]) + len(f[4]) for f in found) + fixed * len(found) == len(text)
+
+
+def _first_bad_line(text: str) -> int:
+    lines = text.split("\n")
+    for number, line in enumerate(lines[:-1], 2):
+        if not _LINE.fullmatch(line + "\n"):
+            return number
+    return len(lines) + 1
+
+
+def _check_order(entries: list[Entry]) -> None:
+    for before, after in itertools.pairwise(entries):
+        if after.path <= before.path:
+            raise IntegrityError(f"{after.path!r} is out of order or appears twice")
+
+
+def _check(entries: list[Entry]) -> None:
+    check_paths([entry.path for entry in entries])
+    for entry in entries:
+        if entry.type == FOLDER and entry.size:
+            raise IntegrityError(f"the empty folder {entry.path!r} has a size")
+        if entry.type == LINK and not 0 < entry.size <= 4096:
+            raise IntegrityError(f"the symlink {entry.path!r} has a target of {entry.size} bytes")
+    if sum(entry.size for entry in entries) > MAX_SIZE:
+        raise IntegrityError("its sizes add up to more than fits")
+
+
+def _quote(path: str) -> str:
+    # JSON's own writer, but DEL is escaped too, so that a line is printable ASCII.
+    return json.dumps(path).replace("\x7f", "\\u007f")
+
+
+def _unquote(quoted: str) -> str:
+    path: str = json.loads(f'"{quoted}"')
+    if _quote(path) != f'"{quoted}"':
+        raise IntegrityError(f'"{quoted[:60]}" is not spelled as gitmodel writes it')
+    return path

@@ -1,0 +1,244 @@
+"""Packs, the index files that list them, and recipes (see docs/format.md).
+
+A pack is payloads back to back, then a table that says what they are, then a trailer of fixed
+length.  The same format serves the cache, where a payload is a whole small blob, and the remote,
+where it is a chunk or a recipe.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from blake3 import blake3
+
+from gitmodel.digest import (
+    fingerprint_from_bytes,
+    fingerprint_to_bytes,
+    oid_from_bytes,
+    oid_to_bytes,
+)
+from gitmodel.encoding import ENCODINGS, RAW
+from gitmodel.errors import IntegrityError
+
+CHUNK, RECIPE = 0, 1
+
+PACK_MAGIC = b"gitmodel-pack 1\n"
+INDEX_MAGIC = b"gitmodel-index1\n"
+MAX_PAYLOAD = 64 << 20
+"""Bytes of payload after which a pack is closed."""
+MAX_RAW = 16 << 20
+"""Bytes of the longest chunk, decoded."""
+MAX_ENTRIES = 1 << 24
+
+_ENTRY = struct.Struct("<33s16sBBBIII")
+_TRAILER = struct.Struct("<QII32s16s")
+_HEADER = struct.Struct("<16sII")
+_LISTED = struct.Struct("<32sQII")
+_PIECE = struct.Struct("<32sI")
+TRAILER_SIZE = _TRAILER.size
+ENTRY_SIZE = _ENTRY.size
+
+
+class Stored(NamedTuple):
+    """One payload of a pack.
+
+    `oid` is that of the bytes when decoded; of a recipe, that of the blob it puts together.
+    `length` is bytes when decoded, `offset` and `stored` where they lie in the pack.
+    """
+
+    oid: str
+    fingerprint: str
+    kind: int
+    encoding: int
+    length: int
+    offset: int
+    stored: int
+
+
+class Placed(NamedTuple):
+    """Where a payload lies: the name of its pack, and its entry there."""
+
+    pack: str
+    entry: Stored
+
+
+class Piece(NamedTuple):
+    """A chunk of a blob: its oid, and its length in bytes."""
+
+    oid: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What an index file says of one pack; recipes in the order of their entries."""
+
+    pack: str
+    entries: tuple[Stored, ...]
+    recipes: tuple[bytes, ...]
+
+
+def format_table(entries: Sequence[Stored]) -> bytes:
+    """Return the table and the trailer that end a pack."""
+    table = b"".join(map(_format_entry, entries))
+    payload = sum(entry.stored for entry in entries)
+    digest = blake3(table).digest()
+    return table + _TRAILER.pack(payload, len(entries), 0, digest, PACK_MAGIC)
+
+
+def table_span(trailer: bytes, size: int) -> tuple[int, int]:
+    """Return offset and length of the table of a pack of `size` bytes that ends with `trailer`."""
+    payload, count, _, _, _ = _parse_trailer(trailer)
+    if count > MAX_ENTRIES or payload + count * ENTRY_SIZE + TRAILER_SIZE != size:
+        raise IntegrityError("a pack's trailer does not fit its length")
+    return payload, count * ENTRY_SIZE
+
+
+def parse_table(table: bytes, trailer: bytes) -> tuple[Stored, ...]:
+    """Return the entries of a pack; raise `IntegrityError` if table and trailer disagree."""
+    payload, count, reserved, digest, _ = _parse_trailer(trailer)
+    if len(table) != count * ENTRY_SIZE or reserved or blake3(table).digest() != digest:
+        raise IntegrityError("a pack's table is damaged")
+    entries = tuple(_parse_entries(table))
+    if sum(entry.stored for entry in entries) != payload:
+        raise IntegrityError("a pack's table does not fit its payload")
+    return entries
+
+
+def format_recipe(pieces: Iterable[Piece]) -> bytes:
+    """Return the payload of a recipe: the chunks of a blob in order."""
+    return b"".join(_PIECE.pack(bytes.fromhex(oid[7:]), length) for oid, length in pieces)
+
+
+def parse_recipe(payload: bytes) -> tuple[Piece, ...]:
+    """Return the chunks that a recipe names."""
+    if not payload or len(payload) % _PIECE.size:
+        raise IntegrityError("a recipe has an odd length")
+    pieces = tuple(
+        Piece(f"blake3:{digest.hex()}", length) for digest, length in _PIECE.iter_unpack(payload)
+    )
+    if not all(0 < piece.length <= MAX_RAW for piece in pieces):
+        raise IntegrityError("a recipe names a chunk of an impossible length")
+    return pieces
+
+
+def format_index(packs: Sequence[Listed]) -> bytes:
+    """Return an index file."""
+    parts = [_HEADER.pack(INDEX_MAGIC, len(packs), 0)]
+    for listed in packs:
+        recipes = b"".join(listed.recipes)
+        parts.append(
+            _LISTED.pack(
+                bytes.fromhex(listed.pack),
+                sum(entry.stored for entry in listed.entries),
+                len(listed.entries),
+                len(recipes),
+            )
+        )
+        parts.extend(map(_format_entry, listed.entries))
+        parts.append(recipes)
+    return b"".join(parts)
+
+
+def parse_index(data: bytes) -> tuple[Listed, ...]:
+    """Return what an index file lists; raise `IntegrityError` if it is malformed."""
+    if len(data) < _HEADER.size:
+        raise IntegrityError("an index file is cut short")
+    magic, count, reserved = _HEADER.unpack_from(data)
+    if magic[:14] == INDEX_MAGIC[:14] and magic != INDEX_MAGIC:
+        raise IntegrityError(
+            "an index file is of a newer gitmodel", hint="pip install --upgrade gitmodel"
+        )
+    if magic != INDEX_MAGIC or reserved:
+        raise IntegrityError("an index file does not start as one")
+    packs, at = [], _HEADER.size
+    for _ in range(count):
+        listed, at = _parse_listed(data, at)
+        packs.append(listed)
+    if at != len(data):
+        raise IntegrityError("an index file is longer than it says")
+    return tuple(packs)
+
+
+def _parse_listed(data: bytes, at: int) -> tuple[Listed, int]:
+    if at + _LISTED.size > len(data):
+        raise IntegrityError("an index file is cut short")
+    pack, payload, count, recipe_bytes = _LISTED.unpack_from(data, at)
+    start = at + _LISTED.size
+    middle = start + count * ENTRY_SIZE
+    end = middle + recipe_bytes
+    if end > len(data):
+        raise IntegrityError("an index file is cut short")
+    entries = tuple(_parse_entries(data[start:middle]))
+    if sum(entry.stored for entry in entries) != payload:
+        raise IntegrityError("an index file does not fit its pack")
+    return Listed(pack.hex(), entries, _cut_recipes(entries, data[middle:end])), end
+
+
+def _cut_recipes(entries: Sequence[Stored], data: bytes) -> tuple[bytes, ...]:
+    recipes, at = [], 0
+    for entry in entries:
+        if entry.kind == RECIPE:
+            recipes.append(data[at : at + entry.stored])
+            at += entry.stored
+    if at != len(data):
+        raise IntegrityError("an index file's recipes do not fit its entries")
+    return tuple(recipes)
+
+
+def _format_entry(entry: Stored) -> bytes:
+    return _ENTRY.pack(
+        oid_to_bytes(entry.oid),
+        fingerprint_to_bytes(entry.fingerprint),
+        entry.kind,
+        entry.encoding,
+        0,
+        entry.length,
+        entry.stored,
+        0,
+    )
+
+
+def _parse_entries(table: bytes) -> Iterator[Stored]:
+    offset = 0
+    for key, fingerprint, kind, encoding, zero, length, stored, zeros in _ENTRY.iter_unpack(table):
+        entry = Stored(
+            oid_from_bytes(key),
+            fingerprint_from_bytes(fingerprint),
+            kind,
+            encoding,
+            length,
+            offset,
+            stored,
+        )
+        if zero or zeros or kind > RECIPE or encoding not in ENCODINGS:
+            raise IntegrityError(
+                "a pack is of a newer gitmodel", hint="pip install --upgrade gitmodel"
+            )
+        _check_lengths(entry)
+        yield entry
+        offset += stored
+
+
+def _check_lengths(entry: Stored) -> None:
+    limit = MAX_PAYLOAD if entry.kind == RECIPE else MAX_RAW
+    if entry.length > limit or entry.stored > limit:
+        raise IntegrityError("a pack holds an entry of an impossible length")
+    if entry.encoding == RAW and entry.stored != entry.length:
+        raise IntegrityError("a pack holds an entry of the wrong length")
+    if entry.kind == RECIPE and entry.encoding != RAW:
+        raise IntegrityError("a pack holds a recipe that is encoded")
+
+
+def _parse_trailer(trailer: bytes) -> tuple[int, int, int, bytes, bytes]:
+    if len(trailer) != TRAILER_SIZE or trailer[-16:] != PACK_MAGIC:
+        if trailer[-16:].startswith(b"gitmodel-pack "):
+            raise IntegrityError(
+                "a pack is of a newer gitmodel", hint="pip install --upgrade gitmodel"
+            )
+        raise IntegrityError("a pack does not end as one")
+    fields: tuple[int, int, int, bytes, bytes] = _TRAILER.unpack(trailer)
+    return fields

@@ -1,0 +1,120 @@
+"""Which names may stand in a manifest, on every system alike.
+
+A name that one file system folds into another, or that means something else there, could
+write outside the artifact or into `.git`; such names are refused when written and when read.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+from gitmodel.errors import IntegrityError
+
+POINTER_SUFFIX = ".gitmodel"
+MAX_PATH = 4096
+"""Bytes of the longest path in a manifest."""
+MAX_NAME = 255
+"""Bytes of the longest name of a path."""
+
+_DEVICE = re.compile(
+    r"(?i:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(?:[.:].*)?", re.DOTALL
+)
+# Code points that HFS+ ignores when it compares names, as Git's `is_hfs_dotgit` lists them.
+_IGNORED = dict.fromkeys(
+    [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF]
+)
+_SUSPICIOUS = re.compile(
+    r"(?i)(?:^|/)(?:\.{0,2}(?:/|$)|[\s.]*git|con|prn|aux|nul|com|lpt)|[\x00\\]|[^\x00-\x7f]",
+    re.ASCII,
+)
+
+
+def check_path(path: str) -> None:
+    """Raise `IntegrityError` if `path` may not name an entry of a manifest."""
+    if len(path) <= MAX_NAME and not _SUSPICIOUS.search(path):
+        return
+    _check_whole(path)
+    for name in path.split("/"):
+        _check_name(name, path)
+
+
+def check_paths(paths: Sequence[str]) -> None:
+    """Raise `IntegrityError` if one path is bad, or two cannot live side by side everywhere.
+
+    Refused: duplicates, twins that differ only in case or in Unicode normalisation, a file that
+    is also the folder of another.
+    """
+    for path in paths:
+        check_path(path)
+    folders = _folders(paths)
+    files = _fold_apart(paths)
+    for key in files & _fold_apart(folders):
+        twin = next(path for path in paths if fold(path) == key)
+        raise IntegrityError(f"{twin!r} is both a file and a folder")
+
+
+def parents(path: str) -> Iterator[str]:
+    """Yield the folders above a relative path, nearest first."""
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def fold(path: str) -> str:
+    """Return what a file system without case and with normalisation takes `path` for."""
+    if path.isascii():
+        return path.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
+
+
+def _folders(paths: Iterable[str]) -> list[str]:
+    found: set[str] = set()
+    for path in paths:
+        for folder in parents(path):
+            if folder in found:
+                break
+            found.add(folder)
+    return sorted(found)
+
+
+def _fold_apart(paths: Sequence[str]) -> set[str]:
+    """Return the folded paths; raise `IntegrityError` if two fold into one."""
+    folded = {fold(path) for path in paths}
+    if len(folded) != len(paths):
+        seen: dict[str, str] = {}
+        for path in paths:
+            if (other := seen.get(fold(path))) is not None:
+                both = f"{other!r} and {path!r} are one name on some systems"
+                raise IntegrityError(f"{path!r} appears twice" if other == path else both)
+            seen[fold(path)] = path
+    return folded
+
+
+def _check_whole(path: str) -> None:
+    try:
+        encoded = path.encode()
+    except UnicodeEncodeError as error:
+        raise IntegrityError(f"{path!r} is not valid UTF-8") from error
+    if len(encoded) > MAX_PATH:
+        raise IntegrityError(f"{path[:60]!r}… is longer than {MAX_PATH} bytes")
+
+
+def _check_name(name: str, path: str) -> None:
+    if name in ("", ".", ".."):
+        raise IntegrityError(f"{path!r} is not a plain relative path")
+    if "\0" in name or "\\" in name:
+        raise IntegrityError(f"{path!r} holds a NUL or a backslash, a separator on Windows")
+    if len(name.encode()) > MAX_NAME:
+        raise IntegrityError(f"{name[:60]!r}… is longer than {MAX_NAME} bytes")
+    if _is_dot_git(name):
+        raise IntegrityError(f"{path!r} is '.git' on some systems")
+    if _DEVICE.fullmatch(name):
+        raise IntegrityError(f"{path!r} is a device on Windows")
+
+
+def _is_dot_git(name: str) -> bool:
+    """Every spelling that NTFS, FAT, HFS+ or APFS takes for `.git`."""
+    plain = unicodedata.normalize("NFKC", name.translate(_IGNORED)).casefold()
+    stem = plain.split(":")[0].rstrip(". ")
+    return stem in (".git", "git~1")

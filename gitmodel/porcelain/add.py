@@ -1,0 +1,257 @@
+"""Track an artifact, or bring its pointer up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gitmodel.atomic import locked
+from gitmodel.cache import CacheWriter
+from gitmodel.digest import Digests, digest_bytes
+from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.index import Seen
+from gitmodel.manifest import (
+    EXECUTABLE,
+    FILE,
+    Entry,
+    format_manifest,
+    make_manifest,
+)
+from gitmodel.paths import POINTER_SUFFIX, check_path, parents
+from gitmodel.pointer import Pointer
+from gitmodel.progress import Progress, Work
+from gitmodel.project import Project
+from gitmodel.snapshot import pointer_path, read_manifest, read_worktree
+from gitmodel.transfer.connect import open_remote
+from gitmodel.transfer.fetch import fetch_manifests
+from gitmodel.worktree.scan import (
+    Found,
+    digests_known,
+    look,
+    now,
+    scan,
+    seen_row,
+    store,
+    store_at,
+)
+from gitmodel.worktree.track import track
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An artifact and its pointer.
+
+    `changed` says whether the pointer is another than before, `untracked` how many files left
+    Git for it.
+    """
+
+    path: str
+    pointer: Pointer
+    changed: bool
+    untracked: int
+
+
+def add(project: Project, paths: Sequence[str], progress: Progress) -> list[Added]:
+    """Track what the paths name: artifacts, old or new, or files inside one.
+
+    The blobs are durable before a pointer names them, the pointer is before Git hears of it.
+    """
+    with locked(project.lock):
+        pointers = read_worktree(project.git).pointers
+        plan = _plan(project, paths, pointers)
+        made = {
+            artifact: _make_pointer(project, artifact, inside, pointers.get(artifact), progress)
+            for artifact, inside in plan.items()
+        }
+        untracked = track(project.git, made, pointers, project.beside)
+    return [
+        Added(artifact, pointer, pointers.get(artifact) != pointer, untracked.get(artifact, 0))
+        for artifact, pointer in made.items()
+    ]
+
+
+def modified_artifacts(project: Project) -> list[str]:
+    """Return the tracked artifacts that are in the working tree."""
+    pointers = read_worktree(project.git).pointers
+    return [path for path in pointers if look(project.root, path) is not None]
+
+
+def _plan(
+    project: Project, paths: Sequence[str], pointers: Mapping[str, Pointer]
+) -> dict[str, list[str] | None]:
+    """Return the artifacts to add: whole (None), or only some paths inside."""
+    plan: dict[str, list[str] | None] = {}
+    for path in paths:
+        owner = next((a for a in (path, *parents(path)) if a in pointers), None)
+        if owner is None or owner == path:
+            _check_new(project, path, pointers)
+            plan[path] = None
+        elif plan.setdefault(owner, []) is not None:
+            plan[owner] = [*(plan[owner] or []), path[len(owner) + 1 :]]
+    return plan
+
+
+def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> None:
+    if not path:
+        raise UsageError(
+            "the whole repository cannot be one artifact", hint="gitmodel add FOLDER_OR_FILE"
+        )
+    if path.endswith(POINTER_SUFFIX) or path.rpartition("/")[2] in (".gitignore", ".gitattributes"):
+        raise UsageError(
+            f"{path!r} belongs to Git", hint=f"gitmodel add {path.removesuffix(POINTER_SUFFIX)}"
+        )
+    check_path(path)
+    if "\n" in path or "\r" in path:
+        raise UsageError(f"{path!r} has a line break in it, which .gitignore cannot say")
+    if look(project.root, path) is None:
+        hint = f"gitmodel checkout -- {path}" if path in pointers else f"ls {path}"
+        raise UsageError(f"{path!r} does not exist", hint=hint)
+    inner = next((other for other in pointers if other.startswith(f"{path}/")), None)
+    if inner:
+        raise UsageError(
+            f"{inner!r}, inside {path!r}, is an artifact already",
+            hint=f"git rm --cached {pointer_path(inner)}, delete it, then gitmodel add {path}",
+        )
+
+
+def _make_pointer(
+    project: Project,
+    artifact: str,
+    inside: list[str] | None,
+    old: Pointer | None,
+    progress: Progress,
+) -> Pointer:
+    """Put an artifact, or some paths inside it, into the cache and return its pointer."""
+    with project.cache.writer(project.config.algorithm) as writer:
+        collector = _Collector(project, artifact, writer, progress)
+        if inside is None or old is None:
+            collector.take("", old.oid if old and old.kind == "file" else "")
+            entries = collector.entries
+        else:
+            entries = _replaced(project, artifact, inside, old, collector)
+        pointer = _pointer_of(project, artifact, entries, writer)
+    # Only now are the blobs durable, so only now may the index say that they are known.
+    project.index.record(str(project.root), collector.fresh, collector.gone)
+    return pointer
+
+
+class _Collector:
+    """Puts what is in an artifact into the cache, where it is not yet, and keeps the entries."""
+
+    def __init__(
+        self, project: Project, artifact: str, writer: CacheWriter, progress: Progress
+    ) -> None:
+        self.entries: list[Entry] = []
+        self.fresh: list[Seen] = []
+        self.gone: list[str] = []
+        self._project = project
+        self._artifact = artifact
+        self._writer = writer
+        self._progress = progress
+        self._algorithm = project.config.algorithm
+        self._stamp = now(project.scratch)
+        self._done = 0
+
+    def take(self, path: str, same: str = "") -> None:
+        """Take all at `path`, relative to the artifact; `same` is the oid that it probably has."""
+        start = f"{self._artifact}/{path}".rstrip("/")
+        seen = self._project.index.seen(str(self._project.root), start)
+        known: dict[str, list[str]] = {}
+        here: set[str] = set()
+        for found in scan(self._project.root, start, seen):
+            found = found._replace(path="/".join(filter(None, (path, found.path))))
+            here.add(f"{self._artifact}/{found.path}".rstrip("/"))
+            if found.known and (digests := _known(found, self._algorithm)):
+                known.setdefault(digests.oid, []).append(found.path)
+                self._keep(found, digests)
+            else:
+                self._store(found, same)
+        self.gone += seen.keys() - here
+        for oid in known.keys() - self._project.cache.present(known):
+            # The index knows the file, but its blob has gone from the cache.
+            store_at(self._project.root, self._artifact, known[oid][0], self._writer)
+
+    def _store(self, found: Found, same: str = "") -> None:
+        self._progress("add", self._done, 0)
+        self._done += found.size
+        digests = store(found, self._artifact, self._writer, same)
+        self._keep(found, digests)
+        if found.type in (FILE, EXECUTABLE):
+            self.fresh.append(seen_row(found, self._artifact, digests, self._stamp))
+
+    def _keep(self, found: Found, digests: Digests) -> None:
+        self.entries.append(
+            Entry(digests.oid, digests.fingerprint, digests.size, found.type, found.path)
+        )
+
+
+def _known(found: Found, algorithm: str) -> Digests | None:
+    """Return the digests that the index has, if they are of the algorithm in use."""
+    digests = digests_known(found)
+    return digests if digests.oid.startswith(algorithm) else None
+
+
+def _replaced(
+    project: Project, artifact: str, inside: list[str], old: Pointer, collector: _Collector
+) -> list[Entry]:
+    """Return a tree's entries with those at some paths replaced by what is there now."""
+    if old.kind == "file":
+        raise UsageError(f"{artifact!r} is tracked as a file", hint=f"gitmodel add {artifact}")
+    entries = _old_entries(project, old)
+    for path in inside:
+        known = {name for name in entries if name == path or name.startswith(f"{path}/")}
+        if look(project.root, f"{artifact}/{path}") is None and not known:
+            raise UsageError(
+                f"{f'{artifact}/{path}'!r} neither exists nor is tracked",
+                hint=f"gitmodel status {artifact}",
+            )
+        # What were empty folders above it no longer are.
+        for name in known | set(parents(path)):
+            entries.pop(name, None)
+        collector.take(path)
+        _keep_emptied(project, artifact, path, entries, collector)
+    return [*entries.values(), *collector.entries]
+
+
+def _keep_emptied(
+    project: Project,
+    artifact: str,
+    path: str,
+    entries: dict[str, Entry],
+    collector: _Collector,
+) -> None:
+    """A folder that lost its last file stays, as an empty one."""
+    folder = path.rpartition("/")[0]
+    others = (*entries, *(entry.path for entry in collector.entries))
+    if folder and not any(name.startswith(f"{folder}/") for name in others):
+        collector.take(folder)
+
+
+def _old_entries(project: Project, old: Pointer) -> dict[str, Entry]:
+    """The manifest is all that is needed of the old tree; it may have to be fetched."""
+    if not project.cache.present([old.oid]):
+        remote = open_remote(project.config, project.root, project.index)
+        fetch_manifests([old], project.cache, remote, Work())
+    return read_manifest(old, project.cache).by_path()
+
+
+def _pointer_of(
+    project: Project, artifact: str, entries: list[Entry], writer: CacheWriter
+) -> Pointer:
+    if len(entries) == 1 and entries[0].path == "":
+        only = entries[0]
+        return Pointer(
+            "file", only.oid, only.fingerprint, only.size, executable=only.type == EXECUTABLE
+        )
+    try:
+        manifest = make_manifest(entries)
+    except IntegrityError as error:
+        raise IntegrityError(
+            f"{artifact!r} cannot be tracked: {error.message}", hint="rename it, then add again"
+        ) from error
+    data = format_manifest(manifest)
+    digests = digest_bytes(data, project.config.algorithm)
+    writer.add(data, digests)
+    return Pointer(
+        "tree", digests.oid, digests.fingerprint, manifest.size, files=len(manifest.entries)
+    )

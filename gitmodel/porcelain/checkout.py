@@ -1,0 +1,201 @@
+"""Move to a revision and restore what its pointers name; or only restore."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from gitmodel.atomic import locked
+from gitmodel.errors import ConflictError, DiskError, MissingError, RemoteError, UsageError
+from gitmodel.git.objects import Objects
+from gitmodel.manifest import Entry
+from gitmodel.pointer import Pointer
+from gitmodel.progress import Work
+from gitmodel.project import Project
+from gitmodel.snapshot import (
+    Selection,
+    Snapshot,
+    entries_of,
+    read_commit,
+    read_worktree,
+    select,
+)
+from gitmodel.transfer.connect import open_remote
+from gitmodel.transfer.download import Wanted
+from gitmodel.transfer.fetch import fetch_blobs, fetch_manifests
+from gitmodel.worktree.plan import Plan, Planner
+from gitmodel.worktree.scan import look, store_at
+from gitmodel.worktree.track import track
+from gitmodel.worktree.write import apply, rows, stage
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOut:
+    """What a checkout did.
+
+    `commit` is where it moved to, empty if it did not; `kept` are files that the version does
+    not have, and that were left.
+    """
+
+    commit: str
+    artifacts: int
+    written: int
+    removed: int
+    bytes: int
+    kept: tuple[str, ...]
+
+
+def checkout(
+    project: Project, revision: str, paths: Sequence[str], work: Work, *, force: bool
+) -> CheckedOut:
+    """Restore the artifacts of a revision, fetching what is missing.
+
+    Without paths the working tree moves to the revision, if one is given; with paths only those
+    are restored.  Nothing is changed before everything is known to be there, to be whole, and
+    to overwrite nothing that is saved nowhere else.
+
+    Raises `ConflictError` if it would, `MissingError` for blobs that are nowhere.
+    """
+    with locked(project.lock):
+        commit = _resolve(project, revision)
+        current = read_worktree(project.git)
+        target = _read(project, commit) if commit else current
+        selections = _select(paths, target, current)
+        _bring_manifests(project, selections, (target, current), work)
+        plan = _make_plan(project, selections, (target, current), work)
+        _check(project, plan, force=force)
+        _carry_out(project, plan, "" if paths else revision, work)
+        if commit and paths:
+            # As with `git checkout REV -- PATH`, a whole artifact's pointer comes along.
+            whole = [each.artifact for each in selections if not each.patterns]
+            pointers = {artifact: target.pointers[artifact] for artifact in whole}
+            track(project.git, pointers, current.pointers, project.beside)
+    return CheckedOut(
+        "" if paths else commit,
+        len(selections),
+        len(plan.change.writes),
+        len(plan.change.removals),
+        plan.change.bytes,
+        tuple(plan.kept),
+    )
+
+
+def _resolve(project: Project, revision: str) -> str:
+    if not revision:
+        return ""
+    commit = project.git.resolve(revision)
+    if commit is None:
+        hint = "gitmodel versions"
+        if (project.root / revision).exists() or revision in read_worktree(project.git).pointers:
+            hint = f"gitmodel checkout -- {revision}"
+        raise UsageError(f"{revision!r} is not a version, nor another revision of Git", hint=hint)
+    return commit
+
+
+def _read(project: Project, commit: str) -> Snapshot:
+    objects = Objects(project.git.git_dir)
+    try:
+        return read_commit(objects, commit)
+    finally:
+        objects.close()
+
+
+def _select(paths: Sequence[str], target: Snapshot, current: Snapshot) -> list[Selection]:
+    chosen = select(paths, target.pointers)
+    if not paths:
+        # What the revision does not track goes, as a file does that Git tracked.
+        gone = current.pointers.keys() - target.pointers.keys()
+        chosen += [Selection(artifact) for artifact in sorted(gone)]
+    return chosen
+
+
+def _bring_manifests(
+    project: Project,
+    selections: Sequence[Selection],
+    snapshots: tuple[Snapshot, Snapshot],
+    work: Work,
+) -> None:
+    """Fetch what is needed to plan; blobs only once it is known which."""
+    target, current = snapshots
+    named = [selection.artifact for selection in selections]
+    _fetch(project, [target.pointers[a] for a in named if a in target.pointers], work)
+    there = [a for a in named if a in current.pointers and look(project.root, a) is not None]
+    # Without the manifest of what is there now, more of it counts as unsaved; no harm is done.
+    with suppress(MissingError, RemoteError, UsageError):
+        _fetch(project, [current.pointers[artifact] for artifact in there], work)
+
+
+def _fetch(project: Project, pointers: Sequence[Pointer], work: Work) -> None:
+    trees = {pointer.oid: pointer for pointer in pointers if pointer.kind == "tree"}
+    if lacking := trees.keys() - project.cache.present(trees):
+        remote = open_remote(project.config, project.root, project.index)
+        fetch_manifests([trees[oid] for oid in lacking], project.cache, remote, work)
+
+
+def _make_plan(
+    project: Project,
+    selections: Sequence[Selection],
+    snapshots: tuple[Snapshot, Snapshot],
+    work: Work,
+) -> Plan:
+    target, current = snapshots
+    planner = Planner(project.root, project.cache, project.index, work.progress)
+    for selection in selections:
+        wanted = _entries(project, target, selection.artifact)
+        before: Mapping[str, Entry] = {}
+        with suppress(MissingError):
+            before = _entries(project, current, selection.artifact)
+        planner.compare(selection, wanted, before, project.config.algorithm)
+    return planner.plan
+
+
+def _entries(project: Project, snapshot: Snapshot, artifact: str) -> Mapping[str, Entry]:
+    pointer = snapshot.pointers.get(artifact)
+    return entries_of(pointer, project.cache) if pointer else {}
+
+
+def _check(project: Project, plan: Plan, *, force: bool) -> None:
+    if force:
+        plan.change.removals += plan.kept
+        plan.kept = []
+    elif plan.unsaved:
+        some = ", ".join(repr(path) for path in plan.unsaved[:_SHOWN])
+        more = f" and {len(plan.unsaved) - _SHOWN} more" if len(plan.unsaved) > _SHOWN else ""
+        raise ConflictError(
+            f"{some}{more} would be overwritten, and what is in there is saved nowhere",
+            hint="gitmodel add it, or use --force to lose it",
+        )
+    free = shutil.disk_usage(project.root).free
+    if plan.change.bytes > free:
+        raise DiskError(
+            f"{plan.change.bytes} bytes are needed in {str(project.root)!r}, {free} are free",
+            hint="make room, then try again",
+        )
+
+
+def _carry_out(project: Project, plan: Plan, revision: str, work: Work) -> None:
+    """Write everything beside the tree, move Git, then put everything in its place."""
+    change = plan.change
+    _fetch_blobs(project, plan, work)
+    with project.cache.writer(project.config.algorithm) as writer:
+        for artifact, path in plan.rescues:
+            store_at(project.root, artifact, path, writer)
+    staged = stage(project.root, change, project.cache, project.beside, work.progress)
+    if revision:
+        project.git.checkout(revision)
+    apply(project.root, staged, change.removals)
+    fresh = [*plan.fresh, *rows(project.root, staged, project.beside)]
+    if fresh or change.removals:
+        project.index.record(str(project.root), fresh, change.removals)
+
+
+def _fetch_blobs(project: Project, plan: Plan, work: Work) -> None:
+    oids = {write.entry.oid: write.entry.size for write in plan.change.writes}
+    if lacking := oids.keys() - project.cache.present(oids):
+        remote = open_remote(project.config, project.root, project.index)
+        wanted = [Wanted(oid, oids[oid]) for oid in lacking]
+        fetch_blobs(wanted, project.cache, remote, work)

@@ -1,0 +1,119 @@
+"""Look for what commonly goes wrong in a set-up, and say what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitmodel.atomic import clone
+from gitmodel.config import CONFIG_NAME
+from gitmodel.errors import GitmodelError
+from gitmodel.project import Project, open_project
+from gitmodel.snapshot import pointer_path, read_worktree
+from gitmodel.transfer.connect import open_remote
+
+_LEAST_GIT = (2, 30)
+_LEAST_FREE = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; `hint` is what to do where it is not good."""
+
+    subject: str
+    good: bool
+    text: str
+    hint: str = ""
+
+
+def doctor(folder: Path) -> list[Finding]:
+    """Return what was found; a set-up that cannot be opened is a finding too."""
+    try:
+        with open_project(folder) as project:
+            checks: tuple[Callable[[Project], Finding], ...] = (
+                _git,
+                _config,
+                _pointers,
+                _ignored,
+                _cache,
+                _disk,
+                _remote,
+            )
+            return [_guarded(check, project) for check in checks]
+    except GitmodelError as error:
+        return [Finding("repository", False, error.message, error.hint)]
+
+
+def _guarded(check: Callable[[Project], Finding], project: Project) -> Finding:
+    try:
+        return check(project)
+    except GitmodelError as error:
+        return Finding(check.__name__.strip("_"), False, error.message, error.hint)
+
+
+def _git(project: Project) -> Finding:
+    text = project.git.version()
+    numbers = tuple(map(int, re.findall(r"\d+", text)[:2]))
+    return Finding("git", numbers >= _LEAST_GIT, text, "install Git 2.30 or newer")
+
+
+def _config(project: Project) -> Finding:
+    tracked = bool(project.git.tracked([CONFIG_NAME]))
+    text = f"{CONFIG_NAME} is {'tracked' if tracked else 'not tracked by Git'}"
+    return Finding("config", tracked, text, f"git add {CONFIG_NAME}")
+
+
+def _pointers(project: Project) -> Finding:
+    count = len(read_worktree(project.git).pointers)
+    return Finding("pointers", True, f"{count} artifacts, all pointers are well-formed")
+
+
+def _ignored(project: Project) -> Finding:
+    """A tracked artifact that Git sees would be committed as it is."""
+    artifacts = list(read_worktree(project.git).pointers)
+    raw = project.git.tracked(artifacts)
+    if raw:
+        owner = next(a for a in artifacts if raw[0] == a or raw[0].startswith(f"{a}/"))
+        text = f"{raw[0]!r} is tracked by Git and by {pointer_path(owner)!r}"
+        return Finding("raw files", False, text, f"git rm -r --cached {owner}")
+    return Finding("raw files", True, "no artifact is tracked by Git as well")
+
+
+def _cache(project: Project) -> Finding:
+    text = f"{project.cache.size()} bytes in {project.cache.root}"
+    shares = _can_clone(project)
+    return Finding(
+        "cache", True, f"{text}; work files {'share its blocks' if shares else 'are copies'}"
+    )
+
+
+def _can_clone(project: Project) -> bool:
+    source, first = project.scratch.new_file()
+    target, second = project.beside.new_file()
+    try:
+        os.write(source, b"gitmodel" * 512)
+        return clone(source, target)
+    finally:
+        for fd, path in ((source, first), (target, second)):
+            os.close(fd)
+            path.unlink()
+
+
+def _disk(project: Project) -> Finding:
+    free = shutil.disk_usage(project.cache.root).free
+    return Finding("disk", free >= _LEAST_FREE, f"{free} bytes are free", "make room")
+
+
+def _remote(project: Project) -> Finding:
+    if not project.config.remotes:
+        return Finding(
+            "remote", False, "none is configured", "gitmodel remote add origin PATH_OR_URL"
+        )
+    remote = open_remote(project.config, project.root, project.index)
+    used = remote.describe()
+    state = "can be read" if used else "is reachable, nothing was pushed to it yet"
+    return Finding("remote", True, f"{remote.name} ({remote.store.url}) {state}")

@@ -1,0 +1,32 @@
+"""Set up a repository."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitmodel.atomic import Scratch, write_file
+from gitmodel.config import CONFIG_NAME, Config, format_config
+from gitmodel.git.command import open_git
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """Whether the configuration is new, and where it is."""
+
+    created: bool
+    path: Path
+
+
+def init(folder: Path, algorithm: str) -> Initialised:
+    """Write and stage `.gitmodel.yaml`, unless there is one."""
+    git = open_git(folder)
+    path = git.worktree / CONFIG_NAME
+    if path.exists():
+        return Initialised(False, path)
+    config = Config(secrets.token_hex(16), algorithm)
+    with Scratch(git.common_dir / "gitmodel" / "tmp") as scratch:
+        write_file(path, format_config(config), scratch)
+    git.stage([CONFIG_NAME])
+    return Initialised(True, path)

@@ -1,0 +1,207 @@
+"""Send the blobs of HEAD and of all versions to the remote, then the version tags to Git's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from gitmodel.errors import ConflictError, IntegrityError, UsageError
+from gitmodel.git.objects import Objects
+from gitmodel.progress import Work
+from gitmodel.project import Project
+from gitmodel.remote.packstore import Remote
+from gitmodel.remote.upload import Sent
+from gitmodel.root import make_root, root_name
+from gitmodel.snapshot import Snapshot, read_commit, read_worktree
+from gitmodel.transfer.connect import is_trusted, open_remote, trust
+from gitmodel.transfer.push import Absent, push_blobs
+from gitmodel.version import parse_version
+
+_TAGS_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to push: these tags, or HEAD and all versions; to which remote, or the default one.
+
+    `git`: whether the tags go to the Git remote as well.
+    """
+
+    tags: Sequence[str] = ()
+    remote: str = ""
+    git: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push did.
+
+    `complete` are the refs whose blobs are all on the remote now and were not before;
+    `incomplete` those of which blobs are missing here and there; `uncommitted` the artifacts
+    whose pointers no commit has yet, so that they were not pushed.
+    """
+
+    remote: str
+    url: str
+    sent: Sent
+    complete: tuple[str, ...]
+    incomplete: dict[str, tuple[Absent, ...]]
+    git_remote: str
+    git_tags: tuple[str, ...]
+    uncommitted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A ref that is to be complete on the remote; a branch moves, a tag does not."""
+
+    ref: str
+    commit: str
+    moves: bool
+
+
+@dataclass(slots=True)
+class _Outcome:
+    sent: Sent
+    complete: list[str] = field(default_factory=list)
+    incomplete: dict[str, tuple[Absent, ...]] = field(default_factory=dict)
+
+
+def push(
+    project: Project,
+    request: Request,
+    confirm: Callable[[str, str], bool],
+    work: Work,
+) -> Pushed:
+    """Make the tags, or HEAD and all versions, complete on the remote; then push the tags.
+
+    `confirm` is asked, with name and URL, before a remote is written to that the user never
+    confirmed in this clone.  Raises `ConflictError` if a tag moved since it was pushed.
+    """
+    targets = _targets(project, request.tags)
+    remote = open_remote(project.config, project.root, project.index, request.remote)
+    _check_trust(project, remote, confirm)
+    remote.create()
+    remote.refresh()
+    outcome = _push_targets(project, remote, targets, work)
+    pushed = _push_tags(project, targets, outcome) if request.git else ()
+    return Pushed(
+        remote.name,
+        remote.store.url,
+        outcome.sent,
+        tuple(outcome.complete),
+        outcome.incomplete,
+        (project.git.remote() or "") if request.git else "",
+        pushed,
+        _uncommitted(project),
+    )
+
+
+def _check_trust(project: Project, remote: Remote, confirm: Callable[[str, str], bool]) -> None:
+    url = remote.store.url
+    if is_trusted(project.git, url):
+        return
+    if not confirm(remote.name, url):
+        raise IntegrityError(
+            f"remote {remote.name!r} at {url!r} came with the repository and was not confirmed",
+            hint=f"gitmodel remote add {remote.name} {url}",
+        )
+    trust(project.git, url)
+
+
+def _targets(project: Project, tags: Sequence[str]) -> list[_Target]:
+    """Return what to push, versions first: they are what others wait for."""
+    refs = {ref.name: ref.commit for ref in project.git.tags()}
+    if unknown := [tag for tag in tags if tag not in refs]:
+        raise UsageError(f"there is no tag {unknown[0]!r}", hint="gitmodel versions")
+    chosen = tags or sorted(name for name in refs if parse_version(name))
+    targets = [_Target(f"refs/tags/{name}", refs[name], moves=False) for name in chosen]
+    head = None if tags else project.git.resolve("HEAD")
+    if head:
+        branch = project.git.branch()
+        targets.append(_Target(branch or f"commits/{head}", head, moves=branch is not None))
+    if not targets:
+        raise UsageError("there is no commit to push yet", hint="git commit")
+    return targets
+
+
+def _push_targets(
+    project: Project,
+    remote: Remote,
+    targets: Sequence[_Target],
+    work: Work,
+) -> _Outcome:
+    names = remote.root_names()
+    pending = [target for target in targets if not _is_complete(remote, target, names)]
+    snapshots = _read(project, pending)
+    pointers = {
+        (artifact, pointer): None
+        for snapshot in snapshots.values()
+        for artifact, pointer in snapshot.pointers.items()
+    }
+    sent, absent = push_blobs(list(pointers), project.cache, project.index, remote, work)
+    outcome = _Outcome(sent)
+    lacking = {each.pointer.oid: each for each in absent}
+    for target in pending:
+        oids = [pointer.oid for pointer in snapshots[target.commit].pointers.values()]
+        if missing := tuple(lacking[oid] for oid in oids if oid in lacking):
+            outcome.incomplete[target.ref] = missing
+            continue
+        remote.put_root(make_root(target.ref, target.commit, oids), moves=target.moves)
+        outcome.complete.append(target.ref)
+    return outcome
+
+
+def _is_complete(remote: Remote, target: _Target, names: set[str]) -> bool:
+    """A root proves it; nothing else does."""
+    if root_name(target.ref) not in names:
+        return False
+    root = remote.root(target.ref, known=not target.moves)
+    if root is None:
+        return False
+    if root.commit != target.commit and not target.moves:
+        raise ConflictError(
+            f"{target.ref.removeprefix('refs/tags/')!r} is on remote {remote.name!r} at commit"
+            f" {root.commit[:12]}, here at {target.commit[:12]}; a version never moves",
+            hint="give the new version another tag",
+        )
+    return root.commit == target.commit
+
+
+def _read(project: Project, targets: Sequence[_Target]) -> dict[str, Snapshot]:
+    if not targets:
+        return {}
+    objects = Objects(project.git.git_dir)
+    try:
+        return {target.commit: read_commit(objects, target.commit) for target in targets}
+    finally:
+        objects.close()
+
+
+def _push_tags(project: Project, targets: Sequence[_Target], outcome: _Outcome) -> tuple[str, ...]:
+    """Push the complete tags that the Git remote lacks; nobody sees a tag without its data."""
+    remote = project.git.remote()
+    if remote is None:
+        return ()
+    here, there = project.git.tag_objects(), project.git.remote_tags(remote)
+    complete = [
+        target.ref.removeprefix("refs/tags/")
+        for target in targets
+        if target.ref.startswith("refs/tags/") and target.ref not in outcome.incomplete
+    ]
+    if moved := [tag for tag in complete if there.get(tag, here[tag]) != here[tag]]:
+        raise ConflictError(
+            f"tag {moved[0]!r} is another one on Git remote {remote!r}; a version never moves",
+            hint=f"git ls-remote {remote} refs/tags/{moved[0]}",
+        )
+    new = [tag for tag in complete if tag not in there]
+    for start in range(0, len(new), _TAGS_AT_ONCE):
+        project.git.push_tags(remote, new[start : start + _TAGS_AT_ONCE])
+    return tuple(new)
+
+
+def _uncommitted(project: Project) -> tuple[str, ...]:
+    head = project.git.resolve("HEAD")
+    committed = _read(project, [_Target("HEAD", head, moves=True)])[head].pointers if head else {}
+    now = read_worktree(project.git).pointers
+    return tuple(path for path, pointer in now.items() if committed.get(path) != pointer)

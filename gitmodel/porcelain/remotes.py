@@ -1,0 +1,145 @@
+"""Configure remotes, and care for them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gitmodel.atomic import locked, write_file
+from gitmodel.config import (
+    CONFIG_NAME,
+    check_remote_name,
+    check_url,
+    parse_config,
+    replace_section,
+)
+from gitmodel.errors import MissingError, RemoteError, UsageError
+from gitmodel.project import Project
+from gitmodel.remote.packstore import Health
+from gitmodel.remote.store import Store
+from gitmodel.transfer.connect import is_trusted, open_remote, trust
+
+_PROBE = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEntry:
+    """A configured remote; `trusted`: the user confirmed it in this clone."""
+
+    name: str
+    url: str
+    default: bool
+    trusted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a remote can do, how fast (bytes a second), and the state of what is on it.
+
+    `health` is None where nothing was pushed yet.
+    """
+
+    name: str
+    url: str
+    proven: tuple[str, ...]
+    up: float
+    down: float
+    health: Health | None
+
+
+def add_remote(project: Project, name: str, url: str) -> bool:
+    """Configure a remote and confirm its URL for this clone; return whether it is new."""
+    check_remote_name(name)
+    check_url(url)
+    old = project.config.remotes
+    if name in old and old[name] != url:
+        raise UsageError(
+            f"remote {name!r} exists, with the URL {old[name]!r}",
+            hint=f"gitmodel remote remove {name}",
+        )
+    trust(project.git, url)
+    if name in old:
+        return False
+    _write_remotes(project, {**old, name: url})
+    return True
+
+
+def remove_remote(project: Project, name: str) -> None:
+    """Forget a remote; nothing on it is touched."""
+    if name not in project.config.remotes:
+        raise UsageError(f"there is no remote {name!r}", hint="gitmodel remote list")
+    _write_remotes(project, {n: url for n, url in project.config.remotes.items() if n != name})
+
+
+def list_remotes(project: Project) -> list[RemoteEntry]:
+    """Return the configured remotes."""
+    config = project.config
+    return [
+        RemoteEntry(name, url, name == config.default_remote, is_trusted(project.git, url))
+        for name, url in config.remotes.items()
+    ]
+
+
+def check_remote(project: Project, name: str) -> Checked:
+    """Prove on a scratch key that the remote does what it must; then look at what is on it."""
+    remote = open_remote(project.config, project.root, project.index, name)
+    proven, up, down = _probe(remote.store)
+    health = remote.check() if remote.describe() else None
+    return Checked(remote.name, remote.store.url, proven, up, down, health)
+
+
+def repair_remote(project: Project, name: str) -> list[str]:
+    """Rebuild what can be rebuilt from the packs; return what was done, in words."""
+    remote = open_remote(project.config, project.root, project.index, name)
+    if not remote.describe():
+        raise MissingError(
+            f"nothing was ever pushed to remote {remote.name!r}", hint="gitmodel push"
+        )
+    return remote.repair()
+
+
+def _write_remotes(project: Project, remotes: dict[str, str]) -> None:
+    with locked(project.lock):
+        path = project.root / CONFIG_NAME
+        data = replace_section(path.read_bytes(), "remotes", remotes)
+        if parse_config(data).remotes != remotes:
+            raise UsageError(
+                f"{CONFIG_NAME!r} is written in a way that cannot be edited automatically",
+                hint=f"set 'remotes:' in {CONFIG_NAME} by hand",
+            )
+        write_file(path, data, project.beside)
+        project.git.stage([CONFIG_NAME])
+
+
+def _probe(store: Store) -> tuple[tuple[str, ...], float, float]:
+    key, data = f"scratch/{secrets.token_hex(16)}", os.urandom(_PROBE)
+    proven = []
+
+    def prove(what: str, *, good: bool) -> None:
+        if not good:
+            raise RemoteError(
+                f"{store.url}: {what} gave a wrong answer", hint="gitmodel remote list"
+            )
+        proven.append(what)
+
+    try:
+        up = _timed(lambda: prove("write", good=store.put_new(key, data)))
+        down = _timed(lambda: prove("read back", good=store.read(key) == data))
+        prove("ranged read", good=store.read(key, 12345, 678) == data[12345:13023])
+        prove("listing", good=store.list("scratch").get(key.partition("/")[2]) == _PROBE)
+        prove("conditional write", good=not store.put_new(key, b"") and store.size(key) == _PROBE)
+        store.put(key, b"again")
+        prove("overwrite", good=store.read(key) == b"again")
+    finally:
+        store.delete(key)
+    prove("delete", good=key.partition("/")[2] not in store.list("scratch"))
+    return tuple(proven), _PROBE / up, _PROBE / down
+
+
+def _timed(act: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    act()
+    return time.perf_counter() - start

@@ -1,0 +1,180 @@
+"""Prove that bytes are what their names say: in the cache, in the working tree, on the remote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blake3 import blake3
+
+from gitmodel.atomic import sweep
+from gitmodel.cache import Damage
+from gitmodel.digest import algorithm_of, oid_of
+from gitmodel.encoding import decode
+from gitmodel.errors import IntegrityError, MissingError
+from gitmodel.git.objects import Objects
+from gitmodel.manifest import Entry
+from gitmodel.pack import CHUNK, RECIPE, parse_recipe
+from gitmodel.pointer import Pointer
+from gitmodel.progress import Progress, Work
+from gitmodel.project import Project
+from gitmodel.remote.packstore import Remote, pack_key
+from gitmodel.snapshot import entries_of, read_commit, read_worktree
+from gitmodel.transfer.connect import open_remote
+from gitmodel.transfer.fetch import fetch_manifests
+from gitmodel.worktree.scan import digest_found, matches, scan
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What `verify` found.
+
+    `damaged` was put in quarantine (cache) or named (remote); `rotten` are work files that
+    changed although nothing touched them; `modified` are those that were touched; `missing` are
+    blobs of current pointers that are neither in the cache nor in the working tree.
+    """
+
+    damaged: tuple[Damage, ...]
+    rotten: tuple[str, ...]
+    modified: tuple[str, ...]
+    missing: int
+    swept: int
+    bytes: int
+
+
+def verify(project: Project, progress: Progress, *, quick: bool) -> Verified:
+    """Read the cache and the working tree whole; quick: by fingerprint, and what was touched."""
+    swept = sweep(project.git.common_dir / "gitmodel" / "tmp")
+    pointers = read_worktree(project.git).pointers
+    known: dict[str, dict[str, Entry]] = {}
+    missing = 0
+    for artifact, pointer in pointers.items():
+        try:
+            known[artifact] = entries_of(pointer, project.cache)
+        except MissingError:
+            missing += 1
+    entries = [entry for each in known.values() for entry in each.values()]
+    fingerprints = {entry.oid: entry.fingerprint for entry in entries} if quick else {}
+    size = project.cache.size()
+    damaged = project.cache.verify(fingerprints, progress, quick=quick)
+    rotten, modified, absent = [], [], set[str]()
+    for artifact, expected in known.items():
+        bad, touched, gone = _verify_artifact(project, artifact, expected, progress, quick=quick)
+        rotten += bad
+        modified += touched
+        absent |= gone
+    missing += len(absent - project.cache.present(absent))
+    return Verified(tuple(damaged), tuple(rotten), tuple(modified), missing, len(swept), size)
+
+
+def _verify_artifact(
+    project: Project,
+    artifact: str,
+    expected: dict[str, Entry],
+    progress: Progress,
+    *,
+    quick: bool,
+) -> tuple[list[str], list[str], set[str]]:
+    """Return the files that rotted, those that were modified, and the oids that are not there."""
+    rotten, modified = [], []
+    rest = dict(expected)
+    done = 0
+    for found in scan(project.root, artifact, project.index.seen(str(project.root), artifact)):
+        entry = rest.get(found.path)
+        progress("work tree", done, 0)
+        done += found.size
+        if entry is None or not matches(found, artifact, entry):
+            modified.append(f"{artifact}/{found.path}".rstrip("/"))
+            continue
+        del rest[found.path]
+        read = found._replace(known=None)
+        if not quick and digest_found(read, artifact, algorithm_of(entry.oid)).oid != entry.oid:
+            rotten.append(f"{artifact}/{found.path}".rstrip("/"))
+    return rotten, modified, {entry.oid for entry in rest.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedRemote:
+    """What reading a whole remote found; `incomplete` are refs whose root promises too much."""
+
+    packs: int
+    bytes: int
+    damaged: tuple[Damage, ...]
+    incomplete: tuple[str, ...]
+
+
+def verify_remote(project: Project, name: str, progress: Progress) -> VerifiedRemote:
+    """Download and check every pack of a remote, and what its roots promise."""
+    remote = open_remote(project.config, project.root, project.index, name)
+    packs = remote.packs()
+    total, done = sum(packs.values()), 0
+    damaged: list[Damage] = []
+    sound: set[str] = set()
+    recipes: dict[str, bytes] = {}
+    for pack, size in packs.items():
+        progress("verify", done, total)
+        done += size
+        damaged += _verify_pack(remote, pack, sound, recipes)
+    for oid, payload in recipes.items():
+        if all(piece.oid in sound for piece in parse_recipe(payload)):
+            sound.add(oid)
+        else:
+            damaged.append(Damage(oid, "chunks of it are missing or damaged"))
+    return VerifiedRemote(
+        len(packs), total, tuple(damaged), _incomplete(project, remote, sound, progress)
+    )
+
+
+def _verify_pack(
+    remote: Remote, pack: str, sound: set[str], recipes: dict[str, bytes]
+) -> list[Damage]:
+    try:
+        data = remote.store.read(pack_key(pack))
+        if blake3(data).hexdigest() == pack:
+            listed = remote.read_table(pack)
+        else:
+            return [Damage(f"pack {pack}", "its bytes are not those its name says")]
+    except (IntegrityError, MissingError) as error:
+        return [Damage(f"pack {pack}", error.message)]
+    damaged = []
+    for entry in listed.entries:
+        stored = data[entry.offset : entry.offset + entry.stored]
+        if entry.kind == RECIPE:
+            recipes[entry.oid] = stored
+        elif entry.kind == CHUNK:
+            try:
+                raw = decode(entry.encoding, stored, entry.length)
+            except IntegrityError as error:
+                damaged.append(Damage(entry.oid, error.message))
+                continue
+            if oid_of(raw, algorithm_of(entry.oid)) == entry.oid:
+                sound.add(entry.oid)
+            else:
+                damaged.append(Damage(entry.oid, "its bytes are not those its name says"))
+    return damaged
+
+
+def _incomplete(
+    project: Project, remote: Remote, sound: set[str], progress: Progress
+) -> tuple[str, ...]:
+    """Return the refs of roots that promise a blob which is not soundly there.
+
+    A tree's files are looked at where its root's commit is in this clone.
+    """
+    bad = []
+    objects = Objects(project.git.git_dir)
+    try:
+        for root in remote.roots():
+            if not set(root.oids) <= sound:
+                bad.append(root.ref)
+            elif project.git.resolve(root.commit):
+                pointers = read_commit(objects, root.commit).pointers.values()
+                fetch_manifests(pointers, project.cache, remote, Work(progress))
+                if any(not _oids(project, pointer) <= sound for pointer in pointers):
+                    bad.append(root.ref)
+    finally:
+        objects.close()
+    return tuple(bad)
+
+
+def _oids(project: Project, pointer: Pointer) -> set[str]:
+    return {entry.oid for entry in entries_of(pointer, project.cache).values()}

@@ -1,0 +1,25 @@
+"""How long work is done: who hears how far it is, and with how many threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Hears how far the work is; called often, and by one thread at a time."""
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        """`done` of `total` bytes of `phase` are finished; a total of 0 is not known yet."""
+
+
+def silent(phase: str, done: int, total: int) -> None:
+    """Ignore the progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a long task is given: whom to tell of progress, and how many threads to use."""
+
+    progress: Progress = silent
+    jobs: int = 2

@@ -1,0 +1,75 @@
+"""The opened parts of one repository."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitmodel.atomic import Scratch
+from gitmodel.cache import Cache
+from gitmodel.config import CONFIG_NAME, Config, parse_config
+from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.git.command import Git, open_git
+from gitmodel.index import Index, open_index
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A repository, its working tree, its cache and what is known of both.
+
+    `scratch` lies on the file system of the cache, `beside` on that of the working tree.
+    """
+
+    git: Git
+    config: Config
+    index: Index
+    cache: Cache
+    scratch: Scratch
+    beside: Scratch
+
+    @property
+    def root(self) -> Path:
+        """The top folder of the working tree."""
+        return self.git.worktree
+
+    @property
+    def lock(self) -> Path:
+        """The file that is locked by what changes pointers or the working tree."""
+        return self.git.git_dir / "gitmodel.lock"
+
+
+@contextmanager
+def open_project(folder: Path, revision: str = "") -> Iterator[Project]:
+    """Open the project that `folder` is in; raises `UsageError` if there is none.
+
+    Where the working tree has no configuration, as in a clone of which nothing is checked out
+    yet, that of `revision` serves.
+    """
+    git = open_git(folder)
+    config = _read_config(git, revision)
+    home = git.common_dir / "gitmodel"
+    with ExitStack() as stack:
+        scratch = stack.enter_context(Scratch(home / "tmp"))
+        beside = scratch
+        if os.stat(git.worktree).st_dev != os.stat(git.common_dir).st_dev:
+            beside = stack.enter_context(Scratch(git.worktree / ".gitmodel-tmp"))
+        index = open_index(home / "index.db")
+        stack.callback(index.close)
+        cache = Cache(home, index, scratch)
+        stack.callback(cache.close)
+        yield Project(git, config, index, cache, scratch, beside)
+
+
+def _read_config(git: Git, revision: str) -> Config:
+    path = git.worktree / CONFIG_NAME
+    if path.is_symlink():
+        raise IntegrityError(f"{CONFIG_NAME!r} is a symlink", hint=f"ls -l {CONFIG_NAME}")
+    if path.exists():
+        return parse_config(path.read_bytes())
+    data = git.file(revision, CONFIG_NAME) if revision else None
+    if data is None:
+        raise UsageError(f"{str(git.worktree)!r} is not set up for gitmodel", hint="gitmodel init")
+    return parse_config(data)

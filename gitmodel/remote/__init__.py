@@ -1,0 +1,1 @@
+"""The pack store: one format on every file system that fsspec knows."""

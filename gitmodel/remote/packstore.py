@@ -1,0 +1,371 @@
+"""A remote as a store of packs: what it holds, what it describes itself as, and its roots.
+
+Order, always: chunks are durable before the index that lists them, and the index before the root
+that names their blobs.  Readers go the other way.  Nothing of a remote is believed: names are
+checked against their digests, lengths against what was asked for, bytes against oids.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from blake3 import blake3
+
+from gitmodel.errors import ConflictError, IntegrityError, MissingError
+from gitmodel.pack import (
+    RECIPE,
+    TRAILER_SIZE,
+    Listed,
+    Piece,
+    Placed,
+    format_index,
+    parse_index,
+    parse_recipe,
+    parse_table,
+    table_span,
+)
+from gitmodel.remote.store import Store
+from gitmodel.root import (
+    DESCRIPTION_NAME,
+    Chunking,
+    Description,
+    Root,
+    format_description,
+    format_root,
+    parse_description,
+    parse_root,
+    root_name,
+)
+
+_NAME = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_PACK_KEY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})", re.ASCII)
+_THREADS = 4
+_CHECK_HINT = "gitmodel remote check"
+_REPAIR_HINT = "gitmodel remote repair"
+
+
+class RemoteIndex(Protocol):
+    """Remembers what each remote is known to hold."""
+
+    def set_remote_id(self, url: str, remote: str) -> None:
+        """Remember which remote was met at a URL."""
+
+    def remote_indexes(self, remote: str) -> set[str]:
+        """Return the index files that are known."""
+
+    def add_remote_index(self, remote: str, name: str, packs: Sequence[Listed]) -> None:
+        """Remember what an index file lists."""
+
+    def drop_remote_index(self, remote: str, name: str) -> None:
+        """Forget an index file."""
+
+    def find_chunks(self, remote: str, oids: Sequence[str]) -> dict[str, Placed]:
+        """Return where chunks lie."""
+
+    def find_recipes(self, remote: str, oids: Sequence[str]) -> dict[str, bytes]:
+        """Return payloads of recipes."""
+
+    def remote_oids(self, remote: str, oids: Sequence[str]) -> set[str]:
+        """Return which blobs are known to be there."""
+
+    def remote_roots(self, remote: str) -> dict[str, bytes]:
+        """Return the roots that are known."""
+
+    def add_remote_root(self, remote: str, name: str, root: bytes) -> None:
+        """Remember a root."""
+
+    def drop_remote_root(self, remote: str, name: str) -> None:
+        """Forget a root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What `check` found: files of the remote that are not as they should be."""
+
+    packs: int
+    indexes: int
+    bytes: int
+    unlisted: tuple[str, ...]
+    """Packs that no index lists: what a push left that never ended, or whose index is lost."""
+    lost: tuple[str, ...]
+    """Packs that an index lists and that are not there, or not whole."""
+    damaged: tuple[str, ...]
+    """Index files and roots that cannot be read."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is lost or damaged; an unlisted pack only takes room."""
+        return not self.lost and not self.damaged
+
+
+class Remote:
+    """An open remote; `refresh` must be called before what it holds is asked for."""
+
+    def __init__(self, name: str, store: Store, index: RemoteIndex, repository: str) -> None:
+        self.name = name
+        self.store = store
+        self._index = index
+        self._repository = repository
+        self._description: Description | None = None
+
+    @property
+    def id(self) -> str:
+        """The identity of the remote, whatever the URL it is reached by."""
+        return self._described().id
+
+    @property
+    def chunking(self) -> Chunking:
+        """How this remote's blobs are cut."""
+        return self._described().chunking
+
+    def describe(self) -> bool:
+        """Read the remote's description; return whether there is one, so whether it was used."""
+        try:
+            data = self.store.read(DESCRIPTION_NAME)
+        except MissingError:
+            return False
+        self._description = parse_description(data)
+        self._index.set_remote_id(self.store.url, self._description.id)
+        return True
+
+    def create(self) -> None:
+        """Make the remote ready to be written to, unless it is."""
+        if not self.describe():
+            description = Description(secrets.token_hex(16), Chunking())
+            # Two may try at once; both then use what the first one wrote.
+            self.store.put_new(DESCRIPTION_NAME, format_description(description))
+            self.describe()
+
+    def refresh(self) -> None:
+        """Learn of index files that others published, and forget those that are gone."""
+        names = {name for name in self.store.list("index") if _NAME.fullmatch(name)}
+        known = self._index.remote_indexes(self.id)
+        for name in known - names:
+            self._index.drop_remote_index(self.id, name)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            new = sorted(names - known)
+            for name, listed in zip(new, pool.map(self.read_index, new), strict=True):
+                self._index.add_remote_index(self.id, name, listed)
+
+    def read_index(self, name: str) -> tuple[Listed, ...]:
+        """Return what an index file lists, checked against its name."""
+        data = self.store.read(f"index/{name}")
+        if blake3(data).hexdigest() != name:
+            raise IntegrityError(
+                f"{self.store.url}: index file {name} is damaged", hint=_REPAIR_HINT
+            )
+        return parse_index(data)
+
+    def holds(self, oids: Sequence[str]) -> set[str]:
+        """Return which of the blobs the remote is known to hold."""
+        return self._index.remote_oids(self.id, oids)
+
+    def chunks(self, oids: Sequence[str]) -> dict[str, Placed]:
+        """Return where chunks lie."""
+        return self._index.find_chunks(self.id, oids)
+
+    def recipes(self, oids: Sequence[str]) -> dict[str, tuple[Piece, ...]]:
+        """Return of which chunks blobs consist."""
+        found = self._index.find_recipes(self.id, oids)
+        return {oid: parse_recipe(payload) for oid, payload in found.items()}
+
+    def put_pack(self, name: str, data: bytes) -> None:
+        """Publish a pack; `name` is the BLAKE3 of `data` in hex."""
+        self.store.put_new(pack_key(name), data)
+
+    def put_index(self, packs: Sequence[Listed]) -> None:
+        """Publish an index file over packs that are all durable."""
+        data = format_index(packs)
+        name = blake3(data).hexdigest()
+        self.store.put_new(f"index/{name}", data)
+        self._index.add_remote_index(self.id, name, packs)
+
+    # Roots
+
+    def root_names(self) -> set[str]:
+        """Return the file names of this repository's roots, by one listing."""
+        return set(self.store.list(f"roots/{self._repository}"))
+
+    def root(self, ref: str, *, known: bool = True) -> Root | None:
+        """Return the root of a ref; with `known`, one that was seen before is not read again."""
+        name = root_name(ref)
+        data = self._index.remote_roots(self.id).get(name) if known else None
+        if data is None:
+            try:
+                data = self.store.read(self._root_key(name))
+            except MissingError:
+                return None
+            self._index.add_remote_root(self.id, name, data)
+        root = parse_root(data)
+        if root.ref != ref:
+            raise IntegrityError(
+                f"{self.store.url}: the root of {ref!r} is that of another ref", hint=_REPAIR_HINT
+            )
+        return root
+
+    def roots(self) -> list[Root]:
+        """Read all roots of this repository; those that are damaged are left out."""
+        found = []
+        for name in sorted(self.root_names()):
+            with suppress(IntegrityError, MissingError):
+                found.append(parse_root(self.store.read(self._root_key(name))))
+        return found
+
+    def put_root(self, root: Root, *, moves: bool) -> None:
+        """Write a root, last of all; one that does not move is never overwritten.
+
+        Raises `ConflictError` if the ref has a root with another content.
+        """
+        name, data = root_name(root.ref), format_root(root)
+        if moves:
+            self.store.put(self._root_key(name), data)
+        elif not self.store.put_new(self._root_key(name), data):
+            there = self.root(root.ref, known=False)
+            if there != root:
+                raise ConflictError(
+                    f"{root.ref!r} is on remote {self.name!r} already, at commit"
+                    f" {there.commit[:12] if there else '?'}; a version never moves",
+                    hint="give the new version another tag",
+                )
+        self._index.add_remote_root(self.id, name, data)
+
+    # Care
+
+    def packs(self) -> dict[str, int]:
+        """Return name and size of every pack."""
+        found = self.store.list("packs")
+        matches = ((_PACK_KEY.fullmatch(key), size) for key, size in found.items())
+        return {match[2]: size for match, size in matches if match}
+
+    def check(self) -> Health:
+        """Compare indexes, packs and roots by their lists; read no payload."""
+        packs = self.packs()
+        names = [name for name in self.store.list("index") if _NAME.fullmatch(name)]
+        damaged: list[str] = []
+        listed: dict[str, int] = {}
+        for name in names:
+            try:
+                for pack in self.read_index(name):
+                    listed[pack.pack] = _pack_size(pack)
+            except IntegrityError:
+                damaged.append(f"index/{name}")
+        for name in self.root_names():
+            try:
+                parse_root(self.store.read(self._root_key(name)))
+            except IntegrityError:
+                damaged.append(self._root_key(name))
+        lost = (name for name, size in listed.items() if packs.get(name) != size)
+        return Health(
+            len(packs),
+            len(names),
+            sum(packs.values()),
+            tuple(sorted(packs.keys() - listed.keys())),
+            tuple(sorted(lost)),
+            tuple(damaged),
+        )
+
+    def repair(self) -> list[str]:
+        """Index every pack that is whole, by its own table, and withdraw what is not true.
+
+        The new index is written before an old one is removed.  Returns what was done, in words.
+        """
+        health = self.check()
+        done = []
+        sound, broken = self._read_packs(self.packs().keys() - self._trusted(health))
+        if sound:
+            self.put_index(sound)
+            done.append(f"indexed {len(sound)} packs by their own tables")
+        for name in self._untrue(health):
+            self.store.delete(f"index/{name}")
+            done.append(f"removed index file {name}")
+        for name in broken:
+            done.append(f"pack {name} is damaged and is no longer used")
+        self.refresh()
+        return done + self._withdraw_roots()
+
+    def _withdraw_roots(self) -> list[str]:
+        """Remove the roots whose blobs are no longer all here: a root is a promise."""
+        done = []
+        for name in sorted(self.root_names()):
+            key = self._root_key(name)
+            try:
+                root = parse_root(self.store.read(key))
+                if len(self.holds(root.oids)) == len(root.oids):
+                    continue
+                what = f"root of {root.ref}: it is no longer complete"
+            except IntegrityError:
+                what = f"root {name}: it is damaged"
+            self.store.delete(key)
+            self._index.drop_remote_root(self.id, name)
+            done.append(f"withdrew the {what}; push it again from a clone that has it")
+        return done
+
+    def _untrue(self, health: Health) -> list[str]:
+        """Return the index files that are damaged or list a pack that is lost."""
+        lost, untrue = set(health.lost), []
+        for name in self.store.list("index"):
+            try:
+                if any(listed.pack in lost for listed in self.read_index(name)):
+                    untrue.append(name)
+            except IntegrityError:
+                untrue.append(name)
+        return untrue
+
+    def _trusted(self, health: Health) -> set[str]:
+        """Return the packs that an index which will stay lists."""
+        untrue = set(self._untrue(health))
+        names = (name for name in self.store.list("index") if name not in untrue)
+        return {listed.pack for name in names for listed in self.read_index(name)}
+
+    def _read_packs(self, names: Iterable[str]) -> tuple[list[Listed], list[str]]:
+        sound, broken = [], []
+        for name in sorted(names):
+            try:
+                sound.append(self.read_table(name))
+            except IntegrityError:
+                broken.append(name)
+        return sound, broken
+
+    def read_table(self, name: str) -> Listed:
+        """Return what a pack's own table says, with its recipes."""
+        key = pack_key(name)
+        size = self.store.size(key)
+        trailer = self.store.read(key, max(size - TRAILER_SIZE, 0), min(size, TRAILER_SIZE))
+        offset, length = table_span(trailer, size)
+        entries = parse_table(self.store.read(key, offset, length), trailer)
+        recipes = tuple(
+            self.store.read(key, entry.offset, entry.stored)
+            for entry in entries
+            if entry.kind == RECIPE
+        )
+        for recipe in recipes:
+            parse_recipe(recipe)
+        return Listed(name, entries, recipes)
+
+    def _root_key(self, name: str) -> str:
+        return f"roots/{self._repository}/{name}"
+
+    def _described(self) -> Description:
+        if self._description is None and not self.describe():
+            raise MissingError(
+                f"nothing was ever pushed to remote {self.name!r} ({self.store.url})",
+                hint="gitmodel push, in the clone that has the data",
+            )
+        assert self._description is not None
+        return self._description
+
+
+def pack_key(name: str) -> str:
+    """Return the key of a pack."""
+    return f"packs/{name[:2]}/{name}"
+
+
+def _pack_size(listed: Listed) -> int:
+    payload = sum(entry.stored for entry in listed.entries)
+    return payload + 64 * len(listed.entries) + TRAILER_SIZE

@@ -1,0 +1,246 @@
+"""Sends blobs: cut into chunks, without those that are there, encoded, in packs, then indexed.
+
+One thread reads and cuts, and keeps the order; a pool digests, encodes and sends.  What waits is
+bounded, so memory stays flat.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import NamedTuple
+
+from blake3 import blake3
+
+from gitmodel.digest import (
+    BLAKE3,
+    Hasher,
+    algorithm_of,
+    digest_bytes,
+    fingerprint_of,
+    oid_of,
+)
+from gitmodel.encoding import RAW, encode
+from gitmodel.errors import IntegrityError
+from gitmodel.pack import CHUNK, RECIPE, Listed, Piece, Stored, format_recipe, format_table
+from gitmodel.progress import Work
+from gitmodel.remote.chunking import cut
+from gitmodel.remote.packstore import Remote
+
+PACK_SIZE = 32 << 20
+"""Bytes of payload after which a pack is sent."""
+
+_PACKS_PER_INDEX = 8
+_PACKS_IN_FLIGHT = 2
+_BATCHES_IN_FLIGHT = 4
+_BATCH_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What an upload did; bytes that were new before encoding, and bytes of packs sent."""
+
+    blobs: int
+    new_bytes: int
+    sent_bytes: int
+
+
+class _Chunk(NamedTuple):
+    oid: str
+    fingerprint: str
+    data: bytes
+
+
+class _Encoded(NamedTuple):
+    chunk: _Chunk
+    encoding: int
+    stored: bytes
+
+
+class Upload:
+    """Sends blobs to a remote; all are there when the `with` block ends without an error."""
+
+    def __init__(self, remote: Remote, total: int, work: Work) -> None:
+        self._remote = remote
+        self._total, self._done = total, 0
+        self._progress = work.progress
+        self._pool = ThreadPoolExecutor(max(work.jobs, 2), thread_name_prefix="upload")
+        self._pack = _Building()
+        self._sending: deque[tuple[Future[str], _Building]] = deque()
+        self._listed: list[Listed] = []
+        self._fresh: set[str] = set()
+        self._small: dict[str, bytes] = {}
+        self._small_bytes = 0
+        self._encoding: deque[Future[list[_Encoded]]] = deque()
+        self._blobs = self._new_bytes = self._sent_bytes = 0
+
+    def add_small(self, oid: str, data: bytes) -> None:
+        """Send a blob as a chunk of its own; raise `IntegrityError` if it is not what it says."""
+        self._blobs += 1
+        self._small[oid] = data
+        self._small_bytes += len(data)
+        if self._small_bytes >= _BATCH_BYTES:
+            self._flush_small()
+
+    def add_large(self, oid: str, read: Callable[[memoryview], int]) -> None:
+        """Send a blob in chunks; `read` fills a buffer and returns how much, 0 at the end.
+
+        Raises `IntegrityError` if the bytes are not what `oid` says; nothing then names them.
+        """
+        self._blobs += 1
+        hasher = Hasher(algorithm_of(oid))
+
+        def batches() -> Iterator[list[bytes]]:
+            for batch in cut(read, self._remote.chunking):
+                for data in batch:
+                    hasher.update(data)
+                yield batch
+
+        pieces: list[Piece] = []
+        for chunks in self._digested(batches()):
+            pieces += [Piece(chunk.oid, len(chunk.data)) for chunk in chunks]
+            self._encode(chunks)
+        if hasher.digests().oid != oid:
+            raise IntegrityError(
+                f"blob {oid} in the cache is damaged and was not pushed", hint="gitmodel verify"
+            )
+        if [piece.oid for piece in pieces] != [oid]:
+            self._drain(0)
+            self._append_recipe(oid, format_recipe(pieces))
+
+    def finish(self) -> Sent:
+        """Send what is left and publish it."""
+        self._flush_small()
+        self._drain(0)
+        self._send()
+        self._publish()
+        return Sent(self._blobs, self._new_bytes, self._sent_bytes)
+
+    def __enter__(self) -> Upload:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def _flush_small(self) -> None:
+        if not self._small:
+            return
+        chunks = [_Chunk(oid, fingerprint_of(data), data) for oid, data in self._small.items()]
+        self._small, self._small_bytes = {}, 0
+        self._encode(chunks, check=True)
+
+    def _digested(self, batches: Iterable[list[bytes]]) -> Iterator[list[_Chunk]]:
+        """Digest the chunks on the pool while the next ones are cut."""
+        waiting: deque[Future[list[_Chunk]]] = deque()
+        for batch in batches:
+            waiting.append(self._pool.submit(_digest, batch))
+            if len(waiting) > 1:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _encode(self, chunks: list[_Chunk], *, check: bool = False) -> None:
+        """Hand those chunks that the remote lacks to the pool."""
+        there = self._remote.chunks([chunk.oid for chunk in chunks])
+        new: dict[str, _Chunk] = {}
+        for chunk in chunks:
+            if chunk.oid not in there and chunk.oid not in self._fresh:
+                new[chunk.oid] = chunk
+        self._fresh |= new.keys()
+        self._done += sum(len(chunk.data) for chunk in chunks)
+        self._new_bytes += sum(len(chunk.data) for chunk in new.values())
+        self._progress("push", self._done, self._total)
+        if new:
+            self._encoding.append(self._pool.submit(_encode, list(new.values()), check=check))
+        self._drain(_BATCHES_IN_FLIGHT)
+
+    def _drain(self, most: int) -> None:
+        """Put encoded chunks into packs until at most `most` batches wait."""
+        while len(self._encoding) > most:
+            for chunk, encoding, stored in self._encoding.popleft().result():
+                length = len(chunk.data)
+                entry = Stored(
+                    chunk.oid, chunk.fingerprint, CHUNK, encoding, length, 0, len(stored)
+                )
+                self._pack.append(entry, stored)
+                if self._pack.size >= PACK_SIZE:
+                    self._send()
+
+    def _append_recipe(self, oid: str, payload: bytes) -> None:
+        size = len(payload)
+        entry = Stored(oid, fingerprint_of(payload), RECIPE, RAW, size, 0, size)
+        self._pack.append(entry, payload)
+
+    def _send(self) -> None:
+        if not self._pack.entries:
+            return
+        while len(self._sending) >= _PACKS_IN_FLIGHT:
+            self._collect()
+        if len(self._listed) >= _PACKS_PER_INDEX:
+            self._publish()
+        pack, self._pack = self._pack, _Building()
+        self._sending.append((self._pool.submit(self._put, pack), pack))
+
+    def _put(self, pack: _Building) -> str:
+        data = b"".join((*pack.parts, format_table(pack.entries)))
+        pack.parts.clear()
+        name = blake3(data).hexdigest()
+        self._remote.put_pack(name, data)
+        self._sent_bytes += len(data)
+        return name
+
+    def _collect(self) -> None:
+        """Wait for the oldest pack that is being sent."""
+        future, pack = self._sending.popleft()
+        self._listed.append(Listed(future.result(), tuple(pack.entries), tuple(pack.recipes)))
+
+    def _publish(self) -> None:
+        """Publish an index over the packs so far, once all of them are durable."""
+        while self._sending:
+            self._collect()
+        if self._listed:
+            self._remote.put_index(self._listed)
+            self._listed = []
+
+
+class _Building:
+    """A pack that is being put together in memory."""
+
+    def __init__(self) -> None:
+        self.entries: list[Stored] = []
+        self.parts: list[bytes] = []
+        self.recipes: list[bytes] = []
+        self.size = 0
+
+    def append(self, entry: Stored, payload: bytes) -> None:
+        """Add a payload; where it lies is found out here."""
+        self.entries.append(entry._replace(offset=self.size))
+        self.parts.append(payload)
+        self.size += len(payload)
+        if entry.kind == RECIPE:
+            self.recipes.append(payload)
+
+
+def _digest(batch: list[bytes]) -> list[_Chunk]:
+    digests = (digest_bytes(data, BLAKE3) for data in batch)
+    return [_Chunk(d.oid, d.fingerprint, data) for d, data in zip(digests, batch, strict=True)]
+
+
+def _encode(chunks: list[_Chunk], *, check: bool) -> list[_Encoded]:
+    encoded = []
+    for chunk in chunks:
+        if check and oid_of(chunk.data, algorithm_of(chunk.oid)) != chunk.oid:
+            raise IntegrityError(
+                f"blob {chunk.oid} in the cache is damaged and was not pushed",
+                hint="gitmodel verify",
+            )
+        encoded.append(_Encoded(chunk, *encode(chunk.data)))
+    return encoded

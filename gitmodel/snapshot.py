@@ -1,0 +1,156 @@
+"""An immutable view of what a commit, or the working tree, tracks."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from gitmodel.cache import Cache
+from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.git.command import Git
+from gitmodel.manifest import EXECUTABLE, FILE, Entry, Manifest, parse_manifest
+from gitmodel.paths import POINTER_SUFFIX, check_path, parents
+from gitmodel.pointer import MAX_BYTES, Pointer, parse_pointer
+
+MAX_MANIFEST = 1 << 30
+"""Bytes of the longest manifest, about seven million entries."""
+
+
+class PointerSource(Protocol):
+    """Reads the pointers of a commit."""
+
+    def pointers(self, commit: str) -> Iterator[tuple[str, bytes]]:
+        """Yield path and content of each pointer of a commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The pointers of a commit, by the path of their artifact.
+
+    `commit` is empty for the working tree.
+    """
+
+    commit: str
+    pointers: Mapping[str, Pointer]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Part of an artifact: the paths inside it that match one of the patterns, or all."""
+
+    artifact: str
+    patterns: tuple[str, ...] = ()
+
+    def has(self, path: str) -> bool:
+        """Return whether the selection holds the entry at `path`."""
+        return not self.patterns or any(_matches(path, pattern) for pattern in self.patterns)
+
+
+def read_commit(source: PointerSource, commit: str) -> Snapshot:
+    """Return what a commit tracks; raises `IntegrityError` if a pointer in it is broken."""
+    return _snapshot(commit, source.pointers(commit))
+
+
+def read_worktree(git: Git) -> Snapshot:
+    """Return what the pointers of the working tree say, those that Git's index knows."""
+    return _snapshot("", _read_pointers(git))
+
+
+def pointer_path(artifact: str) -> str:
+    """Return the path of an artifact's pointer."""
+    return artifact + POINTER_SUFFIX
+
+
+def entries_of(pointer: Pointer, cache: Cache) -> dict[str, Entry]:
+    """Return what a pointer stands for, by path inside the artifact; a file's path is empty.
+
+    Raises `MissingError` if the manifest is not in the cache, `IntegrityError` if it is broken.
+    """
+    if pointer.kind == "file":
+        kind = EXECUTABLE if pointer.executable else FILE
+        return {"": Entry(pointer.oid, pointer.fingerprint, pointer.size, kind, "")}
+    return read_manifest(pointer, cache).by_path()
+
+
+def read_manifest(pointer: Pointer, cache: Cache) -> Manifest:
+    """Return the manifest that a tree's pointer names, if both say the same."""
+    manifest = parse_manifest(cache.read(pointer.oid, limit=MAX_MANIFEST), pointer.oid)
+    if len(manifest.entries) != pointer.files or manifest.size != pointer.size:
+        raise IntegrityError(
+            f"manifest {pointer.oid} has {len(manifest.entries)} entries of {manifest.size} bytes,"
+            f" its pointer says {pointer.files} of {pointer.size}",
+            hint="gitmodel verify",
+        )
+    return manifest
+
+
+def select(paths: Iterable[str], artifacts: Iterable[str]) -> list[Selection]:
+    """Return what the paths and globs, relative to the repository's root, mean.
+
+    A path names an artifact, a folder that holds artifacts, or something inside one; none at all
+    means everything.  Raises `UsageError` for one that means nothing.
+    """
+    artifacts = sorted(artifacts)
+    paths = list(paths)
+    if not paths:
+        return [Selection(artifact) for artifact in artifacts]
+    whole: set[str] = set()
+    parts: dict[str, list[str]] = {}
+    for path in paths:
+        plain = path.removesuffix(POINTER_SUFFIX)
+        named = [a for a in artifacts if _matches(a, plain)]
+        whole.update(named)
+        inside = [a for a in artifacts if plain.startswith(f"{a}/")]
+        for artifact in inside:
+            parts.setdefault(artifact, []).append(plain[len(artifact) + 1 :])
+        if not named and not inside:
+            raise UsageError(f"{path!r} is not a tracked artifact", hint="gitmodel status")
+    return [
+        Selection(artifact, () if artifact in whole else tuple(parts[artifact]))
+        for artifact in sorted(whole | parts.keys())
+    ]
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """A pattern means a path, all below a folder, or what a glob matches."""
+    if pattern in ("", ".", path) or path.startswith(f"{pattern}/"):
+        return True
+    return any(c in pattern for c in "*?[") and fnmatch.fnmatchcase(path, pattern)
+
+
+def _snapshot(commit: str, pointers: Iterable[tuple[str, bytes]]) -> Snapshot:
+    parsed: dict[str, Pointer] = {}
+    for path, data in pointers:
+        artifact = path.removesuffix(POINTER_SUFFIX)
+        check_path(artifact)
+        parsed[artifact] = parse_pointer(data, path)
+    for artifact in parsed:
+        _check_not_nested(artifact, parsed)
+    return Snapshot(commit, parsed)
+
+
+def _check_not_nested(artifact: str, parsed: Mapping[str, Pointer]) -> None:
+    for folder in parents(artifact):
+        if folder in parsed:
+            raise IntegrityError(
+                f"artifact {artifact!r} lies inside artifact {folder!r}",
+                hint=f"git rm {pointer_path(artifact)}",
+            )
+
+
+def _read_pointers(git: Git) -> Iterator[tuple[str, bytes]]:
+    for path in git.tracked_pointers():
+        try:
+            fd = os.open(git.worktree / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            error.filename = path
+            raise
+        try:
+            yield path, os.read(fd, MAX_BYTES + 1)
+        finally:
+            os.close(fd)

@@ -1,0 +1,216 @@
+"""Brings blobs: ranges of packs, coalesced, decoded and checked, into the cache."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+from gitmodel.atomic import write_all
+from gitmodel.cache import Cache
+from gitmodel.digest import Digests, Hasher, algorithm_of, digest_bytes
+from gitmodel.encoding import decode
+from gitmodel.errors import GitmodelError, IntegrityError, MissingError
+from gitmodel.pack import Piece, Placed
+from gitmodel.progress import Work
+from gitmodel.remote.packstore import Remote, pack_key
+
+_READ_BYTES = 8 << 20
+_GAP = 256 << 10
+"""Bytes between two payloads that are cheaper to read than to skip."""
+_RANGES_IN_FLIGHT = 4
+
+_Result = tuple[bytes, Digests] | GitmodelError
+
+_A = TypeVar("_A")
+_B = TypeVar("_B")
+
+
+class Wanted(NamedTuple):
+    """A blob that is to be fetched, and the size that Git's pointer or manifest gives it."""
+
+    oid: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Payloads of one pack that are read together."""
+
+    pack: str
+    start: int
+    length: int
+    places: tuple[Placed, ...]
+
+
+def download(remote: Remote, wanted: Sequence[Wanted], cache: Cache, work: Work) -> None:
+    """Bring blobs that the remote holds into the cache, each checked against its oid.
+
+    What is sound is kept even when something else is not.  Raises `MissingError` if the remote
+    lacks one, `IntegrityError` if one is damaged there.
+    """
+    places = remote.chunks([blob.oid for blob in wanted])
+    large = [blob for blob in wanted if blob.oid not in places]
+    recipes = remote.recipes([blob.oid for blob in large])
+    failed: list[GitmodelError] = []
+    with ThreadPoolExecutor(max(work.jobs, 2), thread_name_prefix="download") as pool:
+        task = _Download(remote, cache, pool, work, sum(blob.size or 0 for blob in wanted))
+        failed += task.whole([blob for blob in wanted if blob.oid in places], places)
+        for blob in large:
+            try:
+                task.pieces(blob, recipes.get(blob.oid))
+            except (IntegrityError, MissingError) as error:
+                failed.append(error)
+    if failed:
+        raise _summary(remote, failed)
+
+
+class _Download:
+    """What a download works with, and how far it is."""
+
+    def __init__(
+        self, remote: Remote, cache: Cache, pool: ThreadPoolExecutor, work: Work, total: int
+    ) -> None:
+        self._remote, self._cache, self._pool = remote, cache, pool
+        self._progress, self._total, self._done = work.progress, total, 0
+
+    def whole(self, blobs: Iterable[Wanted], places: dict[str, Placed]) -> list[GitmodelError]:
+        """Bring blobs that are one chunk each; return what went wrong."""
+        failed: list[GitmodelError] = []
+        chosen = []
+        for blob in blobs:
+            if blob.size is not None and places[blob.oid].entry.length != blob.size:
+                failed.append(_wrong_size(self._remote, blob.oid))
+            else:
+                chosen.append(places[blob.oid])
+        chosen.sort(key=lambda placed: (placed.pack, placed.entry.offset))
+        with self._cache.writer() as writer:
+            for result in self._read(chosen):
+                if isinstance(result, GitmodelError):
+                    failed.append(result)
+                else:
+                    writer.add(*result)
+        return failed
+
+    def pieces(self, blob: Wanted, pieces: Sequence[Piece] | None) -> None:
+        """Put a blob together from its chunks in a scratch file, and keep it if it is right."""
+        places = self._find(blob, pieces)
+        hasher = Hasher(algorithm_of(blob.oid))
+        fd, temporary = self._cache.scratch.new_file()
+        try:
+            for result in self._read(places):
+                if isinstance(result, GitmodelError):
+                    raise result
+                hasher.update(result[0])
+                write_all(fd, result[0])
+            if hasher.digests().oid != blob.oid:
+                name = self._remote.name
+                raise IntegrityError(f"blob {blob.oid} on remote {name!r} is not what it says")
+            self._cache.publish_file(fd, temporary, blob.oid)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(fd)
+
+    def _find(self, blob: Wanted, pieces: Sequence[Piece] | None) -> list[Placed]:
+        name = self._remote.name
+        if pieces is None:
+            raise MissingError(f"blob {blob.oid} is not on remote {name!r}")
+        if blob.size is not None and sum(piece.length for piece in pieces) != blob.size:
+            raise _wrong_size(self._remote, blob.oid)
+        places = self._remote.chunks([piece.oid for piece in pieces])
+        for piece in pieces:
+            if piece.oid not in places or places[piece.oid].entry.length != piece.length:
+                raise MissingError(f"a chunk of blob {blob.oid} is not on remote {name!r}")
+        return [places[piece.oid] for piece in pieces]
+
+    def _read(self, places: Sequence[Placed]) -> Iterator[_Result]:
+        """Yield the payloads in order, or in the place of one the error that it met."""
+        parts = _ranges(places)
+        for results in _in_order(self._pool, partial(_read_range, self._remote), parts):
+            for result in results:
+                if not isinstance(result, GitmodelError):
+                    self._done += len(result[0])
+                    self._progress("fetch", self._done, self._total)
+                yield result
+
+
+def _ranges(places: Sequence[Placed]) -> Iterator[_Range]:
+    """Join payloads that follow each other closely in a pack, in the order given."""
+    run: list[Placed] = []
+    start = end = 0
+    for placed in places:
+        entry = placed.entry
+        near = run and placed.pack == run[-1].pack and 0 <= entry.offset - end <= _GAP
+        if not near or entry.offset + entry.stored - start > _READ_BYTES:
+            if run:
+                yield _Range(run[0].pack, start, end - start, tuple(run))
+            run, start = [], entry.offset
+        run.append(placed)
+        end = entry.offset + entry.stored
+    if run:
+        yield _Range(run[0].pack, start, end - start, tuple(run))
+
+
+def _read_range(remote: Remote, part: _Range) -> list[_Result]:
+    """Read, decode and check; a failure stands in the place of the payload that it hit."""
+    try:
+        data = remote.store.read(pack_key(part.pack), part.start, part.length)
+    except MissingError:
+        why = MissingError(f"pack {part.pack} is not on remote {remote.name!r} any more")
+        return [why for _ in part.places]
+    return [_decode(remote, data, part.start, placed) for placed in part.places]
+
+
+def _decode(remote: Remote, data: bytes, start: int, placed: Placed) -> _Result:
+    entry = placed.entry
+    at = entry.offset - start
+    try:
+        raw = decode(entry.encoding, data[at : at + entry.stored], entry.length)
+    except IntegrityError as error:
+        return _damaged(remote, placed, error.message)
+    digests = digest_bytes(raw, algorithm_of(entry.oid))
+    if digests.oid != entry.oid:
+        return _damaged(remote, placed, "its bytes are not those its name says")
+    return raw, digests
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[_A], _B], items: Iterable[_A]
+) -> Iterator[_B]:
+    """Like `pool.map`, but with a bounded number of results waiting."""
+    waiting: deque[Future[_B]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= _RANGES_IN_FLIGHT:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _damaged(remote: Remote, placed: Placed, why: str) -> IntegrityError:
+    return IntegrityError(
+        f"chunk {placed.entry.oid} in pack {placed.pack} on remote {remote.name!r} is damaged:"
+        f" {why}"
+    )
+
+
+def _wrong_size(remote: Remote, oid: str) -> IntegrityError:
+    return IntegrityError(f"blob {oid} on remote {remote.name!r} has another size than its pointer")
+
+
+def _summary(remote: Remote, failed: Sequence[GitmodelError]) -> GitmodelError:
+    """Damage is told before absence, and how much more there is."""
+    worst = max(failed, key=lambda error: error.exit_code)
+    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    hint = f"gitmodel remote check {remote.name}"
+    return type(worst)(worst.message + more, hint=hint)

@@ -1,0 +1,55 @@
+"""Brings to the cache what pointers name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from gitmodel.cache import Cache
+from gitmodel.errors import MissingError
+from gitmodel.pointer import Pointer
+from gitmodel.progress import Work
+from gitmodel.remote.packstore import Remote
+from gitmodel.snapshot import Selection, entries_of
+from gitmodel.transfer.download import Wanted, download
+
+
+def fetch_manifests(pointers: Iterable[Pointer], cache: Cache, remote: Remote, work: Work) -> None:
+    """Bring the manifests that the cache lacks; raises `MissingError` if the remote does too."""
+    oids = dict.fromkeys(pointer.oid for pointer in pointers if pointer.kind == "tree")
+    fetch_blobs([Wanted(oid, None) for oid in oids], cache, remote, work)
+
+
+def fetch_blobs(wanted: Iterable[Wanted], cache: Cache, remote: Remote, work: Work) -> int:
+    """Bring the blobs that the cache lacks; return how many they were.
+
+    Raises `MissingError` if the remote does not hold one of them, and then brings none.
+    """
+    unique = {blob.oid: blob for blob in wanted}
+    present = cache.present(unique)
+    missing = [blob for oid, blob in unique.items() if oid not in present]
+    if not missing:
+        return 0
+    remote.describe()
+    remote.refresh()
+    absent = unique.keys() - present - remote.holds([blob.oid for blob in missing])
+    if absent:
+        some = next(iter(absent))
+        raise MissingError(
+            f"{len(absent)} of {len(missing)} blobs are neither in the cache nor on remote"
+            f" {remote.name!r} (one is {some})",
+            hint="gitmodel push, in the clone that has the data",
+        )
+    download(remote, missing, cache, work)
+    return len(missing)
+
+
+def wanted_by(
+    selections: Sequence[Selection], pointers: Mapping[str, Pointer], cache: Cache
+) -> list[Wanted]:
+    """Return the blobs of the selected parts; the manifests must be in the cache."""
+    return [
+        Wanted(entry.oid, entry.size)
+        for selection in selections
+        for path, entry in entries_of(pointers[selection.artifact], cache).items()
+        if selection.has(path)
+    ]

@@ -1,0 +1,62 @@
+"""The grammar and the order of versions: `[name-]vMAJOR.MINOR[.PATCH][-pre][+build]`.
+
+`v1.0` is a version of the whole repository, `model-v1.1` of the artifact named `model`.
+Order is that of Semantic Versioning 2.0.0, section 11; an absent PATCH is 0.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_NUMBER = r"0|[1-9][0-9]{0,17}"
+_PRE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+_VERSION = re.compile(
+    rf"(?:(?P<name>[^\s~^:?*\[\\]+)-)?"
+    rf"v(?P<major>{_NUMBER})\.(?P<minor>{_NUMBER})(?:\.(?P<patch>{_NUMBER}))?"
+    rf"(?:-(?P<pre>{_PRE}(?:\.{_PRE})*))?(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?",
+    re.ASCII,
+)
+
+_Identifier = tuple[int, int, str]
+Key = tuple[int, int, int, int, tuple[_Identifier, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A tag that is a version; `name` is empty for a version of the whole repository."""
+
+    tag: str
+    name: str
+    major: int
+    minor: int
+    patch: int
+    pre: str
+    build: str
+
+    @property
+    def key(self) -> Key:
+        """What to sort by; two versions of equal precedence have equal keys."""
+        return (self.major, self.minor, self.patch, 0 if self.pre else 1, _pre_key(self.pre))
+
+
+def parse_version(tag: str) -> Version | None:
+    """Return the version that a tag's short name says, or None if it says none."""
+    if len(tag) > 250 or not (match := _VERSION.fullmatch(tag)):
+        return None
+    return Version(
+        tag,
+        match["name"] or "",
+        int(match["major"]),
+        int(match["minor"]),
+        int(match["patch"] or 0),
+        match["pre"] or "",
+        match["build"] or "",
+    )
+
+
+def _pre_key(pre: str) -> tuple[_Identifier, ...]:
+    """Numbers sort before words, and by value; words by their ASCII text."""
+    return tuple(
+        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in pre.split(".") if part
+    )

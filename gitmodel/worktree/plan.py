@@ -1,0 +1,151 @@
+"""What has to happen to a working tree so that it becomes what is wanted, and what may not.
+
+Nothing is overwritten or removed whose bytes are not in the cache, or go there first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from gitmodel.cache import Cache
+from gitmodel.digest import Digests, algorithm_of
+from gitmodel.index import Index, Seen
+from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, Entry
+from gitmodel.paths import parents
+from gitmodel.progress import Progress
+from gitmodel.snapshot import Selection
+from gitmodel.worktree.scan import Found, digest_found, matches, now, scan, seen_row
+from gitmodel.worktree.write import Change, Write
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to be done, and what stands against it; paths are relative to the top.
+
+    `rescues` (artifact and path inside) are tracked and unmodified, but the working tree has the
+    last copy; `unsaved` would be lost; `kept` is not wanted, and in nobody's way; `fresh` is what
+    the index may remember of files that were found to be right.
+    """
+
+    change: Change = field(default_factory=Change)
+    rescues: list[tuple[str, str]] = field(default_factory=list)
+    unsaved: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    fresh: list[Seen] = field(default_factory=list)
+
+
+class _Other(NamedTuple):
+    """Something in the working tree that is not what is wanted in its place.
+
+    `known`: gitmodel itself put or recorded it there; `tracked` and `clean`: the current pointer
+    has something there, and it is this.
+    """
+
+    path: str
+    type: str
+    oid: str
+    known: bool
+    tracked: bool
+    clean: bool
+
+
+class Planner:
+    """Compares artifacts to what is wanted, one by one, into one plan."""
+
+    def __init__(self, root: Path, cache: Cache, index: Index, progress: Progress) -> None:
+        self.plan = Plan()
+        self._root = root
+        self._cache = cache
+        self._index = index
+        self._progress = progress
+        self._done = 0
+
+    def compare(
+        self,
+        selection: Selection,
+        wanted: Mapping[str, Entry],
+        before: Mapping[str, Entry],
+        algorithm: str,
+    ) -> None:
+        """Plan for the selected part of an artifact.
+
+        `wanted` is what it is to be, `before` what the current pointer says, as far as known;
+        `algorithm` digests what no pointer knows.
+        """
+        rest = {path: entry for path, entry in wanted.items() if selection.has(path)}
+        others = list(self._others(selection, rest, before, algorithm))
+        self.plan.change.writes += [Write(selection.artifact, entry) for entry in rest.values()]
+        saved = self._cache.present(other.oid for other in others)
+        obstacles = _Obstacles(rest)
+        for other in others:
+            self._decide(other, selection, obstacles, saved=other.oid in saved)
+
+    def _others(
+        self,
+        selection: Selection,
+        rest: dict[str, Entry],
+        before: Mapping[str, Entry],
+        algorithm: str,
+    ) -> Iterable[_Other]:
+        """Yield what is not as wanted, and take from `rest` what is."""
+        artifact = selection.artifact
+        stamp = now(self._cache.scratch)
+        for found in scan(self._root, artifact, self._index.seen(str(self._root), artifact)):
+            if not selection.has(found.path):
+                continue
+            self._tell(found)
+            entry = rest.get(found.path)
+            if entry is None or not matches(found, artifact, entry):
+                old = before.get(found.path)
+                yield _other(found, artifact, old, algorithm_of(old.oid) if old else algorithm)
+                continue
+            del rest[found.path]
+            if not found.known and found.type in (FILE, EXECUTABLE):
+                digests = Digests(entry.oid, entry.fingerprint, entry.size)
+                self.plan.fresh.append(seen_row(found, artifact, digests, stamp))
+
+    def _decide(
+        self, other: _Other, selection: Selection, obstacles: _Obstacles, *, saved: bool
+    ) -> None:
+        path = f"{selection.artifact}/{other.path}".rstrip("/")
+        ours = other.tracked or other.type == FOLDER or (saved and other.known)
+        whole = not selection.patterns
+        if not obstacles.has(other.path) and not (whole and ours):
+            self.plan.kept.append(path)
+            return
+        if not saved and other.type != FOLDER:
+            if other.clean:
+                self.plan.rescues.append((selection.artifact, other.path))
+            else:
+                self.plan.unsaved.append(path)
+        if other.path not in obstacles.wanted:
+            self.plan.change.removals.append(path)
+
+    def _tell(self, found: Found) -> None:
+        if not found.known:
+            self._progress("check", self._done, 0)
+            self._done += found.size
+
+
+class _Obstacles:
+    """Knows which paths must be free so that what is wanted can be written."""
+
+    def __init__(self, wanted: Collection[str]) -> None:
+        self.wanted = set(wanted)
+        self._folders = {parent for path in wanted for parent in parents(path)}
+
+    def has(self, path: str) -> bool:
+        """Return whether something at `path` would be in the way."""
+        if path in self.wanted or path in self._folders:
+            return True
+        return any(parent in self.wanted for parent in parents(path))
+
+
+def _other(found: Found, artifact: str, before: Entry | None, algorithm: str) -> _Other:
+    oid = digest_found(found, artifact, algorithm).oid
+    clean = before is not None and (before.oid, before.type) == (oid, found.type)
+    known = found.known is not None
+    return _Other(found.path, found.type, oid, known, before is not None, clean)

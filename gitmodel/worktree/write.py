@@ -1,0 +1,260 @@
+"""How an artifact becomes what a manifest says, wholly or not at all.
+
+Every new file is written and checked in a scratch folder first; only then is anything moved.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from gitmodel.atomic import Scratch, move, write_all
+from gitmodel.cache import SMALL, Cache
+from gitmodel.digest import fingerprint_to_bytes, oid_to_bytes
+from gitmodel.errors import ConflictError, IntegrityError
+from gitmodel.index import Seen
+from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
+from gitmodel.pack import Placed
+from gitmodel.paths import MAX_PATH
+from gitmodel.progress import Progress
+from gitmodel.worktree.scan import check_link, look, now, open_folder, pack_stat
+
+_TICK, _TICKS = 0.001, 50
+
+
+class Write(NamedTuple):
+    """An entry of the artifact at `artifact` that is to be written."""
+
+    artifact: str
+    entry: Entry
+
+    @property
+    def path(self) -> str:
+        """The path relative to the working tree."""
+        return f"{self.artifact}/{self.entry.path}".rstrip("/")
+
+
+@dataclass(slots=True)
+class Change:
+    """What is to be done: entries to write, and paths to remove, files and empty folders."""
+
+    writes: list[Write] = field(default_factory=list)
+    removals: list[str] = field(default_factory=list)
+
+    @property
+    def bytes(self) -> int:
+        """How much is to be written."""
+        return sum(write.entry.size for write in self.writes)
+
+
+@dataclass(slots=True)
+class Staged:
+    """Something finished that only needs its name: a file, or a folder with all below it."""
+
+    temporary: str
+    path: str
+    writes: list[tuple[Write, bytes]] = field(default_factory=list)
+
+
+def stage(
+    root: Path, change: Change, cache: Cache, scratch: Scratch, progress: Progress
+) -> list[Staged]:
+    """Write everything to the scratch folder, checked; change nothing in the working tree.
+
+    Raises `IntegrityError` or `MissingError` if a blob is damaged or not in the cache.
+    """
+    places = cache.places(w.entry.oid for w in change.writes if w.entry.size < SMALL)
+    gone = _Missing(root, set(change.removals))
+    staged: dict[str, Staged] = {}
+    done = 0
+    for write in sorted(change.writes, key=lambda write: _place_order(write, places)):
+        top = gone.top(write.path)
+        unit = staged.get(top)
+        if unit is None:
+            unit = staged[top] = Staged(str(scratch.new_path()), top)
+        target = unit.temporary + write.path[len(top) :]
+        if target != unit.temporary:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+        unit.writes.append((write, _write(write, target, places.get(write.entry.oid), cache)))
+        done += write.entry.size
+        progress("checkout", done, change.bytes)
+    return list(staged.values())
+
+
+def apply(root: Path, staged: Iterable[Staged], removals: Iterable[str]) -> None:
+    """Remove and rename; `removals` are files, and folders that are empty by then."""
+    _remove(root, removals)
+    for unit in staged:
+        folder, _, name = unit.path.rpartition("/")
+        with open_folder(root, folder, create=True) as fd:
+            _rename(unit, fd, name, root)
+
+
+def rows(root: Path, staged: Iterable[Staged], scratch: Scratch) -> list[Seen]:
+    """Return what the index should remember of files that were just put in place."""
+    found: list[tuple[Write, bytes]] = []
+    newest = 0
+    for unit in staged:
+        for write, before in unit.writes:
+            if write.entry.type in (LINK, FOLDER):
+                continue
+            status = look(root, write.path) if write.path == unit.path else None
+            # A rename changes the ctime of what is renamed, not of what lies below it.
+            packed = pack_stat(status) if status else before
+            if packed[:32] == before[:32]:
+                found.append((write, packed))
+                newest = max(newest, int.from_bytes(packed[32:40], "little"))
+    stamp = _stamp_after(newest, scratch) if found else 0
+    return [
+        Seen(
+            write.path,
+            packed,
+            stamp,
+            oid_to_bytes(write.entry.oid),
+            fingerprint_to_bytes(write.entry.fingerprint),
+        )
+        for write, packed in found
+    ]
+
+
+def _place_order(write: Write, places: Mapping[str, Placed]) -> tuple[str, int, str]:
+    """Read packs from front to back."""
+    placed = places.get(write.entry.oid)
+    return (placed.pack, placed.entry.offset, "") if placed else ("", 0, write.path)
+
+
+class _Missing:
+    """Knows from which folder on a path's folders are not there yet."""
+
+    def __init__(self, root: Path, removals: set[str]) -> None:
+        self._root = root
+        self._removals = removals
+        self._tops: dict[str, str | None] = {"": None}
+
+    def top(self, path: str) -> str:
+        """Return the topmost folder of a path that is missing, or the path itself."""
+        return self._top(path.rpartition("/")[0]) or path
+
+    def _top(self, folder: str) -> str | None:
+        if folder not in self._tops:
+            above = self._top(folder.rpartition("/")[0])
+            self._tops[folder] = above or (None if self._is_folder(folder) else folder)
+        return self._tops[folder]
+
+    def _is_folder(self, folder: str) -> bool:
+        status = look(self._root, folder)
+        if status is None or folder in self._removals:
+            return False
+        if not stat.S_ISDIR(status.st_mode):
+            what = "a symlink" if stat.S_ISLNK(status.st_mode) else "a file"
+            raise IntegrityError(
+                f"{folder!r} is {what} where a folder should be", hint=f"mv {folder} elsewhere"
+            )
+        return True
+
+
+def _write(write: Write, target: str, placed: Placed | None, cache: Cache) -> bytes:
+    """Write one entry; return its packed stat, or nothing for what has no content of its own."""
+    entry = write.entry
+    if entry.type == FOLDER:
+        os.makedirs(target, exist_ok=True)
+        return b""
+    if entry.type == LINK:
+        data = cache.read_packed(placed) if placed else cache.read(entry.oid, limit=MAX_PATH)
+        check_link(entry.path, data, write.artifact)
+        os.symlink(data, os.fsencode(target))
+        return b""
+    mode = 0o777 if entry.type == EXECUTABLE else 0o666
+    fd = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        if placed:
+            write_all(fd, _checked(cache.read_packed(placed), entry))
+        else:
+            cache.copy_loose(entry.oid, entry.fingerprint, fd)
+        status = os.fstat(fd)
+    finally:
+        os.close(fd)
+    if status.st_size != entry.size:
+        raise _lie(entry)
+    return pack_stat(status)
+
+
+def _checked(data: bytes, entry: Entry) -> bytes:
+    if len(data) != entry.size:
+        raise _lie(entry)
+    return data
+
+
+def _lie(entry: Entry) -> IntegrityError:
+    return IntegrityError(
+        f"{entry.path or entry.oid!r} says {entry.size} bytes, but its blob has another size",
+        hint="gitmodel verify",
+    )
+
+
+def _remove(root: Path, removals: Iterable[str]) -> None:
+    """Remove files, then the folders that this left empty, deepest first."""
+    folders: dict[str, list[str]] = {}
+    for path in removals:
+        folder, _, name = path.rpartition("/")
+        folders.setdefault(folder, []).append(name)
+    for folder in sorted(folders, reverse=True):
+        with suppress(FileNotFoundError), open_folder(root, folder) as fd:
+            for name in folders[folder]:
+                _unlink(fd, name)
+        _prune(root, folder)
+
+
+def _unlink(fd: int, name: str) -> None:
+    with suppress(FileNotFoundError):
+        try:
+            os.unlink(name, dir_fd=fd)
+        except (IsADirectoryError, PermissionError):
+            os.rmdir(name, dir_fd=fd)
+
+
+def _prune(root: Path, folder: str) -> None:
+    """Remove a folder and those above it as long as they are empty."""
+    while folder:
+        above, _, name = folder.rpartition("/")
+        try:
+            with open_folder(root, above) as fd:
+                os.rmdir(name, dir_fd=fd)
+        except OSError:
+            return
+        folder = above
+
+
+def _rename(unit: Staged, fd: int, name: str, root: Path) -> None:
+    try:
+        os.rename(unit.temporary, name, dst_dir_fd=fd)
+    except (IsADirectoryError, NotADirectoryError):
+        try:
+            os.rmdir(name, dir_fd=fd)
+        except OSError as error:
+            raise ConflictError(
+                f"{unit.path!r} is in the way and is not empty", hint=f"mv {unit.path} elsewhere"
+            ) from error
+        os.rename(unit.temporary, name, dst_dir_fd=fd)
+    except OSError as error:
+        if os.path.isdir(unit.temporary):
+            raise
+        error.filename = unit.path
+        move(Path(unit.temporary), root / unit.path)
+
+
+def _stamp_after(newest: int, scratch: Scratch) -> int:
+    """Wait until the file system's clock has moved on, one tick at most; return its time."""
+    stamp = now(scratch)
+    for _ in range(_TICKS):
+        if stamp > newest:
+            break
+        time.sleep(_TICK)
+        stamp = now(scratch)
+    return stamp

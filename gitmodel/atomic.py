@@ -13,6 +13,7 @@ import queue
 import secrets
 import shutil
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,10 +39,19 @@ class Scratch:
         if self._path is None:
             self._parent.mkdir(parents=True, exist_ok=True)
             sweep(self._parent)
-            self._path = self._parent / f"{os.getpid()}-{secrets.token_hex(8)}"
-            self._path.mkdir()
-            self._lock = _lock_folder(self._path)
+            while self._path is None:
+                self._claim(self._parent / f"{os.getpid()}-{secrets.token_hex(8)}")
         return self._path
+
+    def _claim(self, path: Path) -> None:
+        """Make and lock a folder, unless someone sweeps it away in between."""
+        path.mkdir()
+        self._lock = _lock_folder(path)
+        if self._lock >= 0:
+            if _is_at(path, self._lock):
+                self._path = path
+            else:
+                os.close(self._lock)
 
     def new_path(self) -> Path:
         """Return a path in the folder that nothing uses yet."""
@@ -95,6 +105,13 @@ def _lock_folder(folder: Path) -> int:
         os.close(fd)
         return -1
     return fd
+
+
+def _is_at(path: Path, fd: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(fd))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
@@ -215,64 +232,87 @@ def clone(source: int, target: int) -> bool:
     return True
 
 
+class Writer:
+    """Writes to an open file on a thread of its own, so that the caller can go on.
+
+    With `durable` the disk is set to work early, so that the `fsync` that follows has little
+    left to do.  What goes wrong is raised by the next call.
+    """
+
+    def __init__(self, fd: int, *, durable: bool) -> None:
+        self._fd = fd
+        self._durable = durable
+        self._queue: queue.Queue[memoryview | bytes | None] = queue.Queue(_BUFFERS)
+        self._written = threading.Semaphore(0)
+        self._failed: list[OSError] = []
+        self._thread = threading.Thread(target=self._run, name="writer")
+        self._thread.start()
+
+    def write(self, data: memoryview | bytes) -> None:
+        """Write `data` after what came before; it must not change until it is written."""
+        self._check()
+        self._queue.put(data)
+
+    def await_written(self) -> None:
+        """Wait until the oldest data that was not waited for is written, and may change."""
+        self._written.acquire()
+
+    def close(self) -> None:
+        """Wait until everything is written."""
+        self._queue.put(None)
+        self._thread.join()
+        self._check()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self._queue.put(None)
+            self._thread.join()
+
+    def _check(self) -> None:
+        if self._failed:
+            raise self._failed[0]
+
+    def _run(self) -> None:
+        done = flushed = 0
+        while (data := self._queue.get()) is not None:
+            if not self._failed:
+                try:
+                    write_all(self._fd, data)
+                    done += len(data)
+                    if self._durable and done - flushed >= _FLUSH_EVERY:
+                        start_write_back(self._fd, flushed, done - flushed)
+                        flushed = done
+                except OSError as error:
+                    self._failed.append(error)
+            self._written.release()
+
+
 def copy(source: int, target: int, see: Callable[[memoryview], None], *, durable: bool) -> None:
     """Copy the rest of `source`, showing each block to `see` on the way.
 
-    Reading and `see` run on this thread, writing on another.  With `durable` the disk is set to
-    work early, so that the fsync that follows has little left to do.
+    Reading and `see` run on this thread, writing on another.
     """
-    free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
-    full: queue.SimpleQueue[tuple[bytearray, int] | None] = queue.SimpleQueue()
-    failed: list[BaseException] = []
-    for _ in range(_BUFFERS):
-        free.put(bytearray(_BUFFER))
-    writer = threading.Thread(
-        target=_write, args=(target, free, full, failed), kwargs={"durable": durable}
-    )
-    writer.start()
-    try:
-        _read(source, free, full, failed, see)
-    finally:
-        full.put(None)
-        writer.join()
-    if failed:
-        raise failed[0]
-
-
-def _read(
-    source: int,
-    free: queue.SimpleQueue[bytearray],
-    full: queue.SimpleQueue[tuple[bytearray, int] | None],
-    failed: list[BaseException],
-    see: Callable[[memoryview], None],
-) -> None:
-    while not failed:
-        buffer = free.get()
-        count = os.readv(source, [buffer])
-        if not count:
-            return
-        see(memoryview(buffer)[:count])
-        full.put((buffer, count))
-
-
-def _write(
-    target: int,
-    free: queue.SimpleQueue[bytearray],
-    full: queue.SimpleQueue[tuple[bytearray, int] | None],
-    failed: list[BaseException],
-    *,
-    durable: bool,
-) -> None:
-    done = flushed = 0
-    while (item := full.get()) is not None:
-        buffer, count = item
-        try:
-            if not failed:
-                write_all(target, memoryview(buffer)[:count])
-            done += count
-            if durable and done - flushed >= _FLUSH_EVERY:
-                start_write_back(target, flushed, done - flushed)
-                flushed = done
-        except BaseException as error:  # noqa: BLE001 - raised again by `copy`, on its thread
-            failed.append(error)
-        free.put(buffer)
+    blocks: deque[bytearray] = deque()
+    with Writer(target, durable=durable) as writer:
+        while True:
+            if len(blocks) < _BUFFERS:
+                blocks.append(bytearray(_BUFFER))
+            else:
+                writer.await_written()
+                blocks.rotate(-1)
+            view = memoryview(blocks[-1])
+            count = os.readv(source, [view])
+            if not count:
+                return
+            see(view[:count])
+            writer.write(view[:count])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from gitmodel.atomic import write_all
+from gitmodel.atomic import Writer
 from gitmodel.cache import Cache
 from gitmodel.digest import Digests, Hasher, algorithm_of, digest_bytes
 from gitmodel.encoding import decode
@@ -102,11 +102,12 @@ class _Download:
         hasher = Hasher(algorithm_of(blob.oid))
         fd, temporary = self._cache.scratch.new_file()
         try:
-            for result in self._read(places):
-                if isinstance(result, GitmodelError):
-                    raise result
-                hasher.update(result[0])
-                write_all(fd, result[0])
+            with Writer(fd, durable=True) as writer:
+                for result in self._read(places):
+                    if isinstance(result, GitmodelError):
+                        raise result
+                    hasher.update(result[0])
+                    writer.write(result[0])
             if hasher.digests().oid != blob.oid:
                 name = self._remote.name
                 raise IntegrityError(f"blob {blob.oid} on remote {name!r} is not what it says")

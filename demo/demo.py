@@ -109,7 +109,7 @@ def play(scratch: Path) -> str:
     shell.run("git add train.py params.yaml")
     shell.run("git commit -qm 'train a digit classifier'")
 
-    heading("2. Set up gitmodel: the remote is a folder here, s3://bucket/path works the same")
+    heading("2. Set up gitmodel: the remote is a folder")
     shell.run("gitmodel init")
     shell.run("gitmodel remote add origin ../remote")
 

@@ -7,6 +7,7 @@ was last hashed; which local pack holds which blob; what each remote is known to
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -26,13 +27,12 @@ CACHE = "cache"
 
 _VERSION = 1
 _SCHEMA = """
-CREATE TABLE worktree (id INTEGER PRIMARY KEY, path TEXT UNIQUE);
+CREATE TABLE worktree (id INTEGER PRIMARY KEY, path BLOB UNIQUE);
 CREATE TABLE seen (worktree INTEGER, path TEXT, stat BLOB, stamp INTEGER, oid BLOB,
     fingerprint BLOB, PRIMARY KEY (worktree, path)) WITHOUT ROWID;
 CREATE TABLE pack (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
 CREATE TABLE packed (oid BLOB PRIMARY KEY, pack INTEGER, fingerprint BLOB, encoding INTEGER,
     length INTEGER, offset INTEGER, stored INTEGER) WITHOUT ROWID;
-CREATE INDEX packed_pack ON packed (pack);
 CREATE TABLE complete (place TEXT, oid BLOB, PRIMARY KEY (place, oid)) WITHOUT ROWID;
 CREATE TABLE remote (url TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID;
 CREATE TABLE remote_index (id INTEGER PRIMARY KEY, remote TEXT, name TEXT, UNIQUE (remote, name));
@@ -97,12 +97,12 @@ class Index:
             )
 
     def _worktree(self, path: str) -> int:
-        query = "SELECT id FROM worktree WHERE path = ?"
-        row = self._db.execute(query, (path,)).fetchone()
+        query, key = "SELECT id FROM worktree WHERE path = ?", os.fsencode(path)
+        row = self._db.execute(query, (key,)).fetchone()
         if row is None:
             with self._db:
-                self._db.execute("INSERT OR IGNORE INTO worktree (path) VALUES (?)", (path,))
-            row = self._db.execute(query, (path,)).fetchone()
+                self._db.execute("INSERT OR IGNORE INTO worktree (path) VALUES (?)", (key,))
+            row = self._db.execute(query, (key,)).fetchone()
         return int(row[0])
 
     # Local packs
@@ -118,7 +118,8 @@ class Index:
             if number.rowcount:
                 self._db.executemany(
                     "INSERT OR IGNORE INTO packed VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (_entry_row(number.lastrowid, entry) for entry in entries),
+                    # In the order of the key, so that the tree is filled page by page.
+                    sorted(_entry_row(number.lastrowid, entry) for entry in entries),
                 )
 
     def drop_pack(self, name: str) -> None:

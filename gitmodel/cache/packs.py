@@ -6,8 +6,9 @@ import os
 import queue
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from blake3 import blake3
 
@@ -34,7 +35,14 @@ _FLUSH_EVERY = 16 << 20
 _OPEN_PACKS = 32
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
-_Publish = Callable[[Path, str, Sequence[Stored]], None]
+
+class Finished(NamedTuple):
+    """A pack that is written and synced, and only lacks its name."""
+
+    path: Path
+    name: str
+    entries: Sequence[Stored]
+
 
 Batch = Sequence[tuple[Digests, int]]
 """Blobs, and where in a buffer they start."""
@@ -43,12 +51,12 @@ Batch = Sequence[tuple[Digests, int]]
 class Packer:
     """A thread that writes blobs to packs, from buffers that it lends out.
 
-    `publish` gets scratch path, name and entries of each pack that is finished and synced.
+    `close` returns the packs, each finished and synced.
     """
 
-    def __init__(self, scratch: Scratch, publish: _Publish) -> None:
+    def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
-        self._hand_over = publish
+        self._finished: list[Finished] = []
         self._lent = 0
         self._free: queue.SimpleQueue[memoryview] = queue.SimpleQueue()
         self._full: queue.SimpleQueue[tuple[memoryview, Batch] | None] = queue.SimpleQueue()
@@ -74,14 +82,15 @@ class Packer:
             self._thread.start()
         self._full.put((buffer, batch))
 
-    def close(self) -> None:
-        """Wait until everything is published."""
+    def close(self) -> list[Finished]:
+        """Wait until everything is written."""
         self._stop()
         if self._failed:
             raise self._failed[0]
+        return self._finished
 
     def abandon(self) -> None:
-        """Drop what is not published yet."""
+        """Drop everything."""
         self._abandoned = True
         self._stop()
 
@@ -100,22 +109,22 @@ class Packer:
                     pack = pack or _PackFile(self._scratch)
                     pack.append(buffer, batch)
                     if pack.size >= PACK_SIZE:
-                        self._publish(pack)
+                        self._finish(pack)
                         pack = None
             except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
                 self._failed.append(error)
             self._free.put(buffer)
         try:
             if pack is not None:
-                self._publish(pack)
+                self._finish(pack)
         except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
             self._failed.append(error)
 
-    def _publish(self, pack: _PackFile) -> None:
+    def _finish(self, pack: _PackFile) -> None:
         if self._abandoned or self._failed:
             pack.abandon()
         else:
-            self._hand_over(*pack.seal())
+            self._finished.append(pack.seal())
 
 
 class _PackFile:
@@ -153,15 +162,15 @@ class _PackFile:
             start_write_back(self._fd, self._flushed, self.size - self._flushed)
             self._flushed = self.size
 
-    def seal(self) -> tuple[Path, str, Sequence[Stored]]:
-        """Write the table and sync; return scratch path, name and entries."""
+    def seal(self) -> Finished:
+        """Write the table and sync."""
         try:
             self._write(format_table(self._entries))
             os.fchmod(self._fd, 0o444)
             os.fsync(self._fd)
         finally:
             os.close(self._fd)
-        return self._path, self._hash.hexdigest(), self._entries
+        return Finished(self._path, self._hash.hexdigest(), self._entries)
 
     def abandon(self) -> None:
         """Remove what was written."""

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from xxhash import xxh3_128
 
 from gitmodel.atomic import Scratch, clone, copy, fsync_folder, make_folder, publish, write_all
-from gitmodel.cache.packs import OpenPacks, Packer, read_table
+from gitmodel.cache.packs import Finished, OpenPacks, Packer, read_table
 from gitmodel.digest import (
     ALGORITHMS,
     BLAKE3,
@@ -204,10 +204,10 @@ class Cache:
         finally:
             os.close(fd)
 
-    def add_pack(self, temporary: Path, name: str, entries: Sequence[Stored]) -> None:
-        """Publish a finished and synced pack, then make its blobs known."""
-        publish(temporary, self.root / "packs" / f"{name}.pack")
-        self._index.add_pack(name, entries)
+    def add_pack(self, pack: Finished) -> None:
+        """Publish a pack, then make its blobs known."""
+        publish(pack.path, self.root / "packs" / f"{pack.name}.pack")
+        self._index.add_pack(pack.name, pack.entries)
 
     def oids(self) -> Iterator[str]:
         """Yield the blobs that are files of their own."""
@@ -334,8 +334,8 @@ class CacheWriter:
     """Adds many blobs: small ones to packs, large ones as files.
 
     Small blobs are read straight into a buffer that is later written as it is.  Packs are
-    written, synced and published on a thread of their own; all blobs are there, and durable,
-    when `close` has returned.
+    written and synced on a thread of their own; all blobs are there, and durable, when `close`
+    has returned.
     """
 
     def __init__(self, cache: Cache, algorithm: str, *, anew: bool = False) -> None:
@@ -343,7 +343,7 @@ class CacheWriter:
         self.algorithm = algorithm
         self._anew = anew
         self._written: set[str] = set()
-        self._packer = Packer(cache.scratch, cache.add_pack)
+        self._packer = Packer(cache.scratch)
         self._buffer = memoryview(b"")
         self._filled = 0
         self._batch: list[tuple[Digests, int]] = []
@@ -377,7 +377,8 @@ class CacheWriter:
     def close(self) -> None:
         """Make all blobs durable and visible."""
         self._flush()
-        self._packer.close()
+        for pack in self._packer.close():
+            self.cache.add_pack(pack)
 
     def __enter__(self) -> CacheWriter:
         return self

@@ -159,8 +159,9 @@ class _Collector:
         known: dict[str, list[str]] = {}
         here: set[str] = set()
         for found in scan(self._project.root, start, seen):
-            found = found._replace(path="/".join(filter(None, (path, found.path))))
-            here.add(f"{self._artifact}/{found.path}".rstrip("/"))
+            if path:
+                found = found._replace(path=f"{path}/{found.path}".rstrip("/"))
+            here.add(found.full)
             if found.known and (digests := _known(found, self._algorithm)):
                 known.setdefault(digests.oid, []).append(found.path)
                 self._keep(found, digests)
@@ -177,7 +178,7 @@ class _Collector:
         digests = store(found, self._artifact, self._writer, same)
         self._keep(found, digests)
         if found.type in (FILE, EXECUTABLE):
-            self.fresh.append(seen_row(found, self._artifact, digests, self._stamp))
+            self.fresh.append(seen_row(found, digests, self._stamp))
 
     def _keep(self, found: Found, digests: Digests) -> None:
         self.entries.append(

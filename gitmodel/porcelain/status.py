@@ -112,7 +112,7 @@ def _compare(
             modified.append(found.path)
         elif read:
             digests = Digests(entry.oid, entry.fingerprint, entry.size)
-            fresh.append(seen_row(found, artifact, digests, stamp))
+            fresh.append(seen_row(found, digests, stamp))
     if fresh:
         project.index.record(root, fresh)
     found_any = len(rest) < len(entries) or bool(added)

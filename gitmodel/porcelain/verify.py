@@ -83,12 +83,12 @@ def _verify_artifact(
         progress("work tree", done, 0)
         done += found.size
         if entry is None or not matches(found, artifact, entry):
-            modified.append(f"{artifact}/{found.path}".rstrip("/"))
+            modified.append(found.full)
             continue
         del rest[found.path]
         read = found._replace(known=None)
         if not quick and digest_found(read, artifact, algorithm_of(entry.oid)).oid != entry.oid:
-            rotten.append(f"{artifact}/{found.path}".rstrip("/"))
+            rotten.append(found.full)
     return rotten, modified, {entry.oid for entry in rest.values()}
 
 

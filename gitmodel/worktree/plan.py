@@ -105,7 +105,7 @@ class Planner:
             del rest[found.path]
             if not found.known and found.type in (FILE, EXECUTABLE):
                 digests = Digests(entry.oid, entry.fingerprint, entry.size)
-                self.plan.fresh.append(seen_row(found, artifact, digests, stamp))
+                self.plan.fresh.append(seen_row(found, digests, stamp))
 
     def _decide(
         self, other: _Other, selection: Selection, obstacles: _Obstacles, *, saved: bool

@@ -45,11 +45,13 @@ _KINDS = {
 class Found(NamedTuple):
     """A file, symlink or empty folder in the working tree.
 
-    `path` is relative to the artifact; `folder` is a descriptor of its folder, open until the
-    next one is asked for; `known` holds its digests if the index proves that they still hold.
+    `path` is relative to the artifact, `full` to the top of the working tree; `folder` is a
+    descriptor of its folder, open until the next one is asked for; `known` holds its digests if
+    the index proves that they still hold.
     """
 
     path: str
+    full: str
     type: str
     size: int
     stat: bytes
@@ -121,7 +123,8 @@ def _scan_folders(root: Path, artifact: str, seen: Mapping[str, Seen]) -> Iterat
             files, folders = _list(fd)
             pending += [f"{prefix}{name}/" for name in reversed(folders)]
             if prefix and not files and not folders:
-                yield Found(prefix[:-1], FOLDER, 0, b"", fd, "", None)
+                path = prefix[:-1]
+                yield Found(path, f"{artifact}/{path}", FOLDER, 0, b"", fd, "", None)
             for name, status in files:
                 yield _found(prefix + name, (name, status), fd, artifact, seen)
 
@@ -146,17 +149,18 @@ def _found(
 ) -> Found:
     name, status = file
     mode = status.st_mode
+    full = f"{artifact}/{path}" if path else artifact
     if stat.S_ISREG(mode):
         packed = pack_stat(status)
-        row = seen.get(f"{artifact}/{path}" if path else artifact)
+        row = seen.get(full)
         clean = row is not None and row.stat == packed and row.stamp > status.st_ctime_ns
         kind = EXECUTABLE if mode & stat.S_IXUSR else FILE
-        return Found(path, kind, status.st_size, packed, fd, name, row if clean else None)
+        return Found(path, full, kind, status.st_size, packed, fd, name, row if clean else None)
     if stat.S_ISLNK(mode):
-        return Found(path, LINK, status.st_size, pack_stat(status), fd, name, None)
+        return Found(path, full, LINK, status.st_size, pack_stat(status), fd, name, None)
     what = _KINDS.get(stat.S_IFMT(mode), "a special file")
     raise IntegrityError(
-        f"{f'{artifact}/{path}'.rstrip('/')!r} is {what}",
+        f"{full!r} is {what}",
         hint="only files, folders and symlinks can be tracked",
     )
 
@@ -228,7 +232,7 @@ def digest_found(found: Found, artifact: str, algorithm: str) -> Digests:
         return digest_bytes(b"", algorithm)
     if found.type == LINK:
         return digest_bytes(read_link(found, artifact), algorithm)
-    return _with_file(found, artifact, lambda fd: digest_file(fd, algorithm))
+    return _with_file(found, lambda fd: digest_file(fd, algorithm))
 
 
 def read_small(folder: int, name: str, path: str) -> bytes:
@@ -262,7 +266,7 @@ def matches(found: Found, artifact: str, entry: Entry) -> bool:
         return False
     if found.type == LINK:
         return fingerprint_of(read_link(found, artifact)) == entry.fingerprint
-    return _with_file(found, artifact, fingerprint_file) == entry.fingerprint
+    return _with_file(found, fingerprint_file) == entry.fingerprint
 
 
 def store(found: Found, artifact: str, writer: CacheWriter, same: str = "") -> Digests:
@@ -276,13 +280,13 @@ def store(found: Found, artifact: str, writer: CacheWriter, same: str = "") -> D
         writer.add(data, digests)
         return digests
     if found.size < SMALL:
-        return _store_small(found, artifact, writer)
+        return _store_small(found, writer)
     cache = writer.cache
-    if same and _with_file(found, artifact, lambda fd: cache.is_copy(fd, found.size, same)):
+    if same and _with_file(found, lambda fd: cache.is_copy(fd, found.size, same)):
         digests = digest_found(found, artifact, writer.algorithm)
         if digests.oid == same:
             return digests
-    return _with_file(found, artifact, lambda fd: cache.put_file(fd, writer.algorithm))
+    return _with_file(found, lambda fd: cache.put_file(fd, writer.algorithm))
 
 
 def store_at(root: Path, artifact: str, path: str, writer: CacheWriter) -> None:
@@ -291,13 +295,13 @@ def store_at(root: Path, artifact: str, path: str, writer: CacheWriter) -> None:
         store(found._replace(path=path), artifact, writer)
 
 
-def _store_small(found: Found, artifact: str, writer: CacheWriter) -> Digests:
-    fd = _open(found, artifact)
+def _store_small(found: Found, writer: CacheWriter) -> Digests:
+    fd = _open(found)
     try:
         # One byte more than `stat` said would show that the file has grown.
         room = writer.room(found.size + 1)
         count = os.readv(fd, [room])
-        _check_unchanged(fd, found, artifact)
+        _check_unchanged(fd, found)
     finally:
         os.close(fd)
     digests = digest_bytes(room[:count], writer.algorithm)
@@ -305,43 +309,43 @@ def _store_small(found: Found, artifact: str, writer: CacheWriter) -> Digests:
     return digests
 
 
-def _with_file(found: Found, artifact: str, use: Callable[[int], _T]) -> _T:
+def _with_file(found: Found, use: Callable[[int], _T]) -> _T:
     """Return what `use` makes of the open file, if the file is the same before and after."""
-    fd = _open(found, artifact)
+    fd = _open(found)
     try:
         result = use(fd)
-        _check_unchanged(fd, found, artifact)
+        _check_unchanged(fd, found)
         return result
     finally:
         os.close(fd)
 
 
-def _open(found: Found, artifact: str) -> int:
+def _open(found: Found) -> int:
     try:
         return os.open(found.name, _FILE_FLAGS, dir_fd=found.folder)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOENT, errno.ENXIO):
-            raise _changed(found, artifact) from error
-        error.filename = f"{artifact}/{found.path}".rstrip("/")
+            raise _changed(found) from error
+        error.filename = found.full
         raise
 
 
-def _check_unchanged(fd: int, found: Found, artifact: str) -> None:
+def _check_unchanged(fd: int, found: Found) -> None:
     if pack_stat(os.fstat(fd)) != found.stat:
-        raise _changed(found, artifact)
+        raise _changed(found)
 
 
-def _changed(found: Found, artifact: str) -> ConflictError:
-    path = f"{artifact}/{found.path}".rstrip("/")
+def _changed(found: Found) -> ConflictError:
     return ConflictError(
-        f"{path!r} changed while it was read", hint="wait until its writer is done, then try again"
+        f"{found.full!r} changed while it was read",
+        hint="wait until its writer is done, then try again",
     )
 
 
-def seen_row(found: Found, artifact: str, digests: Digests, stamp: int) -> Seen:
+def seen_row(found: Found, digests: Digests, stamp: int) -> Seen:
     """Return what the index should remember of a file that was hashed after `stamp`."""
     return Seen(
-        f"{artifact}/{found.path}".rstrip("/"),
+        found.full,
         found.stat,
         stamp,
         oid_to_bytes(digests.oid),

@@ -26,6 +26,8 @@ from gitmodel.progress import Progress
 from gitmodel.worktree.scan import check_link, look, now, open_folder, pack_stat
 
 _TICK, _TICKS = 0.001, 50
+_LONG = 2000
+"""Bytes of a path from which no folder is staged as a whole: its path would get too long."""
 
 
 class Write(NamedTuple):
@@ -84,7 +86,8 @@ def stage(
         unit.writes.append((write, _write(write, target, places.get(write.entry.oid), cache)))
         done += write.entry.size
         progress("checkout", done, change.bytes)
-    return list(staged.values())
+    # A folder comes before what goes into it.
+    return sorted(staged.values(), key=lambda unit: unit.path)
 
 
 def apply(root: Path, staged: Iterable[Staged], removals: Iterable[str]) -> None:
@@ -139,6 +142,8 @@ class _Missing:
 
     def top(self, path: str) -> str:
         """Return the topmost folder of a path that is missing, or the path itself."""
+        if len(os.fsencode(path)) > _LONG:
+            return path
         return self._top(path.rpartition("/")[0]) or path
 
     def _top(self, folder: str) -> str | None:

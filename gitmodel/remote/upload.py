@@ -7,7 +7,7 @@ bounded, so memory stays flat.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
@@ -27,7 +27,7 @@ from gitmodel.encoding import RAW, encode
 from gitmodel.errors import IntegrityError
 from gitmodel.pack import CHUNK, RECIPE, Listed, Piece, Stored, format_recipe, format_table
 from gitmodel.progress import Work
-from gitmodel.remote.chunking import cut
+from gitmodel.remote.chunking import Read, cut
 from gitmodel.remote.packstore import Remote
 
 PACK_SIZE = 32 << 20
@@ -85,8 +85,8 @@ class Upload:
         if self._small_bytes >= _BATCH_BYTES:
             self._flush_small()
 
-    def add_large(self, oid: str, read: Callable[[memoryview], int]) -> None:
-        """Send a blob in chunks; `read` fills a buffer and returns how much, 0 at the end.
+    def add_large(self, oid: str, read: Read, breaks: Sequence[int] = ()) -> None:
+        """Send a blob in chunks, cut where its content says so and at `breaks`.
 
         Raises `IntegrityError` if the bytes are not what `oid` says; nothing then names them.
         """
@@ -94,7 +94,7 @@ class Upload:
         hasher = Hasher(algorithm_of(oid))
 
         def batches() -> Iterator[list[bytes]]:
-            for batch in cut(read, self._remote.chunking):
+            for batch in cut(read, self._remote.chunking, breaks):
                 for data in batch:
                     hasher.update(data)
                 yield batch

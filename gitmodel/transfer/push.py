@@ -12,6 +12,7 @@ from gitmodel.index import Index
 from gitmodel.manifest import Entry
 from gitmodel.pointer import Pointer
 from gitmodel.progress import Work
+from gitmodel.remote.chunking import tensor_breaks
 from gitmodel.remote.packstore import Remote
 from gitmodel.remote.upload import Sent, Upload
 from gitmodel.snapshot import entries_of
@@ -94,10 +95,13 @@ def _blobs_of(pointer: Pointer, cache: Cache) -> dict[str, Entry]:
 def _send_loose(oid: str, cache: Cache, upload: Upload, remote: Remote) -> None:
     fd = cache.open_loose(oid)
     try:
-        if os.fstat(fd).st_size < remote.chunking.smallest:
+        size = os.fstat(fd).st_size
+        if size < remote.chunking.smallest:
             with open(fd, "rb", closefd=False) as file:
                 upload.add_small(oid, file.read())
         else:
-            upload.add_large(oid, lambda view: os.readv(fd, [view]))
+            start = os.pread(fd, 16, 0)
+            breaks = tensor_breaks(start, lambda length: os.pread(fd, length, 0), size)
+            upload.add_large(oid, lambda view: os.readv(fd, [view]), breaks)
     finally:
         os.close(fd)

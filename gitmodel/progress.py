@@ -23,3 +23,18 @@ class Work:
 
     progress: Progress = silent
     jobs: int = 2
+
+
+class Meter:
+    """Counts the bytes of one phase of the work, and tells."""
+
+    def __init__(self, progress: Progress = silent, phase: str = "", total: int = 0) -> None:
+        self._progress = progress
+        self._phase = phase
+        self._total = total
+        self._done = 0
+
+    def add(self, count: int) -> None:
+        """`count` more bytes are done."""
+        self._done += count
+        self._progress(self._phase, self._done, self._total)

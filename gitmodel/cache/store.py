@@ -31,7 +31,7 @@ from gitmodel.digest import (
 )
 from gitmodel.errors import IntegrityError, MissingError
 from gitmodel.pack import Placed, Stored
-from gitmodel.progress import Progress, silent
+from gitmodel.progress import Meter, Progress, silent
 
 SMALL = 1 << 20
 """Bytes from which a blob is a file of its own."""
@@ -129,7 +129,7 @@ class Cache:
         except FileNotFoundError as error:
             raise MissingError(f"blob {oid} is not in the cache", hint="gitmodel fetch") from error
 
-    def copy_loose(self, oid: str, fingerprint: str, target: int) -> None:
+    def copy_loose(self, oid: str, fingerprint: str, target: int, meter: Meter) -> None:
         """Write a blob to the open file `target`, which shares its blocks where the disk can.
 
         Raises `IntegrityError` if the bytes do not have the fingerprint.
@@ -140,22 +140,27 @@ class Cache:
                 os.lseek(target, 0, os.SEEK_SET)
                 found = fingerprint_file(target)
             else:
-                found = _copy_fingerprinted(source, target)
+                found = _copy_fingerprinted(source, target, meter)
         finally:
             os.close(source)
         if found != fingerprint:
             raise self._damaged(oid)
 
-    def put_file(self, source: int, algorithm: str = BLAKE3) -> Digests:
+    def put_file(self, source: int, algorithm: str, meter: Meter) -> Digests:
         """Add the rest of an open file as a blob of its own, reading it once."""
         target, temporary = self.scratch.new_file()
         try:
             hasher = Hasher(algorithm)
+
+            def see(block: memoryview) -> None:
+                hasher.update(block)
+                meter.add(len(block))
+
             if clone(source, target):
                 for block in read_blocks(target):
-                    hasher.update(block)
+                    see(block)
             else:
-                copy(source, target, hasher.update, durable=True)
+                copy(source, target, see, durable=True)
             self._seal(target)
         finally:
             os.close(target)
@@ -182,9 +187,9 @@ class Cache:
         finally:
             os.close(cached)
 
-    def writer(self, algorithm: str = BLAKE3) -> CacheWriter:
+    def writer(self, algorithm: str = BLAKE3, meter: Meter | None = None) -> CacheWriter:
         """Return a writer for many small blobs; they are there when it is closed."""
-        return CacheWriter(self, algorithm)
+        return CacheWriter(self, algorithm, meter or Meter())
 
     def put(self, data: bytes, algorithm: str = BLAKE3) -> Digests:
         """Add one blob from memory."""
@@ -229,18 +234,16 @@ class Cache:
         A blob is checked against its oid; if `quick`, only against its fingerprint where a pack's
         table or `fingerprints` (oid to fingerprint) knows it.
         """
-        total, done = self.size(), 0
+        meter = Meter(progress, "verify", self.size())
         damages = []
         for oid in list(self.oids()):
-            progress("verify", done, total)
             path = Path(self._loose(oid))
-            done += path.stat().st_size
+            meter.add(path.stat().st_size)
             if why := self._why_damaged(oid, fingerprints if quick else {}):
                 self._quarantine(path)
                 damages.append(Damage(oid, why))
         for path in sorted((self.root / "packs").glob("*.pack")):
-            progress("verify", done, total)
-            done += path.stat().st_size
+            meter.add(path.stat().st_size)
             damages += self._verify_pack(path, quick=quick)
         return damages
 
@@ -269,7 +272,7 @@ class Cache:
         for entry in entries:
             (good if self._is_sound(Placed(name, entry), quick=quick) else bad).append(entry)
         if bad:
-            with CacheWriter(self, BLAKE3, anew=True) as writer:
+            with CacheWriter(self, BLAKE3, Meter(), anew=True) as writer:
                 for entry in good:
                     data = self._packs.read(Placed(name, entry))
                     writer.add(data, Digests(entry.oid, entry.fingerprint, entry.length))
@@ -338,9 +341,10 @@ class CacheWriter:
     has returned.
     """
 
-    def __init__(self, cache: Cache, algorithm: str, *, anew: bool = False) -> None:
+    def __init__(self, cache: Cache, algorithm: str, meter: Meter, *, anew: bool = False) -> None:
         self.cache = cache
         self.algorithm = algorithm
+        self.meter = meter
         self._anew = anew
         self._written: set[str] = set()
         self._packer = Packer(cache.scratch)
@@ -369,6 +373,7 @@ class CacheWriter:
 
     def keep(self, digests: Digests) -> None:
         """Add the blob at the start of what `room` returned."""
+        self.meter.add(digests.size)
         if digests.oid not in self._written:
             self._written.add(digests.oid)
             self._batch.append((digests, self._filled))
@@ -402,7 +407,12 @@ class CacheWriter:
         self._buffer, self._filled, self._batch = memoryview(b""), 0, []
 
 
-def _copy_fingerprinted(source: int, target: int) -> str:
+def _copy_fingerprinted(source: int, target: int, meter: Meter) -> str:
     state = xxh3_128()
-    copy(source, target, state.update, durable=False)
+
+    def see(block: memoryview) -> None:
+        state.update(block)
+        meter.add(len(block))
+
+    copy(source, target, see, durable=False)
     return f"xxh3-128:{state.hexdigest()}"

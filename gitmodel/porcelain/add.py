@@ -19,7 +19,7 @@ from gitmodel.manifest import (
 )
 from gitmodel.paths import POINTER_SUFFIX, check_path, parents
 from gitmodel.pointer import Pointer
-from gitmodel.progress import Progress, Work
+from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
 from gitmodel.snapshot import pointer_path, read_manifest, read_worktree
 from gitmodel.transfer.connect import open_remote
@@ -122,8 +122,8 @@ def _make_pointer(
     progress: Progress,
 ) -> Pointer:
     """Put an artifact, or some paths inside it, into the cache and return its pointer."""
-    with project.cache.writer(project.config.algorithm) as writer:
-        collector = _Collector(project, artifact, writer, progress)
+    with project.cache.writer(project.config.algorithm, Meter(progress, "add")) as writer:
+        collector = _Collector(project, artifact, writer)
         if inside is None or old is None:
             collector.take("", old.oid if old and old.kind == "file" else "")
             entries = collector.entries
@@ -138,19 +138,15 @@ def _make_pointer(
 class _Collector:
     """Puts what is in an artifact into the cache, where it is not yet, and keeps the entries."""
 
-    def __init__(
-        self, project: Project, artifact: str, writer: CacheWriter, progress: Progress
-    ) -> None:
+    def __init__(self, project: Project, artifact: str, writer: CacheWriter) -> None:
         self.entries: list[Entry] = []
         self.fresh: list[Seen] = []
         self.gone: list[str] = []
         self._project = project
         self._artifact = artifact
         self._writer = writer
-        self._progress = progress
         self._algorithm = project.config.algorithm
         self._stamp = now(project.scratch)
-        self._done = 0
 
     def take(self, path: str, same: str = "") -> None:
         """Take all at `path`, relative to the artifact; `same` is the oid that it probably has."""
@@ -173,8 +169,6 @@ class _Collector:
             store_at(self._project.root, self._artifact, known[oid][0], self._writer)
 
     def _store(self, found: Found, same: str = "") -> None:
-        self._progress("add", self._done, 0)
-        self._done += found.size
         digests = store(found, self._artifact, self._writer, same)
         self._keep(found, digests)
         if found.type in (FILE, EXECUTABLE):

@@ -11,7 +11,7 @@ from gitmodel.errors import MissingError
 from gitmodel.index import CACHE, Seen
 from gitmodel.manifest import EXECUTABLE, FILE, Entry
 from gitmodel.pointer import Pointer
-from gitmodel.progress import Progress
+from gitmodel.progress import Meter, Progress
 from gitmodel.project import Project
 from gitmodel.snapshot import entries_of, read_worktree, select
 from gitmodel.worktree.scan import matches, now, scan, seen_row
@@ -97,7 +97,7 @@ def _compare(
 ) -> _Difference:
     rest = dict(entries)
     added, modified, fresh = [], [], list[Seen]()
-    stamp = done = 0
+    stamp, meter = 0, Meter(progress, "status")
     root, seen = str(project.root), project.index.seen(str(project.root), artifact)
     for found in scan(project.root, artifact, seen):
         if (entry := rest.pop(found.path, None)) is None:
@@ -106,8 +106,7 @@ def _compare(
         read = found.known is None and found.type in (FILE, EXECUTABLE)
         if read:
             stamp = stamp or now(project.scratch)
-            progress("status", done, 0)
-            done += found.size
+            meter.add(found.size)
         if not matches(found, artifact, entry):
             modified.append(found.path)
         elif read:

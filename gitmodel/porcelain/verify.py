@@ -15,7 +15,7 @@ from gitmodel.git.objects import Objects
 from gitmodel.manifest import Entry
 from gitmodel.pack import CHUNK, RECIPE, parse_recipe
 from gitmodel.pointer import Pointer
-from gitmodel.progress import Progress, Work
+from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
 from gitmodel.remote.packstore import Remote, pack_key
 from gitmodel.snapshot import entries_of, read_commit, read_worktree
@@ -77,11 +77,10 @@ def _verify_artifact(
     """Return the files that rotted, those that were modified, and the oids that are not there."""
     rotten, modified = [], []
     rest = dict(expected)
-    done = 0
+    meter = Meter(progress, "work tree", sum(entry.size for entry in expected.values()))
     for found in scan(project.root, artifact, project.index.seen(str(project.root), artifact)):
         entry = rest.get(found.path)
-        progress("work tree", done, 0)
-        done += found.size
+        meter.add(found.size)
         if entry is None or not matches(found, artifact, entry):
             modified.append(found.full)
             continue
@@ -106,13 +105,12 @@ def verify_remote(project: Project, name: str, progress: Progress) -> VerifiedRe
     """Download and check every pack of a remote, and what its roots promise."""
     remote = open_remote(project.config, project.root, project.index, name)
     packs = remote.packs()
-    total, done = sum(packs.values()), 0
+    meter = Meter(progress, "verify", sum(packs.values()))
     damaged: list[Damage] = []
     sound: set[str] = set()
     recipes: dict[str, bytes] = {}
     for pack, size in packs.items():
-        progress("verify", done, total)
-        done += size
+        meter.add(size)
         damaged += _verify_pack(remote, pack, sound, recipes)
     for oid, payload in recipes.items():
         if all(piece.oid in sound for piece in parse_recipe(payload)):
@@ -120,7 +118,10 @@ def verify_remote(project: Project, name: str, progress: Progress) -> VerifiedRe
         else:
             damaged.append(Damage(oid, "chunks of it are missing or damaged"))
     return VerifiedRemote(
-        len(packs), total, tuple(damaged), _incomplete(project, remote, sound, progress)
+        len(packs),
+        sum(packs.values()),
+        tuple(damaged),
+        _incomplete(project, remote, sound, progress),
     )
 
 

@@ -26,7 +26,7 @@ from gitmodel.digest import (
 from gitmodel.encoding import RAW, encode
 from gitmodel.errors import IntegrityError
 from gitmodel.pack import CHUNK, RECIPE, Listed, Piece, Stored, format_recipe, format_table
-from gitmodel.progress import Work
+from gitmodel.progress import Meter, Work
 from gitmodel.remote.chunking import Read, cut
 from gitmodel.remote.packstore import Remote
 
@@ -65,8 +65,7 @@ class Upload:
 
     def __init__(self, remote: Remote, total: int, work: Work) -> None:
         self._remote = remote
-        self._total, self._done = total, 0
-        self._progress = work.progress
+        self._meter = Meter(work.progress, "push", total)
         self._pool = ThreadPoolExecutor(max(work.jobs, 2), thread_name_prefix="upload")
         self._pack = _Building()
         self._sending: deque[tuple[Future[str], _Building]] = deque()
@@ -155,9 +154,8 @@ class Upload:
             if chunk.oid not in there and chunk.oid not in self._fresh:
                 new[chunk.oid] = chunk
         self._fresh |= new.keys()
-        self._done += sum(len(chunk.data) for chunk in chunks)
+        self._meter.add(sum(len(chunk.data) for chunk in chunks))
         self._new_bytes += sum(len(chunk.data) for chunk in new.values())
-        self._progress("push", self._done, self._total)
         if new:
             self._encoding.append(self._pool.submit(_encode, list(new.values()), check=check))
         self._drain(_BATCHES_IN_FLIGHT)

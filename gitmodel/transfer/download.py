@@ -16,7 +16,7 @@ from gitmodel.digest import Digests, Hasher, algorithm_of, digest_bytes
 from gitmodel.encoding import decode
 from gitmodel.errors import GitmodelError, IntegrityError, MissingError
 from gitmodel.pack import Piece, Placed
-from gitmodel.progress import Work
+from gitmodel.progress import Meter, Work
 from gitmodel.remote.packstore import Remote, pack_key
 
 _READ_BYTES = 8 << 20
@@ -76,7 +76,7 @@ class _Download:
         self, remote: Remote, cache: Cache, pool: ThreadPoolExecutor, work: Work, total: int
     ) -> None:
         self._remote, self._cache, self._pool = remote, cache, pool
-        self._progress, self._total, self._done = work.progress, total, 0
+        self._meter = Meter(work.progress, "fetch", total)
 
     def whole(self, blobs: Iterable[Wanted], places: dict[str, Placed]) -> list[GitmodelError]:
         """Bring blobs that are one chunk each; return what went wrong."""
@@ -136,8 +136,7 @@ class _Download:
         for results in _in_order(self._pool, partial(_read_range, self._remote), parts):
             for result in results:
                 if not isinstance(result, GitmodelError):
-                    self._done += len(result[0])
-                    self._progress("fetch", self._done, self._total)
+                    self._meter.add(len(result[0]))
                 yield result
 
 

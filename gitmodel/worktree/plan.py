@@ -15,7 +15,7 @@ from gitmodel.digest import Digests, algorithm_of
 from gitmodel.index import Index, Seen
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, Entry
 from gitmodel.paths import parents
-from gitmodel.progress import Progress
+from gitmodel.progress import Meter, Progress
 from gitmodel.snapshot import Selection
 from gitmodel.worktree.scan import Found, digest_found, matches, now, scan, seen_row
 from gitmodel.worktree.write import Change, Write
@@ -60,8 +60,7 @@ class Planner:
         self._root = root
         self._cache = cache
         self._index = index
-        self._progress = progress
-        self._done = 0
+        self._meter = Meter(progress, "check")
 
     def compare(
         self,
@@ -96,7 +95,8 @@ class Planner:
         for found in scan(self._root, artifact, self._index.seen(str(self._root), artifact)):
             if not selection.has(found.path):
                 continue
-            self._tell(found)
+            if not found.known:
+                self._meter.add(found.size)
             entry = rest.get(found.path)
             if entry is None or not matches(found, artifact, entry):
                 old = before.get(found.path)
@@ -123,11 +123,6 @@ class Planner:
                 self.plan.unsaved.append(path)
         if other.path not in obstacles.wanted:
             self.plan.change.removals.append(path)
-
-    def _tell(self, found: Found) -> None:
-        if not found.known:
-            self._progress("check", self._done, 0)
-            self._done += found.size
 
 
 class _Obstacles:

@@ -286,7 +286,7 @@ def store(found: Found, artifact: str, writer: CacheWriter, same: str = "") -> D
         digests = digest_found(found, artifact, writer.algorithm)
         if digests.oid == same:
             return digests
-    return _with_file(found, lambda fd: cache.put_file(fd, writer.algorithm))
+    return _with_file(found, lambda fd: cache.put_file(fd, writer.algorithm, writer.meter))
 
 
 def store_at(root: Path, artifact: str, path: str, writer: CacheWriter) -> None:

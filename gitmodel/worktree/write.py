@@ -22,7 +22,7 @@ from gitmodel.index import Seen
 from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
 from gitmodel.pack import Placed
 from gitmodel.paths import MAX_PATH
-from gitmodel.progress import Progress
+from gitmodel.progress import Meter, Progress
 from gitmodel.worktree.scan import check_link, look, now, open_folder, pack_stat
 
 _TICK, _TICKS = 0.001, 50
@@ -74,7 +74,7 @@ def stage(
     places = cache.places(w.entry.oid for w in change.writes if w.entry.size < SMALL)
     gone = _Missing(root, set(change.removals))
     staged: dict[str, Staged] = {}
-    done = 0
+    meter = Meter(progress, "checkout", change.bytes)
     for write in sorted(change.writes, key=lambda write: _place_order(write, places)):
         top = gone.top(write.path)
         unit = staged.get(top)
@@ -83,9 +83,10 @@ def stage(
         target = unit.temporary + write.path[len(top) :]
         if target != unit.temporary:
             os.makedirs(os.path.dirname(target), exist_ok=True)
-        unit.writes.append((write, _write(write, target, places.get(write.entry.oid), cache)))
-        done += write.entry.size
-        progress("checkout", done, change.bytes)
+        placed = places.get(write.entry.oid)
+        if placed:
+            meter.add(write.entry.size)
+        unit.writes.append((write, _write(write, target, placed, cache, meter)))
     # A folder comes before what goes into it.
     return sorted(staged.values(), key=lambda unit: unit.path)
 
@@ -164,7 +165,7 @@ class _Missing:
         return True
 
 
-def _write(write: Write, target: str, placed: Placed | None, cache: Cache) -> bytes:
+def _write(write: Write, target: str, placed: Placed | None, cache: Cache, meter: Meter) -> bytes:
     """Write one entry; return its packed stat, or nothing for what has no content of its own."""
     entry = write.entry
     if entry.type == FOLDER:
@@ -181,7 +182,7 @@ def _write(write: Write, target: str, placed: Placed | None, cache: Cache) -> by
         if placed:
             write_all(fd, _checked(cache.read_packed(placed), entry))
         else:
-            cache.copy_loose(entry.oid, entry.fingerprint, fd)
+            cache.copy_loose(entry.oid, entry.fingerprint, fd, meter)
         status = os.fstat(fd)
     finally:
         os.close(fd)

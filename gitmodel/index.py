@@ -30,6 +30,8 @@ _SCHEMA = """
 CREATE TABLE worktree (id INTEGER PRIMARY KEY, path BLOB UNIQUE);
 CREATE TABLE seen (worktree INTEGER, path TEXT, stat BLOB, stamp INTEGER, oid BLOB,
     fingerprint BLOB, PRIMARY KEY (worktree, path)) WITHOUT ROWID;
+CREATE TABLE tree (worktree INTEGER, path TEXT, oid BLOB, PRIMARY KEY (worktree, path))
+    WITHOUT ROWID;
 CREATE TABLE pack (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
 CREATE TABLE packed (oid BLOB PRIMARY KEY, pack INTEGER, fingerprint BLOB, encoding INTEGER,
     length INTEGER, offset INTEGER, stored INTEGER) WITHOUT ROWID;
@@ -81,12 +83,22 @@ class Index:
             " (path = ? OR (path >= ? AND path < ?))",
             (self._worktree(worktree), path, f"{path}/", f"{path}0"),
         )
-        return {row[0]: Seen(*row) for row in rows}
+        return {row[0]: row for row in map(Seen._make, rows)}
 
-    def record(self, worktree: str, rows: Iterable[Seen], gone: Iterable[str] = ()) -> None:
-        """Remember files that were hashed, and forget those that are gone."""
+    def record(
+        self,
+        worktree: str,
+        artifacts: Iterable[str],
+        rows: Iterable[Seen],
+        gone: Iterable[str] = (),
+    ) -> None:
+        """Remember files of artifacts that were hashed, and forget those that are gone."""
         number = self._worktree(worktree)
         with self._db:
+            self._db.executemany(
+                "DELETE FROM tree WHERE worktree = ? AND path = ?",
+                ((number, artifact) for artifact in artifacts),
+            )
             self._db.executemany(
                 "DELETE FROM seen WHERE worktree = ? AND path = ?",
                 ((number, path) for path in gone),
@@ -95,6 +107,23 @@ class Index:
                 "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)",
                 ((number, *row) for row in rows),
             )
+
+    def is_tree(self, worktree: str, artifact: str, oid: str) -> bool:
+        """Return whether what is remembered of an artifact's files is exactly a manifest."""
+        row = self._db.execute(
+            "SELECT 1 FROM tree WHERE worktree = ? AND path = ? AND oid = ?",
+            (self._worktree(worktree), artifact, oid_to_bytes(oid)),
+        ).fetchone()
+        return row is not None
+
+    def set_tree(self, worktree: str, artifact: str, oid: str) -> None:
+        """Remember that what is remembered of an artifact's files is exactly a manifest.
+
+        The next `record` for the artifact forgets it.
+        """
+        row = (self._worktree(worktree), artifact, oid_to_bytes(oid))
+        with self._db:
+            self._db.execute("INSERT OR REPLACE INTO tree VALUES (?, ?, ?)", row)
 
     def _worktree(self, path: str) -> int:
         query, key = "SELECT id FROM worktree WHERE path = ?", os.fsencode(path)

@@ -131,7 +131,10 @@ def _make_pointer(
             entries = _replaced(project, artifact, inside, old, collector)
         pointer = _pointer_of(project, artifact, entries, writer)
     # Only now are the blobs durable, so only now may the index say that they are known.
-    project.index.record(str(project.root), collector.fresh, collector.gone)
+    tree = str(project.root)
+    project.index.record(tree, [artifact], collector.fresh, collector.gone)
+    if inside is None and all(entry.type in (FILE, EXECUTABLE) for entry in entries):
+        project.index.set_tree(tree, artifact, pointer.oid)
     return pointer
 
 

@@ -190,7 +190,7 @@ def _carry_out(project: Project, plan: Plan, revision: str, work: Work) -> None:
     apply(project.root, staged, change.removals)
     fresh = [*plan.fresh, *rows(project.root, staged, project.beside)]
     if fresh or change.removals:
-        project.index.record(str(project.root), fresh, change.removals)
+        project.index.record(str(project.root), plan.artifacts, fresh, change.removals)
 
 
 def _fetch_blobs(project: Project, plan: Plan, work: Work) -> None:

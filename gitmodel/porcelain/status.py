@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,7 @@ from gitmodel.pointer import Pointer
 from gitmodel.progress import Meter, Progress
 from gitmodel.project import Project
 from gitmodel.snapshot import entries_of, read_worktree, select
-from gitmodel.worktree.scan import matches, now, scan, seen_row
+from gitmodel.worktree.scan import Found, matches, now, scan, seen_row
 
 Work = Literal["clean", "modified", "missing", "unknown"]
 
@@ -71,77 +71,163 @@ def status(project: Project, paths: Iterable[str], progress: Progress) -> list[A
 def _status_of(
     project: Project, artifact: str, pointer: Pointer, progress: Progress
 ) -> ArtifactStatus:
+    entries = _Entries(project, pointer)
     try:
-        entries = entries_of(pointer, project.cache)
+        found = _compare(project, artifact, entries, progress)
+        cached = _cached(project, entries)
+        pushed = _pushed(project, entries)
     except MissingError:
-        pushed = _pushed(project, pointer, {})
         return ArtifactStatus(
-            artifact, pointer.kind, pointer.size, "unknown", cached=False, pushed=pushed
+            artifact, pointer.kind, pointer.size, "unknown", cached=False, pushed=None
         )
-    found = _compare(project, artifact, entries, progress)
     return ArtifactStatus(
         artifact,
         pointer.kind,
         pointer.size,
         found.work,
-        _cached(project, pointer, entries),
-        _pushed(project, pointer, entries),
+        cached,
+        pushed,
         found.added,
         found.removed,
         found.modified,
     )
 
 
-def _compare(
-    project: Project, artifact: str, entries: Mapping[str, Entry], progress: Progress
-) -> _Difference:
-    rest = dict(entries)
-    added, modified, fresh = [], [], list[Seen]()
-    stamp, meter = 0, Meter(progress, "status")
-    root, seen = str(project.root), project.index.seen(str(project.root), artifact)
+class _Entries:
+    """What a pointer stands for; its manifest is read only if someone asks."""
+
+    def __init__(self, project: Project, pointer: Pointer) -> None:
+        self.pointer = pointer
+        self._project = project
+        self._entries: dict[str, Entry] | None = None
+
+    def get(self) -> dict[str, Entry]:
+        """Return the entries by path; raises `MissingError` if the manifest is not here."""
+        if self._entries is None:
+            self._entries = entries_of(self.pointer, self._project.cache)
+        return self._entries
+
+    def oids(self) -> set[str]:
+        """Return all oids, the manifest's too."""
+        return {self.pointer.oid, *(entry.oid for entry in self.get().values())}
+
+
+def _compare(project: Project, artifact: str, entries: _Entries, progress: Progress) -> _Difference:
+    """Compare what is there to what the pointer says.
+
+    Where the index says that the files it remembers are exactly the pointer's manifest, those
+    that nobody touched are not looked up in it, and a clean tree does not even read it.
+    """
+    root, pointer = str(project.root), entries.pointer
+    seen = project.index.seen(root, artifact)
+    is_tree = project.index.is_tree(root, artifact, pointer.oid)
+    known: set[str] = set()
+    changes = _Changes(project, artifact, entries, progress)
     for found in scan(project.root, artifact, seen):
-        if (entry := rest.pop(found.path, None)) is None:
-            added.append(found.path)
-            continue
+        if is_tree and found.known:
+            known.add(found.full)
+        else:
+            changes.look_at(found)
+    if is_tree and not changes.any and len(known) == len(seen):
+        return _Difference((), (), (), found_any=True)
+    removed = changes.missing(known)
+    gone = seen.keys() - known - changes.looked_at
+    if changes.fresh or gone:
+        project.index.record(root, [artifact], changes.fresh, gone)
+    if not removed and changes.is_clean and changes.all_files:
+        project.index.set_tree(root, artifact, pointer.oid)
+    return _Difference(
+        tuple(changes.added),
+        tuple(removed),
+        tuple(changes.modified),
+        found_any=bool(known or changes.any or not entries.get()),
+    )
+
+
+class _Changes:
+    """Collects how the files that are looked at differ from the entries."""
+
+    def __init__(
+        self, project: Project, artifact: str, entries: _Entries, progress: Progress
+    ) -> None:
+        self.added: list[str] = []
+        self.modified: list[str] = []
+        self.fresh: list[Seen] = []
+        self.looked_at: set[str] = set()
+        self._project = project
+        self._artifact = artifact
+        self._entries = entries
+        self._meter = Meter(progress, "status")
+        self._stamp = 0
+
+    @property
+    def any(self) -> bool:
+        """Whether anything was looked at."""
+        return bool(self.looked_at)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether all that was looked at is as it should be."""
+        return not self.added and not self.modified
+
+    @property
+    def all_files(self) -> bool:
+        """Whether the index can remember all entries; it remembers files only."""
+        return all(entry.type in (FILE, EXECUTABLE) for entry in self._entries.get().values())
+
+    def look_at(self, found: Found) -> None:
+        """Compare one file, reading it only if `stat` does not prove it."""
+        self.looked_at.add(found.full)
+        entry = self._entries.get().get(found.path)
+        if entry is None:
+            self.added.append(found.path)
+            return
         read = found.known is None and found.type in (FILE, EXECUTABLE)
         if read:
-            stamp = stamp or now(project.scratch)
-            meter.add(found.size)
-        if not matches(found, artifact, entry):
-            modified.append(found.path)
+            self._stamp = self._stamp or now(self._project.scratch)
+            self._meter.add(found.size)
+        if not matches(found, self._artifact, entry):
+            self.modified.append(found.path)
         elif read:
             digests = Digests(entry.oid, entry.fingerprint, entry.size)
-            fresh.append(seen_row(found, digests, stamp))
-    if fresh:
-        project.index.record(root, fresh)
-    found_any = len(rest) < len(entries) or bool(added)
-    return _Difference(tuple(added), tuple(rest), tuple(modified), found_any or not entries)
+            self.fresh.append(seen_row(found, digests, self._stamp))
+
+    def missing(self, known: set[str]) -> list[str]:
+        """Return the entries that were neither looked at nor known."""
+        there = known | self.looked_at
+        artifact = self._artifact
+        return [
+            path
+            for path in self._entries.get()
+            if (f"{artifact}/{path}" if path else artifact) not in there
+        ]
 
 
-def _cached(project: Project, pointer: Pointer, entries: Mapping[str, Entry]) -> bool:
-    if project.index.is_complete(CACHE, pointer.oid):
+def _cached(project: Project, entries: _Entries) -> bool:
+    oid = entries.pointer.oid
+    if project.index.is_complete(CACHE, oid):
         return True
-    oids = {pointer.oid, *(entry.oid for entry in entries.values())}
+    oids = entries.oids()
     if len(project.cache.present(oids)) != len(oids):
         return False
-    if pointer.kind == "tree":
-        project.index.set_complete(CACHE, pointer.oid)
+    if entries.pointer.kind == "tree":
+        project.index.set_complete(CACHE, oid)
     return True
 
 
-def _pushed(project: Project, pointer: Pointer, entries: Mapping[str, Entry]) -> bool | None:
+def _pushed(project: Project, entries: _Entries) -> bool | None:
     """Ask no remote: what was seen of it last time is what counts."""
-    config = project.config
+    config, oid = project.config, entries.pointer.oid
     if config.default_remote not in config.remotes:
         return None
     remote = project.index.remote_id(config.remotes[config.default_remote])
     if remote is None:
         return False
-    if project.index.is_complete(remote, pointer.oid):
+    if project.index.is_complete(remote, oid):
         return True
-    oids = {pointer.oid, *(entry.oid for entry in entries.values())}
+    oids = entries.oids()
     if len(project.index.remote_oids(remote, list(oids))) != len(oids):
         return False
-    if pointer.kind == "tree" and entries:
-        project.index.set_complete(remote, pointer.oid)
+    if entries.pointer.kind == "tree":
+        project.index.set_complete(remote, oid)
     return True

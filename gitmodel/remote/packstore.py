@@ -136,6 +136,7 @@ class Remote:
 
     def create(self) -> None:
         """Make the remote ready to be written to, unless it is."""
+        self.store.sweep()
         if not self.describe():
             description = Description(secrets.token_hex(16), Chunking())
             # Two may try at once; both then use what the first one wrote.

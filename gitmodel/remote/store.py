@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from gitmodel.atomic import Scratch, fsync_folder, make_folder, publish, write_all
+from gitmodel.atomic import Scratch, fsync_folder, make_folder, publish, sweep, write_all
 from gitmodel.errors import MissingError, RemoteError, UsageError
 
+_SCRATCH = "tmp"
 _EXTRAS = {"gs": "gs", "gcs": "gs", "abfs": "azure", "abfss": "azure", "az": "azure"}
 
 
@@ -46,6 +47,9 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove a file, if it is there."""
+
+    def sweep(self) -> None:
+        """Remove what writers that died left half written."""
 
 
 class _Write(Protocol):
@@ -108,6 +112,11 @@ class FsspecStore:
         except MissingError:
             return
 
+    def sweep(self) -> None:
+        """Remove what writers that died left half written; objects are never half written."""
+        if isinstance(self._fs, LocalFileSystem):
+            sweep(Path(self._root) / _SCRATCH)
+
     def _path(self, key: str) -> str:
         return f"{self._root}/{key}"
 
@@ -141,7 +150,7 @@ def _folder_writer(root: Path) -> _Write:
     def write(path: str, data: bytes, *, new: bool) -> bool:
         target = Path(path)
         make_folder(target.parent)
-        with Scratch(root / "tmp") as scratch:
+        with Scratch(root / _SCRATCH) as scratch:
             fd, temporary = scratch.new_file()
             try:
                 write_all(fd, data)

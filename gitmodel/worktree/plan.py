@@ -30,6 +30,7 @@ class Plan:
     the index may remember of files that were found to be right.
     """
 
+    artifacts: list[str] = field(default_factory=list)
     change: Change = field(default_factory=Change)
     rescues: list[tuple[str, str]] = field(default_factory=list)
     unsaved: list[str] = field(default_factory=list)
@@ -74,6 +75,7 @@ class Planner:
         `wanted` is what it is to be, `before` what the current pointer says, as far as known;
         `algorithm` digests what no pointer knows.
         """
+        self.plan.artifacts.append(selection.artifact)
         rest = {path: entry for path, entry in wanted.items() if selection.has(path)}
         others = list(self._others(selection, rest, before, algorithm))
         self.plan.change.writes += [Write(selection.artifact, entry) for entry in rest.values()]

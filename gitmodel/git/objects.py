@@ -20,8 +20,8 @@ _SUFFIX = POINTER_SUFFIX.encode()
 class Objects:
     """Reads a repository's objects; a tree that was read once is not read again."""
 
-    def __init__(self, git_dir: Path) -> None:
-        self._repo = Repo(str(git_dir))
+    def __init__(self, common_dir: Path) -> None:
+        self._repo = Repo(str(common_dir))
         self._found: dict[bytes, tuple[tuple[bytes, bytes], ...]] = {}
 
     def close(self) -> None:

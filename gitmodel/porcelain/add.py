@@ -9,7 +9,7 @@ from gitmodel.atomic import locked
 from gitmodel.cache import CacheWriter
 from gitmodel.digest import Digests, digest_bytes
 from gitmodel.errors import IntegrityError, UsageError
-from gitmodel.index import Seen
+from gitmodel.index import CACHE, Seen
 from gitmodel.manifest import (
     EXECUTABLE,
     FILE,
@@ -135,6 +135,8 @@ def _make_pointer(
     project.index.record(tree, [artifact], collector.fresh, collector.gone)
     if inside is None and all(entry.type in (FILE, EXECUTABLE) for entry in entries):
         project.index.set_tree(tree, artifact, pointer.oid)
+        if pointer.kind == "tree":
+            project.index.set_complete(CACHE, pointer.oid)
     return pointer
 
 

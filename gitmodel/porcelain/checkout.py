@@ -34,6 +34,15 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
+class _Move:
+    """Where Git is to move, empty if it stays; what is wanted then, and what is there now."""
+
+    revision: str
+    target: Snapshot
+    current: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedOut:
     """What a checkout did.
 
@@ -66,9 +75,10 @@ def checkout(
         target = _read(project, commit) if commit else current
         selections = _select(paths, target, current)
         _bring_manifests(project, selections, (target, current), work)
-        plan = _make_plan(project, selections, (target, current), work)
+        move = _Move(revision if commit and not paths else "", target, current)
+        plan = _make_plan(project, selections, move, work)
         _check(project, plan, force=force)
-        _carry_out(project, plan, "" if paths else revision, work)
+        _carry_out(project, plan, move, work)
         if commit and paths:
             # As with `git checkout REV -- PATH`, a whole artifact's pointer comes along.
             whole = [each.artifact for each in selections if not each.patterns]
@@ -97,7 +107,7 @@ def _resolve(project: Project, revision: str) -> str:
 
 
 def _read(project: Project, commit: str) -> Snapshot:
-    objects = Objects(project.git.git_dir)
+    objects = Objects(project.git.common_dir)
     try:
         return read_commit(objects, commit)
     finally:
@@ -139,11 +149,15 @@ def _fetch(project: Project, pointers: Sequence[Pointer], work: Work) -> None:
 def _make_plan(
     project: Project,
     selections: Sequence[Selection],
-    snapshots: tuple[Snapshot, Snapshot],
+    move: _Move,
     work: Work,
 ) -> Plan:
-    target, current = snapshots
-    planner = Planner(project.root, project.cache, project.index, work.progress)
+    target, current = move.target, move.current
+    leaving: set[str] = set()
+    if move.revision:
+        # Before an artifact became one, Git held its files; their going is Git's own affair.
+        leaving.update(project.git.tracked(sorted(target.pointers.keys() - current.pointers)))
+    planner = Planner(project.root, project.cache, project.index, work.progress, leaving)
     for selection in selections:
         wanted = _entries(project, target, selection.artifact)
         before: Mapping[str, Entry] = {}
@@ -177,7 +191,7 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
         )
 
 
-def _carry_out(project: Project, plan: Plan, revision: str, work: Work) -> None:
+def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
     """Write everything beside the tree, move Git, then put everything in its place."""
     change = plan.change
     _fetch_blobs(project, plan, work)
@@ -185,8 +199,12 @@ def _carry_out(project: Project, plan: Plan, revision: str, work: Work) -> None:
         for artifact, path in plan.rescues:
             store_at(project.root, artifact, path, writer)
     staged = stage(project.root, change, project.cache, project.beside, work.progress)
-    if revision:
-        project.git.checkout(revision)
+    if move.revision:
+        project.git.checkout(move.revision)
+        # What is no artifact there may be a file that Git holds, and has just written.
+        gone = move.current.pointers.keys() - move.target.pointers
+        raw = set(project.git.tracked(sorted(gone)))
+        change.removals = [path for path in change.removals if path not in raw]
     apply(project.root, staged, change.removals)
     fresh = [*plan.fresh, *rows(project.root, staged, project.beside)]
     if fresh or change.removals:

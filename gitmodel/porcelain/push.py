@@ -171,7 +171,7 @@ def _is_complete(remote: Remote, target: _Target, names: set[str]) -> bool:
 def _read(project: Project, targets: Sequence[_Target]) -> dict[str, Snapshot]:
     if not targets:
         return {}
-    objects = Objects(project.git.git_dir)
+    objects = Objects(project.git.common_dir)
     try:
         return {target.commit: read_commit(objects, target.commit) for target in targets}
     finally:

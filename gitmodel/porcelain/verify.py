@@ -162,7 +162,7 @@ def _incomplete(
     A tree's files are looked at where its root's commit is in this clone.
     """
     bad = []
-    objects = Objects(project.git.git_dir)
+    objects = Objects(project.git.common_dir)
     try:
         for root in remote.roots():
             if not set(root.oids) <= sound:

@@ -56,8 +56,17 @@ class _Other(NamedTuple):
 class Planner:
     """Compares artifacts to what is wanted, one by one, into one plan."""
 
-    def __init__(self, root: Path, cache: Cache, index: Index, progress: Progress) -> None:
+    def __init__(
+        self,
+        root: Path,
+        cache: Cache,
+        index: Index,
+        progress: Progress,
+        leaving: Collection[str] = (),
+    ) -> None:
+        """`leaving` are files that Git tracks as they are, and will take away itself."""
         self.plan = Plan()
+        self._leaving = leaving
         self._root = root
         self._cache = cache
         self._index = index
@@ -95,7 +104,7 @@ class Planner:
         artifact = selection.artifact
         stamp = now(self._cache.scratch)
         for found in scan(self._root, artifact, self._index.seen(str(self._root), artifact)):
-            if not selection.has(found.path):
+            if not selection.has(found.path) or found.full in self._leaving:
                 continue
             if not found.known:
                 self._meter.add(found.size)

@@ -13,7 +13,7 @@ ARGS ?=
 WORKERS ?= 0
 PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: demo test check bench coverage clean
+.PHONY: demo test torture check bench coverage clean
 # pip must not run twice at once in one environment.
 .NOTPARALLEL:
 
@@ -22,6 +22,10 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	@$(PYTEST) $(ARGS)
+
+# Stops commands at every step instead of some, and kills them at many more moments.
+torture: $(VENV)/.test
+	@GITMODEL_KILLS=$${GITMODEL_KILLS:-200} $(PYTEST) -m torture $(ARGS)
 
 coverage: $(VENV)/.test
 	@$(PYTEST) --cov $(ARGS)

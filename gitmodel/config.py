@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -57,34 +56,39 @@ def format_config(config: Config) -> bytes:
     if config.algorithm != BLAKE3:
         lines.append(f"hash: {config.algorithm}")
     if config.remote:
-        lines.append(f"remote: {json.dumps(config.remote)}")
+        lines.append(f"remote: {_quote(config.remote)}")
     for key, mapping in (("remotes", config.remotes), ("artifacts", config.artifacts)):
         if mapping:
-            lines.append(f"{key}:")
-            lines += [f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in mapping.items()]
+            lines += [f"{key}:", *_lines(mapping)]
     return ("\n".join(lines) + "\n").encode()
 
 
 def replace_section(data: bytes, key: str, mapping: Mapping[str, str]) -> bytes:
     """Return `data` with the top-level mapping `key` replaced; all other lines stay as they are."""
-    text = re.sub(rf"(?m)^{key}:.*\n(?:[ \t#].*\n|\n(?=[ \t]))*", "", data.decode() + "\n")
-    if mapping:
-        body = "".join(f"  {json.dumps(k)}: {json.dumps(v)}\n" for k, v in mapping.items())
-        text = f"{text.rstrip()}\n{key}:\n{body}"
-    return (text.rstrip("\n") + "\n").encode()
+    lines = data.decode().splitlines()
+    start, end = _find_section(lines, key)
+    section = [f"{key}:", *_lines(mapping)] if mapping else []
+    return ("\n".join([*lines[:start], *section, *lines[end:]]) + "\n").encode()
 
 
 def check_url(url: str) -> str:
-    """Return `url`; raise `UsageError` if it holds a user or a password, or is empty."""
-    parts = urlsplit(url)
-    if "://" in url and (parts.username is not None or parts.password is not None):
-        shown = url.replace(parts.netloc, parts.netloc.rpartition("@")[2])
+    """Return `url`; raise `UsageError` if it holds a user or a password, or is none."""
+    if not url or not url.isprintable():
+        raise UsageError(f"{url!r} is not the URL of a remote")
+    scheme, colon, rest = url.partition("://")
+    if not colon:
+        return url
+    # A secret may hold a slash, behind which no URL parser looks for it.
+    before, at, _ = rest.rpartition("@")
+    if at and ("/" not in before or ":" in before):
         raise UsageError(
-            f"the URL of {shown!r} holds credentials",
+            f"the {scheme} URL holds credentials",
             hint="put them in the environment or in the profile of the service, not in a URL",
         )
-    if not url or "\0" in url or "\n" in url:
-        raise UsageError(f"{url!r} is not the URL of a remote")
+    try:
+        urlsplit(url)
+    except ValueError as error:
+        raise UsageError(f"{url!r} is not a URL: {error}") from error
     return url
 
 
@@ -97,16 +101,48 @@ def check_remote_name(name: str) -> str:
     return name
 
 
+def _find_section(lines: Sequence[str], key: str) -> tuple[int, int]:
+    """Return where a top-level section starts and ends; at the end of all if there is none.
+
+    Comments and blank lines belong to it only if one of its own lines follows.
+    """
+    start = next((n for n, line in enumerate(lines) if line.startswith(f"{key}:")), len(lines))
+    end = start + 1
+    for number in range(start + 1, len(lines)):
+        line = lines[number]
+        if line.startswith((" ", "\t")) and not line.lstrip().startswith("#"):
+            end = number + 1
+        elif line.strip() and not line.lstrip().startswith("#"):
+            break
+    return start, min(end, len(lines))
+
+
+def _lines(mapping: Mapping[str, str]) -> list[str]:
+    return [f"  {_quote(key)}: {_quote(value)}" for key, value in mapping.items()]
+
+
+def _quote(text: str) -> str:
+    """Return a YAML scalar in double quotes; what cannot be printed is escaped."""
+    return f'"{"".join(map(_escape, text))}"'
+
+
+def _escape(char: str) -> str:
+    if char in '"\\':
+        return "\\" + char
+    return char if char.isprintable() else f"\\U{ord(char):08x}"
+
+
 def _parse(data: bytes) -> Config:
     value = parse_yaml(data, CONFIG_NAME)
     if not isinstance(value, dict):
         raise IntegrityError(f"{CONFIG_NAME!r} is not a mapping")
-    if isinstance(number := value.get("gitmodel"), int) and number > FORMAT:
+    number = value.get("gitmodel")
+    if type(number) is int and number > FORMAT:
         raise IntegrityError(
             f"{CONFIG_NAME!r} was written by a newer gitmodel (format {number})",
             hint="pip install --upgrade gitmodel",
         )
-    if value.get("gitmodel") != FORMAT:
+    if type(number) is not int or number != FORMAT:
         raise IntegrityError(f"{CONFIG_NAME!r} does not say 'gitmodel: {FORMAT}'")
     if unknown := sorted(value.keys() - set(_KEYS)):
         raise IntegrityError(f"{CONFIG_NAME!r} has the unknown key {unknown[0]!r}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from gitmodel.digest import (
     oid_from_bytes,
     oid_to_bytes,
 )
+from gitmodel.errors import DiskError
 from gitmodel.pack import CHUNK, RECIPE, Listed, Placed, Stored
 
 CACHE = "cache"
@@ -48,6 +50,7 @@ CREATE TABLE remote_root (remote TEXT, name TEXT, root BLOB, PRIMARY KEY (remote
     WITHOUT ROWID;
 """
 _BATCH = 500
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
 
 
 class Seen(NamedTuple):
@@ -65,7 +68,7 @@ class Seen(NamedTuple):
 
 
 class Index:
-    """An open index; use `open_index`."""
+    """An open index; use `opened_index`."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._db = database
@@ -326,23 +329,45 @@ class Index:
             )
 
 
-def open_index(path: Path) -> Index:
+@contextmanager
+def opened_index(path: Path) -> Iterator[Index]:
     """Open the index, anew if it is missing, damaged or of another version.
 
-    Where it cannot be written, an empty one in memory serves: slower, as right.
+    Where it cannot be written, an empty one in memory serves: slower, as right.  Damage that
+    shows only later throws it away, and raises `DiskError`.
     """
+    index = Index(_open(path))
+    try:
+        yield index
+    except sqlite3.Error as error:
+        if error.sqlite_errorname.startswith(_DAMAGED):
+            _discard(path)
+            raise DiskError(
+                "the index of the cache was damaged and has been thrown away; no data is lost",
+                hint="run the same command again",
+            ) from error
+        raise DiskError(f"the index of the cache: {error}", hint="gitmodel doctor") from error
+    finally:
+        index.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            return Index(_connect(path))
+            return _connect(path)
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError:
-            for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-                path.with_name(name).unlink(missing_ok=True)
-            return Index(_connect(path))
+            _discard(path)
+            return _connect(path)
     except (OSError, sqlite3.OperationalError):
-        return Index(_prepare(sqlite3.connect(":memory:", check_same_thread=False)))
+        return _prepare(sqlite3.connect(":memory:", check_same_thread=False))
+
+
+def _discard(path: Path) -> None:
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

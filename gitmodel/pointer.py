@@ -15,7 +15,7 @@ MAX_FILES = 100_000_000
 FORMAT = 1
 
 _HEAD = re.compile(rb"\A\s*gitmodel\s*:")
-_NUMBERED = re.compile(rb"\Agitmodel: ([0-9]{1,9})\n")
+_NUMBERED = re.compile(rb"\Agitmodel: ([1-9][0-9]{0,8})\n")
 _POINTER = re.compile(
     r'gitmodel: 1\nkind: (?P<kind>file|tree)\noid: "(?P<oid>[a-z0-9:]+)"\n'
     r'xxh3: "(?P<xxh3>[a-z0-9:-]+)"\nsize: (?P<size>0|[1-9][0-9]{0,18})\n'

@@ -13,7 +13,7 @@ from gitmodel.cache import Cache
 from gitmodel.config import CONFIG_NAME, Config, parse_config
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.git.command import Git, open_git
-from gitmodel.index import Index, open_index
+from gitmodel.index import Index, opened_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,11 @@ class Project:
         """The file that is locked by what changes pointers or the working tree."""
         return self.git.git_dir / "gitmodel.lock"
 
+    @property
+    def journal(self) -> Path:
+        """The file that says what a checkout is leaving, for the case that it dies."""
+        return self.git.git_dir / "gitmodel-checkout"
+
 
 @contextmanager
 def open_project(folder: Path, revision: str = "") -> Iterator[Project]:
@@ -56,8 +61,7 @@ def open_project(folder: Path, revision: str = "") -> Iterator[Project]:
         beside = scratch
         if os.stat(git.worktree).st_dev != os.stat(git.common_dir).st_dev:
             beside = stack.enter_context(Scratch(git.worktree / ".gitmodel-tmp"))
-        index = open_index(home / "index.db")
-        stack.callback(index.close)
+        index = stack.enter_context(opened_index(home / "index.db"))
         cache = Cache(home, index, scratch)
         stack.callback(cache.close)
         yield Project(git, config, index, cache, scratch, beside)

@@ -20,7 +20,7 @@ MAX_BYTES = 64 << 20
 _HEADER = "gitmodel-root 1"
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_PLAIN = re.compile(rb"[A-Za-z0-9.-]")
+_PLAIN = re.compile(rb"[a-z0-9.-]")
 _LONGEST_NAME = 180
 
 
@@ -74,7 +74,8 @@ def parse_description(data: bytes) -> Description:
         value = json.loads(data[:65536])
     except (ValueError, RecursionError) as error:
         raise IntegrityError(f"{DESCRIPTION_NAME!r} of the remote is not JSON") from error
-    if not isinstance(value, dict) or not isinstance(number := value.get("format"), int):
+    number = value.get("format") if isinstance(value, dict) else None
+    if type(number) is not int or number < 1:
         raise IntegrityError(f"{DESCRIPTION_NAME!r} of the remote says no format")
     if number > 1:
         raise IntegrityError(
@@ -94,22 +95,23 @@ def format_root(root: Root) -> bytes:
     lines = [_HEADER, f"ref {root.ref}", f"commit {root.commit}"]
     lines += [f"oid {oid}" for oid in root.oids]
     body = "\n".join(lines) + "\n"
-    return f"{body}digest {oid_of(body.encode())}\n".encode()
+    # Git's names of refs are bytes, most often UTF-8.
+    encoded = body.encode("utf-8", "surrogateescape")
+    return encoded + f"digest {oid_of(encoded)}\n".encode()
 
 
 def parse_root(data: bytes) -> Root:
     """Return the root in `data`; raise `IntegrityError` if anything in it is amiss."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise IntegrityError("a root is not text") from error
-    body, _, tail = text.rpartition("digest ")
-    if tail.rstrip("\n") != oid_of(body.encode()):
+    body, _, tail = data.rpartition(b"digest ")
+    if tail != f"{oid_of(body)}\n".encode():
         raise IntegrityError("a root is damaged")
-    lines = body.split("\n")
+    lines = body.decode("utf-8", "surrogateescape").split("\n")
     if lines[0] != _HEADER:
         raise IntegrityError("a root is of a newer gitmodel", hint="pip install --upgrade gitmodel")
-    return _parse_lines(lines[1:-1])
+    root = _parse_lines(lines[1:-1])
+    if format_root(root) != data:
+        raise IntegrityError("a root is malformed")
+    return root
 
 
 def make_root(ref: str, commit: str, oids: Iterable[str]) -> Root:
@@ -120,11 +122,11 @@ def make_root(ref: str, commit: str, oids: Iterable[str]) -> Root:
 def root_name(ref: str) -> str:
     """Return the file name of a ref's root: plain ASCII, one to one, on any file system.
 
-    A byte that is not a letter, digit, `.` or `-` becomes `_` and two hex digits; a name that
-    gets too long ends in `__` and the BLAKE3 of the ref instead.
+    A byte that is not a small letter, digit, `.` or `-` becomes `_` and two hex digits; a name
+    that gets too long ends in `__` and the BLAKE3 of the ref instead.
     """
     name = "".join(
-        chr(byte) if _PLAIN.match(bytes((byte,))) else f"_{byte:02X}"
+        chr(byte) if _PLAIN.match(bytes((byte,))) else f"_{byte:02x}"
         for byte in ref.removeprefix("refs/").encode("utf-8", "surrogateescape")
     )
     if len(name) <= _LONGEST_NAME:

@@ -35,11 +35,7 @@ def parse_yaml(data: bytes, path: str) -> Value:
     """Return the one value in `data`; raise `IntegrityError` that names `path` and the line."""
     if len(data) > MAX_BYTES:
         raise IntegrityError(f"{path!r} is longer than {MAX_BYTES} bytes")
-    try:
-        events = iter(list(yaml.parse(data.decode(), Loader=_Loader)))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        first = " ".join(str(error).split())
-        raise IntegrityError(f"{path!r} is not valid YAML: {first}") from error
+    events = _events(data, path)
     next(events)
     if not isinstance(next(events), yaml.DocumentStartEvent):
         return None
@@ -48,6 +44,15 @@ def parse_yaml(data: bytes, path: str) -> Value:
     if not isinstance(next(events), yaml.StreamEndEvent):
         raise IntegrityError(f"{path!r} holds more than one document")
     return value
+
+
+def _events(data: bytes, path: str) -> Iterator[Any]:
+    """Parse no further than what was asked for: deep nesting is refused before it costs much."""
+    try:
+        yield from yaml.parse(data.decode(), Loader=_Loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        why = " ".join(str(error).split())
+        raise IntegrityError(f"{path!r} is not valid YAML: {why}") from error
 
 
 def _value(event: Any, events: Iterator[yaml.Event], path: str, depth: int) -> Value:

@@ -6,7 +6,7 @@ A blob becomes visible only when it is whole and durable, and never changes afte
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,6 @@ from xxhash import xxh3_128
 from gitmodel.atomic import Scratch, clone, copy, fsync_folder, make_folder, publish, write_all
 from gitmodel.cache.packs import Finished, OpenPacks, Packer, read_table
 from gitmodel.digest import (
-    ALGORITHMS,
     BLAKE3,
     Digests,
     Hasher,
@@ -27,6 +26,7 @@ from gitmodel.digest import (
     fingerprint_of,
     hex_of,
     oid_of,
+    parse_oid,
     read_blocks,
 )
 from gitmodel.errors import IntegrityError, MissingError
@@ -214,13 +214,6 @@ class Cache:
         publish(pack.path, self.root / "packs" / f"{pack.name}.pack")
         self._index.add_pack(pack.name, pack.entries)
 
-    def oids(self) -> Iterator[str]:
-        """Yield the blobs that are files of their own."""
-        for algorithm in ALGORITHMS:
-            folder = self.root / "blobs" / algorithm
-            for name in sorted(folder.glob("??/*")):
-                yield f"{algorithm}:{name.name}"
-
     def size(self) -> int:
         """Return how many bytes the blobs take, packs included."""
         files = (*self.root.glob("blobs/*/*/*"), *self.root.glob("packs/*"))
@@ -236,10 +229,10 @@ class Cache:
         """
         meter = Meter(progress, "verify", self.size())
         damages = []
-        for oid in list(self.oids()):
-            path = Path(self._loose(oid))
-            meter.add(path.stat().st_size)
-            if why := self._why_damaged(oid, fingerprints if quick else {}):
+        for path in sorted((self.root / "blobs").glob("*/*/*")):
+            meter.add(path.lstat().st_size)
+            oid = f"{path.parts[-3]}:{path.name}"
+            if why := self._why_damaged(path, oid, fingerprints if quick else {}):
                 self._quarantine(path)
                 damages.append(Damage(oid, why))
         for path in sorted((self.root / "packs").glob("*.pack")):
@@ -247,17 +240,20 @@ class Cache:
             damages += self._verify_pack(path, quick=quick)
         return damages
 
-    def _why_damaged(self, oid: str, fingerprints: Mapping[str, str]) -> str:
-        fd = self.open_loose(oid)
+    def _why_damaged(self, path: Path, oid: str, fingerprints: Mapping[str, str]) -> str:
+        """Return what is wrong with a loose blob, in words, or nothing."""
         try:
-            if oid in fingerprints:
-                good = fingerprint_file(fd) == fingerprints[oid]
-            else:
-                good = digest_file(fd, algorithm_of(oid)).oid == oid
+            if self._loose(parse_oid(oid)) != str(path):
+                return "it is in the wrong folder"
+            with open(os.open(path, _READ_FLAGS), "rb", buffering=0) as file:
+                if oid in fingerprints:
+                    good = fingerprint_file(file.fileno()) == fingerprints[oid]
+                else:
+                    good = digest_file(file.fileno(), algorithm_of(oid)).oid == oid
+        except IntegrityError:
+            return "its name is not an oid"
         except OSError as error:
-            return f"cannot be read: {error.strerror}"
-        finally:
-            os.close(fd)
+            return f"it cannot be read: {error.strerror}"
         return "" if good else "its bytes are not those its name says"
 
     def _verify_pack(self, path: Path, *, quick: bool) -> list[Damage]:
@@ -317,20 +313,15 @@ class Cache:
 
     def _sync_packs(self) -> None:
         """Bring the index in line with the packs that are on the disk."""
-        with suppress(FileNotFoundError):
-            on_disk = {
-                name.removesuffix(".pack")
-                for name in os.listdir(self.root / "packs")
-                if name.endswith(".pack")
-            }
-            if self._index.packs() - on_disk:
-                # A blob may lie in two packs, of which the index names one: learn all anew.
-                for name in self._index.packs():
-                    self._index.drop_pack(name)
-            for name in sorted(on_disk - self._index.packs()):
-                with suppress(IntegrityError):
-                    entries = read_table(self.root / "packs" / f"{name}.pack")
-                    self._index.add_pack(name, entries)
+        on_disk = {path.stem for path in (self.root / "packs").glob("*.pack")}
+        if self._index.packs() - on_disk:
+            # A blob may lie in two packs, of which the index names one: learn all anew.
+            for name in self._index.packs():
+                self._index.drop_pack(name)
+        for name in sorted(on_disk - self._index.packs()):
+            with suppress(IntegrityError):
+                entries = read_table(self.root / "packs" / f"{name}.pack")
+                self._index.add_pack(name, entries)
 
 
 class CacheWriter:

@@ -6,7 +6,6 @@ import gc
 import importlib
 import os
 import signal
-import sqlite3
 import sys
 import tempfile
 import traceback
@@ -99,7 +98,9 @@ def main() -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run a command; return its exit code."""
     try:
-        result = cli.main(arguments, prog_name="gitmodel", standalone_mode=False)
+        # Not `cli.main`, which keeps a broken pipe to itself.
+        with cli.make_context("gitmodel", arguments) as context:
+            result = cli.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except GitmodelError as error:
@@ -116,13 +117,6 @@ def run(arguments: list[str]) -> int:
         # The reader of our output went away; so that Python does not complain at exit:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except sqlite3.Error as error:
-        return _fail(
-            DiskError(
-                f"the index in the cache cannot be used: {error}",
-                hint="rm .git/gitmodel/index.db*  (it is rebuilt; no data is lost)",
-            )
-        )
     except OSError as error:
         where = f"{os.fsdecode(error.filename)!r}: " if error.filename else ""
         return _fail(DiskError(f"{where}{error.strerror or error}", hint="gitmodel doctor"))

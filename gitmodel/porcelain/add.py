@@ -17,7 +17,7 @@ from gitmodel.manifest import (
     format_manifest,
     make_manifest,
 )
-from gitmodel.paths import POINTER_SUFFIX, check_path, parents
+from gitmodel.paths import MAX_NAME, POINTER_SUFFIX, check_path, parents
 from gitmodel.pointer import Pointer
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
@@ -101,6 +101,12 @@ def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> 
             f"{path!r} belongs to Git", hint=f"gitmodel add {path.removesuffix(POINTER_SUFFIX)}"
         )
     check_path(path)
+    name = path.rpartition("/")[2]
+    if len(pointer_path(name).encode()) > MAX_NAME:
+        raise UsageError(
+            f"{name[:60]!r}… leaves no room for {POINTER_SUFFIX!r} behind it",
+            hint="give it a shorter name",
+        )
     if "\n" in path or "\r" in path:
         raise UsageError(f"{path!r} has a line break in it, which .gitignore cannot say")
     if look(project.root, path) is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -25,6 +25,7 @@ from gitmodel.snapshot import (
 from gitmodel.transfer.connect import open_remote
 from gitmodel.transfer.download import Wanted
 from gitmodel.transfer.fetch import fetch_blobs, fetch_manifests
+from gitmodel.worktree.journal import read_journal, write_journal
 from gitmodel.worktree.plan import Plan, Planner
 from gitmodel.worktree.scan import look, store_at
 from gitmodel.worktree.track import track
@@ -35,11 +36,20 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class _Move:
-    """Where Git is to move, empty if it stays; what is wanted then, and what is there now."""
+    """Where Git is to move, empty if it stays; what is wanted then, and what is there now.
+
+    `left` is what was there before a checkout that died after Git had moved.
+    """
 
     revision: str
     target: Snapshot
     current: Snapshot
+    left: Snapshot
+
+    def before(self, artifact: str) -> list[Pointer]:
+        """Return the pointers that may have put there what is there, the surest last."""
+        sources = (self.left, self.current)
+        return [each.pointers[artifact] for each in sources if artifact in each.pointers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +83,10 @@ def checkout(
         commit = _resolve(project, revision)
         current = read_worktree(project.git)
         target = _read(project, commit) if commit else current
-        selections = _select(paths, target, current)
-        _bring_manifests(project, selections, (target, current), work)
-        move = _Move(revision if commit and not paths else "", target, current)
+        left = Snapshot("", {} if paths else read_journal(project.journal))
+        move = _Move("" if paths else revision, target, current, left)
+        selections = _select(paths, move)
+        _bring_manifests(project, selections, move, work)
         plan = _make_plan(project, selections, move, work)
         _check(project, plan, force=force)
         _carry_out(project, plan, move, work)
@@ -114,29 +125,27 @@ def _read(project: Project, commit: str) -> Snapshot:
         objects.close()
 
 
-def _select(paths: Sequence[str], target: Snapshot, current: Snapshot) -> list[Selection]:
-    chosen = select(paths, target.pointers)
+def _select(paths: Sequence[str], move: _Move) -> list[Selection]:
+    chosen = select(paths, move.target.pointers)
     if not paths:
         # What the revision does not track goes, as a file does that Git tracked.
-        gone = current.pointers.keys() - target.pointers.keys()
+        there = move.current.pointers.keys() | move.left.pointers.keys()
+        gone = there - move.target.pointers.keys()
         chosen += [Selection(artifact) for artifact in sorted(gone)]
     return chosen
 
 
 def _bring_manifests(
-    project: Project,
-    selections: Sequence[Selection],
-    snapshots: tuple[Snapshot, Snapshot],
-    work: Work,
+    project: Project, selections: Sequence[Selection], move: _Move, work: Work
 ) -> None:
     """Fetch what is needed to plan; blobs only once it is known which."""
-    target, current = snapshots
+    target = move.target
     named = [selection.artifact for selection in selections]
     _fetch(project, [target.pointers[a] for a in named if a in target.pointers], work)
-    there = [a for a in named if a in current.pointers and look(project.root, a) is not None]
+    there = [artifact for artifact in named if look(project.root, artifact) is not None]
     # Without the manifest of what is there now, more of it counts as unsaved; no harm is done.
     with suppress(MissingError, RemoteError, UsageError):
-        _fetch(project, [current.pointers[artifact] for artifact in there], work)
+        _fetch(project, [each for artifact in there for each in move.before(artifact)], work)
 
 
 def _fetch(project: Project, pointers: Sequence[Pointer], work: Work) -> None:
@@ -159,17 +168,15 @@ def _make_plan(
         leaving.update(project.git.tracked(sorted(target.pointers.keys() - current.pointers)))
     planner = Planner(project.root, project.cache, project.index, work.progress, leaving)
     for selection in selections:
-        wanted = _entries(project, target, selection.artifact)
-        before: Mapping[str, Entry] = {}
-        with suppress(MissingError):
-            before = _entries(project, current, selection.artifact)
+        artifact = selection.artifact
+        pointer = target.pointers.get(artifact)
+        wanted = entries_of(pointer, project.cache) if pointer else {}
+        before: dict[str, Entry] = {}
+        for pointer in move.before(artifact):
+            with suppress(MissingError):
+                before |= entries_of(pointer, project.cache)
         planner.compare(selection, wanted, before, project.config.algorithm)
     return planner.plan
-
-
-def _entries(project: Project, snapshot: Snapshot, artifact: str) -> Mapping[str, Entry]:
-    pointer = snapshot.pointers.get(artifact)
-    return entries_of(pointer, project.cache) if pointer else {}
 
 
 def _check(project: Project, plan: Plan, *, force: bool) -> None:
@@ -200,6 +207,7 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
             store_at(project.root, artifact, path, writer)
     staged = stage(project.root, change, project.cache, project.beside, work.progress)
     if move.revision:
+        write_journal(project.journal, move.current.pointers, project.scratch)
         project.git.checkout(move.revision)
         # What is no artifact there may be a file that Git holds, and has just written.
         gone = move.current.pointers.keys() - move.target.pointers
@@ -209,6 +217,8 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
     fresh = [*plan.fresh, *rows(project.root, staged, project.beside)]
     if fresh or change.removals:
         project.index.record(str(project.root), plan.artifacts, fresh, change.removals)
+    if move.revision:
+        project.journal.unlink(missing_ok=True)
 
 
 def _fetch_blobs(project: Project, plan: Plan, work: Work) -> None:

@@ -178,14 +178,20 @@ class Remote:
 
     def put_pack(self, name: str, data: bytes) -> None:
         """Publish a pack; `name` is the BLAKE3 of `data` in hex."""
-        self.store.put_new(pack_key(name), data)
+        self._publish(pack_key(name), name, data)
 
-    def put_index(self, packs: Sequence[Listed]) -> None:
-        """Publish an index file over packs that are all durable."""
+    def put_index(self, packs: Sequence[Listed]) -> str:
+        """Publish an index file over packs that are all durable; return its name."""
         data = format_index(packs)
         name = blake3(data).hexdigest()
-        self.store.put_new(f"index/{name}", data)
+        self._publish(f"index/{name}", name, data)
         self._index.add_remote_index(self.id, name, packs)
+        return name
+
+    def _publish(self, key: str, name: str, data: bytes) -> None:
+        """Write a file that is named by its content; what is there already must be the same."""
+        if not self.store.put_new(key, data) and blake3(self.store.read(key)).hexdigest() != name:
+            self.store.put(key, data)
 
     # Roots
 
@@ -278,15 +284,21 @@ class Remote:
         """
         health = self.check()
         done = []
+        untrue = set(self._untrue(health))
         sound, broken = self._read_packs(self.packs().keys() - self._trusted(health))
+        for name in untrue:
+            self._index.drop_remote_index(self.id, name)
         if sound:
-            self.put_index(sound)
+            untrue.discard(self.put_index(sound))
             done.append(f"indexed {len(sound)} packs by their own tables")
-        for name in self._untrue(health):
+        for name in sorted(untrue):
             self.store.delete(f"index/{name}")
             done.append(f"removed index file {name}")
         for name in broken:
-            done.append(f"pack {name} is damaged and is no longer used")
+            # Its name must be free for a whole copy; what is left of it may still be of use.
+            self.store.put(f"quarantine/{name}", self.store.read(pack_key(name)))
+            self.store.delete(pack_key(name))
+            done.append(f"moved the damaged pack {name} to quarantine")
         self.refresh()
         return done + self._withdraw_roots()
 

@@ -76,7 +76,7 @@ def stage(
     staged: dict[str, Staged] = {}
     meter = Meter(progress, "checkout", change.bytes)
     for write in sorted(change.writes, key=lambda write: _place_order(write, places)):
-        top = gone.top(write.path)
+        top = gone.top(write)
         unit = staged.get(top)
         if unit is None:
             unit = staged[top] = Staged(str(scratch.new_path()), top)
@@ -141,11 +141,15 @@ class _Missing:
         self._removals = removals
         self._tops: dict[str, str | None] = {"": None}
 
-    def top(self, path: str) -> str:
-        """Return the topmost folder of a path that is missing, or the path itself."""
+    def top(self, write: Write) -> str:
+        """Return the topmost folder of an artifact's file that is missing, or the file's path.
+
+        Never one above the artifact: Git may make those meanwhile, for the pointer.
+        """
+        path = write.path
         if len(os.fsencode(path)) > _LONG:
             return path
-        return self._top(path.rpartition("/")[0]) or path
+        return max(self._top(path.rpartition("/")[0]) or path, write.artifact, key=len)
 
     def _top(self, folder: str) -> str | None:
         if folder not in self._tops:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -125,7 +126,10 @@ def _snapshot(commit: str, pointers: Iterable[tuple[str, bytes]]) -> Snapshot:
     parsed: dict[str, Pointer] = {}
     for path, data in pointers:
         artifact = path.removesuffix(POINTER_SUFFIX)
-        check_path(artifact)
+        try:
+            check_path(artifact)
+        except IntegrityError as error:
+            raise IntegrityError(f"{path!r}: {error.message}", hint=f"git rm {path}") from error
         parsed[artifact] = parse_pointer(data, path)
     for artifact in parsed:
         _check_not_nested(artifact, parsed)
@@ -148,6 +152,8 @@ def _read_pointers(git: Git) -> Iterator[tuple[str, bytes]]:
         except FileNotFoundError:
             continue
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise IntegrityError(f"{path!r} is a symlink", hint=f"ls -l {path}") from error
             error.filename = path
             raise
         try:

@@ -104,7 +104,7 @@ def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> 
     name = path.rpartition("/")[2]
     if len(pointer_path(name).encode()) > MAX_NAME:
         raise UsageError(
-            f"{name[:60]!r}… leaves no room for {POINTER_SUFFIX!r} behind it",
+            f"{path!r} leaves no room for {POINTER_SUFFIX!r} behind its name",
             hint="give it a shorter name",
         )
     if "\n" in path or "\r" in path:

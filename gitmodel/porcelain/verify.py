@@ -45,6 +45,10 @@ def verify(project: Project, progress: Progress, *, quick: bool) -> Verified:
     """Read the cache and the working tree whole; quick: by fingerprint, and what was touched."""
     swept = sweep(project.git.common_dir / "gitmodel" / "tmp")
     pointers = read_worktree(project.git).pointers
+    size = project.cache.size()
+    # A pointer gives a fingerprint; manifests are read only once the cache is known to be sound.
+    fingerprints = {pointer.oid: pointer.fingerprint for pointer in pointers.values()}
+    damaged = project.cache.verify(fingerprints, progress, quick=quick)
     known: dict[str, dict[str, Entry]] = {}
     missing = 0
     for artifact, pointer in pointers.items():
@@ -52,10 +56,6 @@ def verify(project: Project, progress: Progress, *, quick: bool) -> Verified:
             known[artifact] = entries_of(pointer, project.cache)
         except MissingError:
             missing += 1
-    entries = [entry for each in known.values() for entry in each.values()]
-    fingerprints = {entry.oid: entry.fingerprint for entry in entries} if quick else {}
-    size = project.cache.size()
-    damaged = project.cache.verify(fingerprints, progress, quick=quick)
     rotten, modified, absent = [], [], set[str]()
     for artifact, expected in known.items():
         bad, touched, gone = _verify_artifact(project, artifact, expected, progress, quick=quick)

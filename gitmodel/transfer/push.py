@@ -16,6 +16,7 @@ from gitmodel.remote.chunking import tensor_breaks
 from gitmodel.remote.packstore import Remote
 from gitmodel.remote.upload import Sent, Upload
 from gitmodel.snapshot import entries_of
+from gitmodel.transfer.fetch import fetch_manifests
 
 NOTHING_SENT = Sent(0, 0, 0)
 
@@ -41,6 +42,10 @@ def push_blobs(
     Returns what was sent and what could not be, for it is neither here nor there.
     """
     pointers = [item for item in pointers if not index.is_complete(remote.id, item[1].oid)]
+    trees = {pointer.oid: pointer for _, pointer in pointers if pointer.kind == "tree"}
+    # What a tree consists of says its manifest, which may only be on the remote.
+    there = remote.holds(list(trees.keys() - cache.present(trees)))
+    fetch_manifests([trees[oid] for oid in there], cache, remote, work)
     missing, absent = _plan_push(pointers, cache, remote)
     sent = _send(missing, cache, remote, work) if missing else NOTHING_SENT
     incomplete = {each.pointer.oid for each in absent}

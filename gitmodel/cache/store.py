@@ -217,7 +217,7 @@ class Cache:
     def size(self) -> int:
         """Return how many bytes the blobs take, packs included."""
         files = (*self.root.glob("blobs/*/*/*"), *self.root.glob("packs/*"))
-        return sum(path.stat().st_size for path in files)
+        return sum(path.lstat().st_size for path in files)
 
     def verify(
         self, fingerprints: Mapping[str, str], progress: Progress = silent, *, quick: bool = False

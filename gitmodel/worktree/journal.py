@@ -26,7 +26,7 @@ def write_journal(path: Path, pointers: Mapping[str, Pointer], scratch: Scratch)
 def read_journal(path: Path) -> dict[str, Pointer]:
     """Return what a checkout that died was leaving; empty if none did."""
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return {}
     pointers = {}

@@ -1,0 +1,473 @@
+"""What every remote must do, whatever it lies on: a folder, or an object store of fsspec."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from gitmodel.atomic import Scratch
+from gitmodel.cache import Cache
+from gitmodel.digest import oid_of
+from gitmodel.errors import ConflictError, GitmodelError, IntegrityError, MissingError
+from gitmodel.index import Index, opened_index
+from gitmodel.progress import Work
+from gitmodel.remote.packstore import Remote
+from gitmodel.remote.store import Store, open_store
+from gitmodel.remote.upload import Sent, Upload
+from gitmodel.root import make_root
+from gitmodel.transfer.download import Wanted, download
+from gitmodel.transfer.fetch import fetch_blobs
+from tests.helpers.repo import noise
+
+MIB = 1 << 20
+REPOSITORY = "0" * 32
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A clone as far as a remote can tell: an index, a cache, and the remote as it sees it."""
+
+    index: Index
+    cache: Cache
+    remote: Remote
+
+    def send(self, *blobs: bytes) -> Sent:
+        """Send blobs, and learn first what others sent."""
+        self.remote.create()
+        self.remote.refresh()
+        with Upload(self.remote, sum(map(len, blobs)), Work()) as upload:
+            for blob in blobs:
+                _add(upload, blob)
+            return upload.finish()
+
+    def bring(self, *blobs: bytes) -> None:
+        """Fetch blobs to the cache."""
+        fetch_blobs([Wanted(oid_of(blob), len(blob)) for blob in blobs], *self._where(), Work())
+
+    def _where(self) -> tuple[Cache, Remote]:
+        return self.cache, self.remote
+
+    def has(self, blob: bytes) -> bool:
+        """Return whether the cache holds a blob, whole and right."""
+        oid = oid_of(blob)
+        return oid in self.cache.present([oid]) and self.cache.read(oid, limit=1 << 30) == blob
+
+    def is_empty(self) -> bool:
+        """Return whether nothing at all entered the cache."""
+        return self.cache.size() == 0 and not any(self.cache.scratch.path.iterdir())
+
+
+def _add(upload: Upload, blob: bytes) -> None:
+    if len(blob) < MIB:
+        upload.add_small(oid_of(blob), blob)
+    else:
+        upload.add_large(oid_of(blob), _reader(blob))
+
+
+def _reader(blob: bytes) -> Callable[[memoryview], int]:
+    position = 0
+
+    def read(view: memoryview) -> int:
+        nonlocal position
+        part = blob[position : position + len(view)]
+        view[: len(part)] = part
+        position += len(part)
+        return len(part)
+
+    return read
+
+
+@pytest.fixture(params=["folder", "memory"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "folder":
+        yield str(tmp_path / "remote")
+        return
+    name = f"/{secrets.token_hex(8)}"
+    yield f"memory:/{name}"
+    files = MemoryFileSystem.store
+    for path in [path for path in files if path.startswith(name)]:
+        del files[path]
+
+
+@pytest.fixture
+def store(url: str, tmp_path: Path) -> Store:
+    return open_store(url, tmp_path)
+
+
+@pytest.fixture
+def machine(url: str, tmp_path: Path) -> Iterator[Callable[[str], Machine]]:
+    with ExitStack() as stack:
+
+        def make(name: str) -> Machine:
+            home = tmp_path / name
+            scratch = stack.enter_context(Scratch(home / "tmp"))
+            index = stack.enter_context(opened_index(home / "index.db"))
+            cache = Cache(home, index, scratch)
+            stack.callback(cache.close)
+            remote = Remote("origin", open_store(url, tmp_path), index, REPOSITORY)
+            return Machine(index, cache, remote)
+
+        yield make
+
+
+Make = Callable[[str], Machine]
+
+
+# The store
+
+
+def test_what_was_written_is_read(store: Store) -> None:
+    store.put("a/b", b"0123456789")
+    assert store.read("a/b") == b"0123456789"
+    assert store.read("a/b", 3, 4) == b"3456"
+    assert store.read("a/b", 0, 0) == b""
+    assert store.size("a/b") == 10
+    store.put("a/b", b"other")
+    assert store.read("a/b") == b"other"
+
+
+def test_put_new_never_overwrites(store: Store) -> None:
+    assert store.put_new("a/b", b"first")
+    assert not store.put_new("a/b", b"second")
+    assert store.read("a/b") == b"first"
+
+
+def test_less_than_was_asked_for_is_an_error(store: Store) -> None:
+    store.put("a", b"0123456789")
+    with pytest.raises(GitmodelError):
+        store.read("a", 5, 6)
+
+
+def test_what_is_not_there(store: Store) -> None:
+    with pytest.raises(MissingError):
+        store.read("a/b")
+    with pytest.raises(MissingError):
+        store.size("a/b")
+    assert store.list("a") == {}
+    store.delete("a/b")
+
+
+def test_listing_is_complete_and_never_stale(store: Store) -> None:
+    assert store.list("a") == {}
+    for number in range(30):
+        store.put(f"a/{number % 3}/{number}", b"x" * number)
+    store.put("ab/other", b"")
+    assert store.list("a") == {f"{number % 3}/{number}": number for number in range(30)}
+    store.delete("a/0/0")
+    assert "0/0" not in store.list("a")
+
+
+# Blobs
+
+
+@pytest.mark.parametrize(
+    "sizes", [(1,), (0, 1, 5000), (MIB - 1, MIB, MIB + 1), (5 * MIB, 5 * MIB + 1), (40 * MIB, 9)]
+)
+def test_blobs_come_back(machine: Make, sizes: tuple[int, ...]) -> None:
+    blobs = [noise(size, size) for size in sizes]
+    assert machine("sender").send(*blobs).blobs == len(blobs)
+    receiver = machine("receiver")
+    receiver.bring(*blobs)
+    assert all(map(receiver.has, blobs))
+    assert receiver.cache.verify({}) == []
+
+
+@pytest.mark.parametrize("blob", [b"\0" * (9 * MIB), b"a,b,c\n" * MIB, b"\0" * 100])
+def test_what_compresses_is_sent_small(machine: Make, blob: bytes) -> None:
+    assert machine("sender").send(blob).sent_bytes < 70_000
+    receiver = machine("receiver")
+    receiver.bring(blob)
+    assert receiver.has(blob)
+
+
+def test_what_is_there_is_not_sent_again(machine: Make) -> None:
+    blobs = [noise("large", 6 * MIB), noise("small", 500)]
+    machine("first").send(*blobs)
+    again = machine("second").send(*blobs)
+    assert again.new_bytes == 0
+    assert again.sent_bytes < 5000
+
+
+def test_one_kilobyte_put_in_front_sends_little(machine: Make) -> None:
+    blob = noise("weights", 64 * MIB)
+    sender = machine("sender")
+    sender.send(blob)
+    changed = b"{" + noise("header", 1023) + blob
+    assert sender.send(changed).sent_bytes < 8 * MIB
+    receiver = machine("receiver")
+    receiver.bring(changed)
+    assert receiver.has(changed)
+
+
+def test_what_was_appended_is_all_that_is_sent(machine: Make) -> None:
+    blob = noise("table", 16 * MIB)
+    sender = machine("sender")
+    sender.send(blob)
+    assert sender.send(blob + noise("rows", MIB)).sent_bytes < 4 * MIB
+
+
+class _DiesError(Exception):
+    pass
+
+
+def test_an_upload_that_died_is_resumed(machine: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    blob = noise("long", 400 * MIB)
+    sender = machine("sender")
+    sender.remote.create()
+    put, count = Remote.put_pack, 0
+
+    def put_until(self: Remote, name: str, data: bytes) -> None:
+        nonlocal count
+        count += 1
+        if count > 10:
+            raise _DiesError
+        put(self, name, data)
+
+    with monkeypatch.context() as patch, pytest.raises(_DiesError):  # noqa: PT012 - the patch ends with it
+        patch.setattr(Remote, "put_pack", put_until)
+        sender.send(blob)
+    assert sender.remote.holds([oid_of(blob)]) == set()
+    again = machine("another").send(blob)
+    # Eight packs had been published by an index file.
+    assert again.sent_bytes < len(blob) - 7 * 32 * MIB
+    receiver = machine("receiver")
+    receiver.bring(blob)
+    assert receiver.has(blob)
+
+
+def test_a_blob_that_is_not_what_it_says_is_not_sent(machine: Make) -> None:
+    sender = machine("sender")
+    sender.remote.create()
+    for blob in (noise(1, 100), noise(1, 3 * MIB)):
+        wrong = oid_of(b"something else")
+        with pytest.raises(IntegrityError), Upload(sender.remote, 0, Work()) as upload:  # noqa: PT012
+            if len(blob) < MIB:
+                upload.add_small(wrong, blob)
+            else:
+                upload.add_large(wrong, _reader(blob))
+            upload.finish()
+        assert machine("other").remote.store.list("index") == {}
+
+
+def test_a_blob_that_nobody_sent(machine: Make) -> None:
+    sent, absent = noise(1, 100), noise(2, 100)
+    machine("sender").send(sent)
+    receiver = machine("receiver")
+    with pytest.raises(MissingError):
+        receiver.bring(sent, absent)
+    assert receiver.is_empty()
+
+
+def test_an_empty_remote(machine: Make) -> None:
+    with pytest.raises(MissingError):
+        machine("receiver").bring(b"x")
+
+
+def test_a_size_that_the_pointer_does_not_say(machine: Make) -> None:
+    for blob in (noise(1, 100), noise(1, 3 * MIB)):
+        machine("sender").send(blob)
+        receiver = machine(f"receiver-{len(blob)}")
+        for size in (len(blob) - 1, len(blob) + 1):
+            with pytest.raises(IntegrityError):
+                fetch_blobs([Wanted(oid_of(blob), size)], receiver.cache, receiver.remote, Work())
+        assert receiver.is_empty()
+
+
+# Damage
+
+
+def _harm(store: Store, key: str, harm: str, other: bytes) -> None:
+    data = store.read(key)
+    third = len(data) // 3
+    harmed = {
+        "flip": data[:third] + bytes([data[third] ^ 1]) + data[third + 1 :],
+        "truncated": data[:third],
+        "empty": b"",
+        "longer": b"x" + data,
+        "swapped": other,
+    }
+    store.put(key, harmed[harm])
+
+
+@pytest.mark.parametrize("harm", ["flip", "truncated", "empty", "longer", "swapped", "gone"])
+@pytest.mark.parametrize("size", [5000, 3 * MIB])
+def test_a_damaged_pack_is_refused(machine: Make, store: Store, harm: str, size: int) -> None:
+    blobs = noise(1, size), noise(2, size)
+    sender = machine("sender")
+    for blob in blobs:
+        sender.send(blob)
+    keys = [f"packs/{key}" for key in store.list("packs")]
+    contents = [store.read(key) for key in keys]
+    for key, other in zip(keys, reversed(contents), strict=True):
+        if harm == "gone":
+            store.delete(key)
+        else:
+            _harm(store, key, harm, other)
+    receiver = machine("receiver")
+    for blob in blobs:
+        with pytest.raises(GitmodelError) as caught:
+            receiver.bring(blob)
+        assert caught.value.exit_code in (5, 6, 7)
+    assert receiver.is_empty()
+
+
+@pytest.mark.parametrize("harm", ["flip", "truncated", "empty", "longer", "swapped"])
+def test_a_damaged_index_file_is_refused_and_rebuilt(
+    machine: Make, store: Store, harm: str
+) -> None:
+    blobs = noise(1, 5000), noise(2, 3 * MIB)
+    sender = machine("sender")
+    for blob in blobs:
+        sender.send(blob)
+    keys = [f"index/{key}" for key in store.list("index")]
+    contents = [store.read(key) for key in keys]
+    for key, other in zip(keys, reversed(contents), strict=True):
+        _harm(store, key, harm, other)
+    receiver = machine("receiver")
+    with pytest.raises(IntegrityError):
+        receiver.bring(*blobs)
+    assert receiver.is_empty()
+    assert not machine("another").remote.check().sound
+    assert machine("another").remote.repair()
+    receiver.bring(*blobs)
+    assert all(map(receiver.has, blobs))
+    assert machine("another").remote.check().sound
+
+
+def test_lost_index_files_are_rebuilt(machine: Make, store: Store) -> None:
+    blobs = noise(1, 5000), noise(2, 3 * MIB)
+    machine("sender").send(*blobs)
+    for name in store.list("index"):
+        store.delete(f"index/{name}")
+    with pytest.raises(MissingError):
+        machine("receiver").bring(*blobs)
+    assert machine("mender").remote.repair()
+    assert machine("mender").remote.repair() == []
+    receiver = machine("later")
+    receiver.bring(*blobs)
+    assert all(map(receiver.has, blobs))
+
+
+def test_what_lies_beside_packs_and_indexes_is_not_believed(machine: Make, store: Store) -> None:
+    blob = noise(1, 5000)
+    machine("sender").send(blob)
+    store.put("packs/aa/not-a-pack", b"x")
+    store.put("packs/aa/" + "b" * 64, b"x")
+    store.put("index/README", b"x")
+    receiver = machine("receiver")
+    receiver.bring(blob)
+    assert receiver.has(blob)
+    assert receiver.remote.check().sound
+
+
+def test_a_pack_that_is_damaged_leaves_the_other_blobs_usable(machine: Make, store: Store) -> None:
+    first, second = noise(1, 5000), noise(2, 5000)
+    sender = machine("sender")
+    sender.send(first)
+    known = set(store.list("packs"))
+    sender.send(second)
+    (pack,) = set(store.list("packs")) - known
+    store.delete(f"packs/{pack}")
+    receiver = machine("receiver")
+    with pytest.raises(MissingError):
+        receiver.bring(first, second)
+    receiver.bring(first)
+    assert receiver.has(first)
+    assert machine("mender").remote.repair()
+    assert machine("again").send(second).sent_bytes >= 5000
+    receiver.bring(second)
+    assert receiver.has(second)
+
+
+def test_download_of_what_the_index_never_heard_of(machine: Make) -> None:
+    machine("sender").send(b"x")
+    receiver = machine("receiver")
+    receiver.remote.describe()
+    with pytest.raises(MissingError):
+        download(receiver.remote, [Wanted(oid_of(b"y"), 1)], receiver.cache, Work())
+
+
+# Roots and the description
+
+
+def test_a_root_is_written_once(machine: Make) -> None:
+    sender = machine("sender")
+    sender.send(b"blob")
+    root = make_root("refs/tags/v1.0", "a" * 40, [oid_of(b"blob")])
+    sender.remote.put_root(root, moves=False)
+    sender.remote.put_root(root, moves=False)
+    other = machine("other").remote
+    with pytest.raises(ConflictError):
+        other.put_root(make_root(root.ref, "b" * 40, root.oids), moves=False)
+    assert machine("third").remote.root(root.ref) == root
+    assert other.root("refs/tags/v2.0") is None
+
+
+def test_the_root_of_a_branch_moves(machine: Make) -> None:
+    sender = machine("sender")
+    sender.send(b"blob")
+    for commit in ("a" * 40, "b" * 40):
+        root = make_root("refs/heads/main", commit, [oid_of(b"blob")])
+        sender.remote.put_root(root, moves=True)
+        assert machine(commit).remote.root(root.ref, known=False) == root
+
+
+def test_a_root_under_the_name_of_another_is_refused(machine: Make, store: Store) -> None:
+    sender = machine("sender")
+    sender.send(b"blob")
+    for tag, commit in (("v1.0", "a" * 40), ("v2.0", "b" * 40)):
+        root = make_root(f"refs/tags/{tag}", commit, [oid_of(b"blob")])
+        sender.remote.put_root(root, moves=False)
+    first, second = sorted(store.list(f"roots/{REPOSITORY}"))
+    store.put(
+        f"roots/{REPOSITORY}/{first}",
+        store.read(f"roots/{REPOSITORY}/{second}"),
+    )
+    with pytest.raises(IntegrityError):
+        machine("other").remote.root("refs/tags/v1.0")
+
+
+def test_repair_withdraws_a_root_that_promises_too_much(machine: Make, store: Store) -> None:
+    sender = machine("sender")
+    sender.send(b"blob")
+    root = make_root("refs/tags/v1.0", "a" * 40, [oid_of(b"blob")])
+    sender.remote.put_root(root, moves=False)
+    for name in store.list("packs"):
+        store.delete(f"packs/{name}")
+    assert not machine("mender").remote.check().sound
+    assert any("v1.0" in line for line in machine("mender").remote.repair())
+    assert store.list(f"roots/{REPOSITORY}") == {}
+
+
+def test_two_that_create_a_remote_agree(machine: Make) -> None:
+    first, second = machine("first").remote, machine("second").remote
+    first.create()
+    second.create()
+    assert first.id == second.id
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"format": 2, "id": "' + b"a" * 32 + b'"}',
+        b'{"format": 1, "id": "../x", "chunking": {}}',
+        b'{"format": 1, "id": "' + b"a" * 32 + b'", "chunking": {"algorithm": "fastcdc2020", '
+        b'"average": 99999999999, "smallest": 1}}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_description_that_is_none_is_refused(machine: Make, store: Store, data: bytes) -> None:
+    store.put("gitmodel-remote.json", data)
+    for act in (machine("a").remote.create, machine("b").remote.describe):
+        with pytest.raises(IntegrityError):
+            act()
+    assert store.read("gitmodel-remote.json") == data

@@ -1,0 +1,106 @@
+"""Killed at any moment: no byte is lost, and the same command run again finishes the work."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.crash.scenes import Scene
+from tests.helpers.faults import CALLS, kill_at, needs_strace, remove
+
+pytestmark = pytest.mark.torture
+
+NAMES = ("add", "add-raw", "push", "pull", "checkout")
+_MOST = 200
+_SOME = 20
+_KILLS = max(_SOME, int(os.environ.get("GITMODEL_KILLS", "0")))
+
+
+@needs_strace
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("name", NAMES)
+def test_killed_at_every_call(
+    scenes: dict[str, Scene], tmp_path: Path, name: str, call: str
+) -> None:
+    """Two runs at a time: most of it is waiting."""
+    scene = scenes[name]
+
+    def lives(number: int) -> bool:
+        return _survives(scene, tmp_path / str(number), call, number)
+
+    with ThreadPoolExecutor(2) as pool:
+        for start in range(1, _MOST, 2):
+            if any(list(pool.map(lives, (start, start + 1)))):
+                break
+        else:
+            pytest.fail("the command never ran to its end")
+
+
+def _survives(scene: Scene, folder: Path, call: str, number: int) -> bool:
+    repo = scene.copy(folder)
+    done = kill_at(repo, scene.command, call, number)
+    if not done.hit:
+        assert done.code == 0, done.err
+        return True
+    scene.check_between(repo)
+    scene.check_again(repo)
+    remove(folder)
+    return False
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        *range(_SOME),
+        *(pytest.param(seed, marks=pytest.mark.torture) for seed in range(_SOME, _KILLS)),
+    ],
+)
+def test_killed_at_a_random_time(scenes: dict[str, Scene], tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    scene = scenes[NAMES[seed % len(NAMES)]]
+    repo = scene.copy(tmp_path)
+    process = repo.start(*scene.command)
+    time.sleep(chance.uniform(0.02, 0.4))
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    scene.check_between(repo, git_died=True)
+    scene.check_again(repo)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_signal_is_obeyed_and_cleaned_up_after(
+    scenes: dict[str, Scene], tmp_path: Path, name: str, number: signal.Signals
+) -> None:
+    scene = scenes[name]
+    repo = scene.copy(tmp_path)
+    process = repo.start(*scene.command)
+    time.sleep(0.16)
+    if process.poll() is None:
+        process.send_signal(number)
+    _, said = process.communicate()
+    # 0: it was done before the signal came; negative: it came before Python was up.
+    assert process.returncode in (0, 128 + number, -number), said
+    assert b"Traceback" not in said
+    if process.returncode >= 0:
+        assert repo.leftovers() == []
+    scene.check_between(repo, git_died=True)
+    scene.check_again(repo)
+
+
+def test_the_next_command_removes_what_a_killed_one_left(
+    scenes: dict[str, Scene], tmp_path: Path
+) -> None:
+    repo = scenes["add"].copy(tmp_path)
+    left = repo.home / "tmp" / "12345-deadbeef"
+    left.mkdir(parents=True)
+    (left / "half").write_bytes(b"half")
+    repo.gitmodel("add", "model.pt")
+    assert repo.leftovers() == []

@@ -1,0 +1,91 @@
+"""Makes system calls of a command fail, or kills it at one, by way of strace."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.helpers.repo import GITMODEL, Repo
+
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here")
+
+
+CALLS = {
+    "fsync": "fsync,fdatasync",
+    "link": "link,linkat",
+    "rename": "rename,renameat,renameat2",
+    "unlink": "unlink,unlinkat,rmdir",
+}
+"""What is counted together is not: strace counts each system call of each thread on its own."""
+
+
+class Injected(NamedTuple):
+    """How a command ended that a fault was put into.
+
+    `hit`: the fault happened at all.
+    """
+
+    code: int
+    err: str
+    hit: bool
+    log: str
+
+
+def kill_at(repo: Repo, command: tuple[str, ...], call: str, number: int) -> Injected:
+    """Run gitmodel; at the N-th such system call of one of its threads, SIGKILL it."""
+    return _inject(repo, command, call, f"signal=KILL:when={number}")
+
+
+def fail_at(repo: Repo, command: tuple[str, ...], call: str, error: str, number: int) -> Injected:
+    """Run gitmodel; let the N-th such system call of one of its threads fail."""
+    return _inject(repo, command, call, f"error={error}:when={number}")
+
+
+def _inject(repo: Repo, command: tuple[str, ...], call: str, fault: str) -> Injected:
+    log = repo.path.parent / "strace.log"
+    calls = CALLS[call]
+    process = subprocess.Popen(
+        [
+            # Not into the git that it starts: what that leaves is for Git to mend.
+            *("strace", "-f", "-b", "execve", "-y", "-q", "-o", str(log)),
+            *("-e", f"trace={calls}", "-e", f"inject={calls}:{fault}"),
+            *(str(GITMODEL), *command),
+        ],
+        cwd=repo.path,
+        env=repo.env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    _, said = process.communicate(timeout=120)
+    _wait_for_all(process.pid)
+    text = log.read_text(errors="replace")
+    return Injected(
+        process.returncode,
+        said.decode(errors="replace"),
+        "killed by SIGKILL" in text or "(INJECTED)" in text,
+        text,
+    )
+
+
+def _wait_for_all(group: int) -> None:
+    """A git that outlives the gitmodel that started it still works on the repository."""
+    for _ in range(1000):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    raise AssertionError("a process never ended")
+
+
+def remove(folder: Path) -> None:
+    """Free the room of a copy that served."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,144 @@
+"""Values of every format, and stores in a folder, for the tests that need some."""
+
+import random
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from blake3 import blake3
+
+from gitmodel.atomic import Scratch
+from gitmodel.cache import Cache
+from gitmodel.config import Config
+from gitmodel.digest import digest_bytes, oid_of
+from gitmodel.encoding import RAW, encode
+from gitmodel.index import opened_index
+from gitmodel.manifest import Entry, Manifest, make_manifest
+from gitmodel.pack import CHUNK, RECIPE, Listed, Piece, Stored, format_recipe
+from gitmodel.pointer import Pointer
+from gitmodel.root import Chunking, Description, Root, make_root
+
+OID = oid_of(b"model")
+SHA256_OID = oid_of(b"model", "sha256")
+FINGERPRINT = digest_bytes(b"model").fingerprint
+REPOSITORY = "00112233445566778899aabbccddeeff"
+COMMIT = "8d3c1f0a5b7e9246d8c0f1a3b5e7092846acdf10"
+
+
+def entry(path: str, kind: str = "f", data: bytes = b"model") -> Entry:
+    """Return a manifest's entry for `data`; an empty folder has none."""
+    oid, fingerprint, size = digest_bytes(b"" if kind == "d" else data)
+    return Entry(oid, fingerprint, size, kind, path)
+
+
+def chunk(data: bytes, offset: int = 0, encoding: int = RAW, stored: bytes = b"") -> Stored:
+    """Return the table entry of a chunk."""
+    oid, fingerprint, size = digest_bytes(data)
+    return Stored(oid, fingerprint, CHUNK, encoding, size, offset, len(stored or data))
+
+
+def bf16_weights(count: int, seed: int = 7) -> bytes:
+    """Return numbers as a bf16 layer holds them: exponents that cluster, mantissas of noise."""
+    noise = random.Random(seed)
+    return b"".join(struct.pack("<f", (noise.random() - 0.5) * 0.04)[2:] for _ in range(count))
+
+
+def fp32_weights(count: int, seed: int = 8) -> bytes:
+    """Return numbers as an fp32 layer holds them."""
+    noise = random.Random(seed)
+    return b"".join(struct.pack("<f", (noise.random() - 0.5) * 0.04) for _ in range(count))
+
+
+@contextmanager
+def opened_cache(folder: Path) -> Iterator[Cache]:
+    """Open the cache in a folder as a command does, and close it."""
+    with Scratch(folder / "tmp") as scratch, opened_index(folder / "index.db") as index:
+        cache = Cache(folder, index, scratch)
+        try:
+            yield cache
+        finally:
+            cache.close()
+
+
+# The golden files' values
+
+POINTERS = {
+    "file.gitmodel": Pointer("file", OID, FINGERPRINT, 438112204),
+    "executable.gitmodel": Pointer("file", OID, FINGERPRINT, 0, executable=True),
+    "tree.gitmodel": Pointer("tree", OID, FINGERPRINT, 2**63 - 1, files=20000),
+    "sha256.gitmodel": Pointer("file", SHA256_OID, FINGERPRINT, 5),
+}
+
+ODD_NAMES = (
+    "-leading dash",
+    "Ünïcode/数据.csv",
+    "a b/c",
+    "back`tick $(touch x) 'quoted' \"doubly\"",
+    "del\x7f",
+    "emoji 🙂",
+    "new\nline",
+    "tab\tand\x01control",
+    "trailing space ",
+    "x" * 255,
+)
+
+
+def manifest() -> Manifest:
+    """Return a manifest with an entry of each type, and names that are allowed but odd."""
+    entries = [entry(name) for name in ODD_NAMES]
+    entries += [
+        entry("run.sh", "x", b"#!/bin/sh\n"),
+        entry("deep/er/link", "l", b"../../run.sh"),
+        entry("empty", "d"),
+        entry("nothing", "f", b""),
+        Entry(SHA256_OID, FINGERPRINT, 5, "f", "sha256"),
+    ]
+    return make_manifest(entries)
+
+
+CONFIG = Config(
+    REPOSITORY,
+    "sha256",
+    "backup",
+    {"origin": "s3://team-bucket/ranker", "backup": "../backup of models"},
+    {"model": "models/model.pt", "fraud/ranker": "fraud/ranker.onnx"},
+)
+DESCRIPTION = Description("ffeeddccbbaa99887766554433221100", Chunking())
+ROOT: Root = make_root("refs/tags/model-v1.0", COMMIT, [SHA256_OID, OID, oid_of(b"data")])
+
+LOCAL_BLOBS = (b"", b"gitmodel\n", bytes(range(16)))
+"""The blobs of the golden local pack."""
+
+CHUNKS = (
+    bytes(range(100)),
+    b"the same line again and again\n" * 40,
+    bf16_weights(4096) + b"\x01",
+    fp32_weights(4096) + b"\x01\x02\x03",
+)
+"""The chunks of the golden remote pack: one for each encoding, in their order."""
+
+
+def remote_pack() -> tuple[bytes, tuple[Stored, ...], bytes]:
+    """Return the payloads of a pack with every encoding, its entries, and its recipe."""
+    payloads, entries = [], []
+    at = 0
+    for data in CHUNKS:
+        encoding, stored = encode(data)
+        entries.append(chunk(data, at, encoding, stored))
+        payloads.append(stored)
+        at += len(stored)
+    recipe = format_recipe(Piece(oid_of(data), len(data)) for data in CHUNKS)
+    oid, size = oid_of(b"".join(CHUNKS)), len(recipe)
+    entries.append(Stored(oid, digest_bytes(recipe).fingerprint, RECIPE, RAW, size, at, size))
+    return b"".join((*payloads, recipe)), tuple(entries), recipe
+
+
+def listed(pack: bytes, entries: tuple[Stored, ...], recipe: bytes) -> Listed:
+    """Return what an index file says of a whole pack."""
+    return Listed(blake3(pack).hexdigest(), entries, (recipe,))
+
+
+def noise(size: int) -> bytes:
+    """Return bytes that look random and never change: BLAKE3's extended output."""
+    return blake3(b"gitmodel").digest(size)

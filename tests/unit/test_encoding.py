@@ -1,0 +1,145 @@
+import random
+import struct
+
+import pytest
+import zstandard
+
+from gitmodel.encoding import PLANES2, PLANES4, RAW, ZSTD, decode, encode
+from gitmodel.errors import IntegrityError
+from tests.helpers.formats import bf16_weights, fp32_weights, noise
+
+CODED = 1 << 31
+SIXTEEN_MIB = 16 << 20
+
+
+def frame(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor().compress(data)
+
+
+def planes(stride: int, parts: list[bytes], tail: bytes = b"", coded: int = 0) -> bytes:
+    """A chunk in planes; bit n of `coded` says that plane n is a zstd frame."""
+    words = [len(p) | (CODED if coded >> n & 1 else 0) for n, p in enumerate(parts)]
+    return struct.pack(f"<{stride}I", *words) + b"".join(parts) + tail
+
+
+FITTING = {
+    "nothing": (b"", RAW),
+    "one byte": (b"x", RAW),
+    "too short to bother": (bytes(127), RAW),
+    "noise": (noise(300_000), RAW),
+    "text": (b"epoch,loss,accuracy\n" * 5000, ZSTD),
+    "zeros": (bytes(100_000), ZSTD),
+    "bf16 weights": (bf16_weights(50_000), PLANES2),
+    "bf16 weights of odd length": (bf16_weights(50_000) + b"x", PLANES2),
+    "fp32 weights": (fp32_weights(50_000), PLANES4),
+    "fp32 weights and three bytes": (fp32_weights(50_000) + b"xyz", PLANES4),
+}
+
+
+@pytest.mark.parametrize("name", FITTING)
+def test_each_kind_of_data_gets_the_encoding_that_fits(name):
+    data, expected = FITTING[name]
+    encoding, stored = encode(data)
+    assert encoding == expected
+    assert decode(encoding, stored, len(data)) == data
+    assert len(stored) <= len(data)
+
+
+def test_weights_shrink_as_their_exponents_allow():
+    bf16, fp32 = bf16_weights(200_000), fp32_weights(200_000)
+    assert len(encode(bf16)[1]) < 0.72 * len(bf16)
+    assert len(encode(fp32)[1]) < 0.88 * len(fp32)
+
+
+def test_noise_with_a_sample_that_lies_stays_raw():
+    data = bytearray(noise(1 << 20))
+    for at in range(4):
+        start = at * len(data) // 4
+        data[start : start + 4096] = bytes(4096)
+    encoding, stored = encode(bytes(data))
+    assert (encoding, stored) == (RAW, bytes(data))
+
+
+@pytest.mark.parametrize("stride", [PLANES2, PLANES4])
+def test_planes_by_hand(stride):
+    data = bytes(range(4 * stride)) + b"\xff" * (stride - 1)
+    raw = [data[n : 4 * stride : stride] for n in range(stride)]
+    tail = data[4 * stride :]
+    assert decode(stride, planes(stride, raw, tail), len(data)) == data
+    mixed = [frame(raw[0]), *raw[1:]]
+    assert decode(stride, planes(stride, mixed, tail, coded=1), len(data)) == data
+
+
+HALF = [b"abcd", b"efgh"]
+HOSTILE = {
+    "raw that is short": (RAW, b"abc", 4),
+    "raw that is long": (RAW, b"abcde", 4),
+    "nothing at all": (ZSTD, b"", 4),
+    "no frame": (ZSTD, b"junk", 4),
+    "frame cut short": (ZSTD, frame(b"abcd" * 99)[:-1], 396),
+    "frame of another length": (ZSTD, frame(b"abcde"), 4),
+    "frame with something behind it": (ZSTD, frame(b"abcd") + b"x", 4),
+    "two frames": (ZSTD, frame(b"ab") + frame(b"cd"), 4),
+    "frame that does not say its length": (
+        ZSTD,
+        zstandard.ZstdCompressor(write_content_size=False).compress(b"abcd"),
+        4,
+    ),
+    "skippable frame": (ZSTD, b"\x50\x2a\x4d\x18\x04\0\0\0abcd", 4),
+    "planes without words": (PLANES2, b"abc", 8),
+    "planes that end early": (PLANES2, planes(2, HALF)[:-1], 8),
+    "planes that end late": (PLANES2, planes(2, HALF, b"x"), 8),
+    "planes without their tail": (PLANES2, planes(2, HALF), 9),
+    "planes of unequal length": (PLANES2, planes(2, [b"abc", b"defgh"]), 8),
+    "plane longer than everything": (PLANES2, struct.pack("<2I", 2**31 - 1, 4) + b"abcdefgh", 8),
+    "plane that is no frame": (PLANES2, planes(2, HALF, coded=1), 8),
+    "plane that decodes to too much": (PLANES2, planes(2, [frame(b"abcde"), b"efgh"], coded=1), 8),
+    "plane that decodes to too little": (PLANES2, planes(2, [frame(b"abc"), b"efgh"], coded=1), 8),
+    "four planes in two words": (PLANES4, planes(2, HALF), 8),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_bytes_are_refused(name):
+    with pytest.raises(IntegrityError):
+        decode(*HOSTILE[name])
+
+
+@pytest.mark.parametrize("encoding", [3, 5, 8, 255])
+def test_unknown_encoding_says_newer(encoding):
+    with pytest.raises(IntegrityError, match="newer gitmodel") as caught:
+        decode(encoding, b"", 0)
+    assert "upgrade" in caught.value.hint
+
+
+def test_a_decompression_bomb_is_not_unpacked():
+    bomb = frame(bytes(1 << 30))
+    assert len(bomb) < 1 << 20
+    for length in (0, 4, SIXTEEN_MIB):
+        with pytest.raises(IntegrityError, match="claims another length"):
+            decode(ZSTD, bomb, length)
+        with pytest.raises(IntegrityError):
+            decode(PLANES2, planes(2, [bomb, bomb], coded=3), length)
+
+
+def test_a_frame_that_understates_itself_is_not_believed():
+    # The content size is the byte behind descriptor: 100 is claimed, 200 would come out.
+    lying = bytearray(frame(b"a" * 200))
+    assert lying[5] == 200
+    lying[5] = 100
+    with pytest.raises(IntegrityError, match="does not decode"):
+        decode(ZSTD, bytes(lying), 100)
+
+
+def test_one_flipped_bit_never_gives_more_bytes_than_asked_for():
+    flips = random.Random(3)
+    for data in (b"text and more text\n" * 50, bf16_weights(2000), fp32_weights(2000)):
+        encoding, stored = encode(data)
+        assert encoding != RAW
+        for _ in range(300):
+            damaged = bytearray(stored)
+            damaged[flips.randrange(len(stored))] ^= 1 << flips.randrange(8)
+            try:
+                assert len(decode(encoding, bytes(damaged), len(data))) == len(data)
+            except IntegrityError:
+                continue

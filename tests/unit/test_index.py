@@ -1,0 +1,239 @@
+import os
+import random
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gitmodel.digest import digest_bytes, fingerprint_to_bytes, oid_of, oid_to_bytes
+from gitmodel.errors import DiskError
+from gitmodel.index import CACHE, Seen, opened_index
+from gitmodel.pack import RECIPE, Listed, Stored
+from tests.helpers.formats import OID, chunk
+
+REMOTE, OTHER = "a" * 32, "b" * 32
+PACK = "ab" * 32
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "gitmodel" / "index.db"
+
+
+@pytest.fixture
+def index(path):
+    with opened_index(path) as index:
+        yield index
+
+
+@pytest.fixture
+def read_only() -> Iterator[Path]:
+    """A folder in which this process may write nothing, whoever runs it."""
+    folder = Path(tempfile.mkdtemp())
+    user = os.geteuid()
+    try:
+        with opened_index(folder / "index.db") as index:
+            index.set_complete(CACHE, OID)
+        folder.chmod(0o555)
+        if user == 0:
+            os.seteuid(65534)
+        yield folder
+    finally:
+        os.seteuid(user)
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def seen(path: str, data: bytes = b"x") -> Seen:
+    digests = digest_bytes(data)
+    keys = oid_to_bytes(digests.oid), fingerprint_to_bytes(digests.fingerprint)
+    return Seen(path, b"s" * 40, 17, *keys)
+
+
+def recipe(oid: str, payload: bytes) -> Stored:
+    return Stored(oid, chunk(payload).fingerprint, RECIPE, 0, len(payload), 0, len(payload))
+
+
+def listed(*blobs: bytes, recipes: tuple[tuple[str, bytes], ...] = ()) -> Listed:
+    entries = [chunk(data) for data in blobs] + [recipe(oid, data) for oid, data in recipes]
+    return Listed(PACK, tuple(entries), tuple(data for _, data in recipes))
+
+
+# Damage
+
+
+def test_what_was_remembered_is_there_next_time(path):
+    with opened_index(path) as index:
+        index.set_complete(CACHE, OID)
+    with opened_index(path) as index:
+        assert index.is_complete(CACHE, OID)
+
+
+DAMAGES = {
+    "noise": lambda data: random.Random(1).randbytes(len(data)),
+    "short noise": lambda data: b"noise",
+    "text": lambda data: b"[core]\n\tbare = false\n" * 500,
+    "another version": lambda data: data[:60] + (99).to_bytes(4, "big") + data[64:],
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_index_is_made_anew(path, name):
+    with opened_index(path) as index:
+        index.set_complete(CACHE, OID)
+    path.write_bytes(DAMAGES[name](path.read_bytes()))
+    with opened_index(path) as index:
+        assert not index.is_complete(CACHE, OID)
+        index.set_complete(CACHE, OID)
+    with opened_index(path) as index:
+        assert index.is_complete(CACHE, OID)
+
+
+def _use(path: Path) -> None:
+    with opened_index(path) as index:
+        index.packs()
+        index.set_complete(CACHE, OID)
+        assert index.is_complete(CACHE, OID)
+
+
+@pytest.mark.parametrize("start", [100, 200, 4096, 8192])
+def test_damage_deep_down_is_told_once_and_then_gone(path, start):
+    _use(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:start] + random.Random(2).randbytes(len(data) - start))
+    try:
+        _use(path)
+    except DiskError as error:
+        assert error.exit_code == 8  # noqa: PT017 - it may also succeed
+        assert "again" in error.hint  # noqa: PT017 - it may also succeed
+    _use(path)
+
+
+def test_a_database_of_someone_else_is_replaced(path):
+    path.parent.mkdir()
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE pack (name TEXT)")
+    database.execute("PRAGMA user_version = 1")
+    database.close()
+    try:
+        _use(path)
+    except DiskError as error:
+        assert "again" in error.hint  # noqa: PT017 - it may also succeed
+    _use(path)
+
+
+def test_noise_beside_the_index_is_no_trouble(path):
+    with opened_index(path) as index:
+        index.set_complete(CACHE, OID)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).write_bytes(random.Random(3).randbytes(40_000))
+    with opened_index(path) as index:
+        assert index.is_complete(CACHE, OID)
+
+
+def test_a_read_only_folder_is_served_from_memory(read_only):
+    with opened_index(read_only / "index.db") as index:
+        index.set_complete(REMOTE, OID)
+        assert index.is_complete(REMOTE, OID)
+        index.add_pack(PACK, [chunk(b"x")])
+        assert index.find_packed([oid_of(b"x")])
+    with opened_index(read_only / "new" / "index.db") as index:
+        assert not index.is_complete(CACHE, OID)
+
+
+def test_a_folder_in_its_place_is_served_from_memory(tmp_path):
+    (tmp_path / "index.db").mkdir()
+    with opened_index(tmp_path / "index.db") as index:
+        index.set_complete(CACHE, OID)
+        assert index.is_complete(CACHE, OID)
+
+
+def test_two_may_use_it_at_once(path):
+    with opened_index(path) as one, opened_index(path) as other:
+        one.set_complete(CACHE, OID)
+        assert other.is_complete(CACHE, OID)
+        other.forget_complete(CACHE)
+        assert not one.is_complete(CACHE, OID)
+
+
+# What stat said
+
+
+def test_files_are_found_by_artifact_and_worktree(index):
+    rows = [seen("data/a"), seen("data/b/c"), seen("data.csv"), seen("data0"), seen("model")]
+    index.record("/one", [], rows)
+    assert index.seen("/one", "data").keys() == {"data/a", "data/b/c"}
+    assert index.seen("/one", "model") == {"model": seen("model")}
+    assert index.seen("/two", "data") == {}
+
+
+def test_files_that_are_gone_are_forgotten_and_new_digests_win(index):
+    index.record("/one", [], [seen("a/x"), seen("a/y")])
+    index.record("/one", [], [seen("a/y", b"new")], gone=["a/x"])
+    assert index.seen("/one", "a") == {"a/y": seen("a/y", b"new")}
+
+
+def test_a_tree_is_known_until_the_next_record(index):
+    index.set_tree("/one", "data", OID)
+    assert index.is_tree("/one", "data", OID)
+    assert not index.is_tree("/one", "data", oid_of(b"other"))
+    assert not index.is_tree("/two", "data", OID)
+    index.record("/one", ["model"], [])
+    assert index.is_tree("/one", "data", OID)
+    index.record("/one", ["data"], [])
+    assert not index.is_tree("/one", "data", OID)
+
+
+# Packs and remotes
+
+
+def test_packs_come_and_go(index):
+    blobs = [str(n).encode() for n in range(1200)]
+    entries = [chunk(data, at) for at, data in enumerate(blobs)]
+    index.add_pack(PACK, entries)
+    index.add_pack(PACK, entries)
+    found = index.find_packed([oid_of(data) for data in [*blobs, b"absent"]])
+    assert [found[entry.oid] for entry in entries] == [(PACK, entry) for entry in entries]
+    assert index.packed_oids([entries[0].oid, OID]) == {entries[0].oid}
+    index.drop_pack(PACK)
+    assert not index.find_packed([entry.oid for entry in entries])
+    assert index.packs() == set()
+
+
+def test_dropping_a_pack_forgets_that_trees_are_complete(index):
+    index.add_pack(PACK, [chunk(b"x")])
+    index.set_complete(CACHE, OID)
+    index.set_complete(REMOTE, OID)
+    index.drop_pack(PACK)
+    assert not index.is_complete(CACHE, OID)
+    assert index.is_complete(REMOTE, OID)
+
+
+def test_a_remote_holds_chunks_and_recipes_until_its_index_goes(index):
+    index.add_remote_index(REMOTE, "one", [listed(b"a", b"b", recipes=((OID, b"r" * 36),))])
+    index.add_remote_index(REMOTE, "two", [listed(b"b", b"c")])
+    a, b, c = (oid_of(data) for data in (b"a", b"b", b"c"))
+    assert index.remote_oids(REMOTE, [a, b, c, OID, oid_of(b"d")]) == {a, b, c, OID}
+    assert index.find_recipes(REMOTE, [OID, a]) == {OID: b"r" * 36}
+    assert index.remote_oids(OTHER, [a, b, c, OID]) == set()
+    index.set_complete(REMOTE, OID)
+    index.drop_remote_index(REMOTE, "one")
+    assert index.remote_oids(REMOTE, [a, b, c, OID]) == {b, c}
+    assert index.find_chunks(REMOTE, [a, b, c]).keys() == {b, c}
+    assert not index.is_complete(REMOTE, OID)
+    assert index.remote_indexes(REMOTE) == {"two"}
+
+
+def test_roots_and_identities_are_kept_by_remote(index):
+    index.add_remote_root(REMOTE, "v1", b"old")
+    index.add_remote_root(REMOTE, "v1", b"new")
+    index.set_remote_id("/url", REMOTE)
+    index.set_remote_id("/url", OTHER)
+    assert index.remote_roots(REMOTE) == {"v1": b"new"}
+    assert index.remote_roots(OTHER) == {}
+    assert index.remote_id("/url") == OTHER
+    index.drop_remote_root(REMOTE, "v1")
+    assert index.remote_roots(REMOTE) == {}

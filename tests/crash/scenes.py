@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitmodel.root import root_name
 from tests.helpers.repo import Repo, copied, new_repo, noise
 
 LARGE = (1 << 20) + 4096

@@ -23,20 +23,21 @@ _KILLS = max(_SOME, int(os.environ.get("GITMODEL_KILLS", "0")))
 
 
 @needs_strace
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.torture)])
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("name", NAMES)
-def test_killed_at_every_call(
-    scenes: dict[str, Scene], tmp_path: Path, name: str, call: str
+def test_killed_at_a_call(
+    scenes: dict[str, Scene], tmp_path: Path, name: str, call: str, step: int
 ) -> None:
-    """Two runs at a time: most of it is waiting."""
+    """Every third call, or every one; two runs at a time, for most of it is waiting."""
     scene = scenes[name]
 
     def lives(number: int) -> bool:
         return _survives(scene, tmp_path / str(number), call, number)
 
     with ThreadPoolExecutor(2) as pool:
-        for start in range(1, _MOST, 2):
-            if any(list(pool.map(lives, (start, start + 1)))):
+        for start in range(1, _MOST, 2 * step):
+            if any(list(pool.map(lives, (start, start + step)))):
                 break
         else:
             pytest.fail("the command never ran to its end")

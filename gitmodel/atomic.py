@@ -9,19 +9,13 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import queue
 import secrets
 import shutil
-import threading
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
-_BUFFER = 1 << 20
-_BUFFERS = 8
-_FLUSH_EVERY = 32 << 20
 _FICLONE = 0x40049409
 
 
@@ -216,13 +210,6 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
         view = view[os.write(fd, view) :]
 
 
-def start_write_back(fd: int, start: int, length: int) -> None:
-    """Set the disk to work on what was just written, so that `fsync` has little left to do."""
-    if hasattr(os, "posix_fadvise"):
-        # On Linux this starts the write-back of dirty pages, and drops only clean ones.
-        os.posix_fadvise(fd, start, length, os.POSIX_FADV_DONTNEED)
-
-
 def clone(source: int, target: int) -> bool:
     """Make `target` share the blocks of `source`; return False where the disk cannot."""
     try:
@@ -230,89 +217,3 @@ def clone(source: int, target: int) -> bool:
     except OSError:
         return False
     return True
-
-
-class Writer:
-    """Writes to an open file on a thread of its own, so that the caller can go on.
-
-    With `durable` the disk is set to work early, so that the `fsync` that follows has little
-    left to do.  What goes wrong is raised by the next call.
-    """
-
-    def __init__(self, fd: int, *, durable: bool) -> None:
-        self._fd = fd
-        self._durable = durable
-        self._queue: queue.Queue[memoryview | bytes | None] = queue.Queue(_BUFFERS)
-        self._written = threading.Semaphore(0)
-        self._failed: list[OSError] = []
-        self._thread = threading.Thread(target=self._run, name="writer")
-        self._thread.start()
-
-    def write(self, data: memoryview | bytes) -> None:
-        """Write `data` after what came before; it must not change until it is written."""
-        self._check()
-        self._queue.put(data)
-
-    def await_written(self) -> None:
-        """Wait until the oldest data that was not waited for is written, and may change."""
-        self._written.acquire()
-
-    def close(self) -> None:
-        """Wait until everything is written."""
-        self._queue.put(None)
-        self._thread.join()
-        self._check()
-
-    def __enter__(self) -> Writer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()
-        else:
-            self._queue.put(None)
-            self._thread.join()
-
-    def _check(self) -> None:
-        if self._failed:
-            raise self._failed[0]
-
-    def _run(self) -> None:
-        done = flushed = 0
-        while (data := self._queue.get()) is not None:
-            if not self._failed:
-                try:
-                    write_all(self._fd, data)
-                    done += len(data)
-                    if self._durable and done - flushed >= _FLUSH_EVERY:
-                        start_write_back(self._fd, flushed, done - flushed)
-                        flushed = done
-                except OSError as error:
-                    self._failed.append(error)
-            self._written.release()
-
-
-def copy(source: int, target: int, see: Callable[[memoryview], None], *, durable: bool) -> None:
-    """Copy the rest of `source`, showing each block to `see` on the way.
-
-    Reading and `see` run on this thread, writing on another.
-    """
-    blocks: deque[bytearray] = deque()
-    with Writer(target, durable=durable) as writer:
-        while True:
-            if len(blocks) < _BUFFERS:
-                blocks.append(bytearray(_BUFFER))
-            else:
-                writer.await_written()
-                blocks.rotate(-1)
-            view = memoryview(blocks[-1])
-            count = os.readv(source, [view])
-            if not count:
-                return
-            see(view[:count])
-            writer.write(view[:count])

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
-from gitmodel.atomic import Scratch, start_write_back, write_all
+from gitmodel.atomic import Scratch
 from gitmodel.digest import Digests
 from gitmodel.encoding import RAW
 from gitmodel.errors import IntegrityError, MissingError
@@ -25,13 +25,13 @@ from gitmodel.pack import (
     parse_table,
     table_span,
 )
+from gitmodel.stream import BlockFile
 
 PACK_SIZE = 64 << 20
 """Bytes of blobs after which a pack is closed."""
 
 _BUFFER = 4 << 20
 _BUFFERS = 4
-_FLUSH_EVERY = 16 << 20
 _OPEN_PACKS = 32
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -132,10 +132,10 @@ class _PackFile:
 
     def __init__(self, scratch: Scratch) -> None:
         self._fd, self._path = scratch.new_file()
+        self._file = BlockFile(self._fd, durable=True)
         self._hash = blake3()
         self._entries: list[Stored] = []
         self.size = 0
-        self._flushed = 0
 
     def append(self, buffer: memoryview, batch: Batch) -> None:
         """Write blobs that lie in a buffer; those that touch each other in one go."""
@@ -158,14 +158,12 @@ class _PackFile:
             )
             self.size += digests.size
         self._write(buffer[start:end])
-        if self.size - self._flushed >= _FLUSH_EVERY:
-            start_write_back(self._fd, self._flushed, self.size - self._flushed)
-            self._flushed = self.size
 
     def seal(self) -> Finished:
         """Write the table and sync."""
         try:
             self._write(format_table(self._entries))
+            self._file.finish()
             os.fchmod(self._fd, 0o444)
             os.fsync(self._fd)
         finally:
@@ -179,7 +177,7 @@ class _PackFile:
 
     def _write(self, data: bytes | memoryview) -> None:
         self._hash.update(data)
-        write_all(self._fd, data)
+        self._file.write(data)
 
 
 class OpenPacks:

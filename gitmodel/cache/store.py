@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from xxhash import xxh3_128
 
-from gitmodel.atomic import Scratch, clone, copy, fsync_folder, make_folder, publish, write_all
+from gitmodel.atomic import Scratch, clone, fsync_folder, make_folder, publish
 from gitmodel.cache.packs import Finished, OpenPacks, Packer, read_table
 from gitmodel.digest import (
     BLAKE3,
@@ -32,6 +32,7 @@ from gitmodel.digest import (
 from gitmodel.errors import IntegrityError, MissingError
 from gitmodel.pack import Placed, Stored
 from gitmodel.progress import Meter, Progress, silent
+from gitmodel.stream import BlockFile, copy
 
 SMALL = 1 << 20
 """Bytes from which a blob is a file of its own."""
@@ -204,7 +205,9 @@ class Cache:
         """Add one large blob from memory, whose oid is known to be right."""
         fd, temporary = self.scratch.new_file()
         try:
-            write_all(fd, data)
+            file = BlockFile(fd, durable=True)
+            file.write(data)
+            file.finish()
             self.publish_file(fd, temporary, oid)
         finally:
             os.close(fd)

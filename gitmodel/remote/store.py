@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from gitmodel.atomic import Scratch, fsync_folder, make_folder, publish, sweep, write_all
+from gitmodel.atomic import Scratch, fsync_folder, make_folder, publish, sweep
 from gitmodel.errors import MissingError, RemoteError, UsageError
+from gitmodel.stream import BlockFile
 
 _SCRATCH = "tmp"
 _EXTRAS = {"gs": "gs", "gcs": "gs", "abfs": "azure", "abfss": "azure", "az": "azure"}
@@ -153,7 +154,9 @@ def _folder_writer(root: Path) -> _Write:
         with Scratch(root / _SCRATCH) as scratch:
             fd, temporary = scratch.new_file()
             try:
-                write_all(fd, data)
+                file = BlockFile(fd, durable=True)
+                file.write(data)
+                file.finish()
                 os.fsync(fd)
             finally:
                 os.close(fd)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from gitmodel.atomic import Writer
 from gitmodel.cache import Cache
 from gitmodel.digest import Digests, Hasher, algorithm_of, digest_bytes
 from gitmodel.encoding import decode
@@ -18,6 +17,7 @@ from gitmodel.errors import GitmodelError, IntegrityError, MissingError
 from gitmodel.pack import Piece, Placed
 from gitmodel.progress import Meter, Work
 from gitmodel.remote.packstore import Remote, pack_key
+from gitmodel.stream import BlockWriter
 
 _READ_BYTES = 8 << 20
 _GAP = 256 << 10
@@ -102,7 +102,7 @@ class _Download:
         hasher = Hasher(algorithm_of(blob.oid))
         fd, temporary = self._cache.scratch.new_file()
         try:
-            with Writer(fd, durable=True) as writer:
+            with BlockWriter(fd, durable=True) as writer:
                 for result in self._read(places):
                     if isinstance(result, GitmodelError):
                         raise result

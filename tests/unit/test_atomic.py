@@ -1,5 +1,3 @@
-import errno
-import io
 import os
 import resource
 import signal
@@ -17,7 +15,6 @@ import pytest
 
 from gitmodel.atomic import (
     Scratch,
-    copy,
     locked,
     make_folder,
     move,
@@ -232,55 +229,3 @@ def test_lock_is_held_by_one_at_a_time(tmp_path):
     for thread in threads:
         thread.join()
     assert max(most) == 1
-
-
-# Copies
-
-
-@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (9 << 20) + 5])
-@pytest.mark.parametrize("durable", [True, False])
-def test_copy_shows_and_writes_every_byte(tmp_path, size, durable):
-    data = os.urandom(size)
-    (tmp_path / "source").write_bytes(data)
-    seen = io.BytesIO()
-    with opened(tmp_path / "source") as source, opened(tmp_path / "target", "w") as target:
-        copy(source, target, seen.write, durable=durable)
-    assert seen.getvalue() == data
-    assert (tmp_path / "target").read_bytes() == data
-
-
-def test_copy_passes_a_write_error_on(tmp_path):
-    (tmp_path / "source").write_bytes(bytes(20 << 20))
-    with (
-        opened(tmp_path / "source") as source,
-        opened(Path("/dev/full"), "w") as target,
-        pytest.raises(OSError, match="No space left") as caught,
-    ):
-        copy(source, target, len, durable=False)
-    assert caught.value.errno == errno.ENOSPC
-    assert threading.active_count() == 1
-
-
-def test_copy_passes_a_read_error_on(tmp_path):
-    folder = os.open(tmp_path, os.O_RDONLY)
-    try:
-        with opened(tmp_path / "target", "w") as target, pytest.raises(IsADirectoryError):
-            copy(folder, target, len, durable=False)
-    finally:
-        os.close(folder)
-    assert threading.active_count() == 1
-
-
-def test_copy_stops_when_its_watcher_fails(tmp_path):
-    (tmp_path / "source").write_bytes(bytes(20 << 20))
-
-    def see(block: memoryview) -> None:
-        raise KeyboardInterrupt
-
-    with (
-        opened(tmp_path / "source") as source,
-        opened(tmp_path / "target", "w") as target,
-        pytest.raises(KeyboardInterrupt),
-    ):
-        copy(source, target, see, durable=False)
-    assert threading.active_count() == 1

@@ -1,0 +1,120 @@
+import errno
+import io
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gitmodel import stream
+from gitmodel.stream import BlockFile, BlockWriter, copy
+
+BLOCK = 4 << 20
+SIZES = [0, 1, 4095, 4096, 4097, BLOCK - 1, BLOCK, BLOCK + 5, 3 * BLOCK + 4096, 6 * BLOCK + 9]
+
+
+@contextmanager
+def opened(path: Path, mode: str = "r") -> Iterator[int]:
+    fd = os.open(path, os.O_RDONLY if mode == "r" else os.O_RDWR | os.O_CREAT)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize("durable", [True, False])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("step", [1000, 4096, 3 << 20, 1 << 30])
+def test_a_file_is_what_was_written_whatever_the_parts(tmp_path, size, step, durable):
+    data = os.urandom(size)
+    parts = [data[at : at + step] for at in range(0, size, step)][:5000]
+    with opened(tmp_path / "one", "w") as fd:
+        file = BlockFile(fd, durable=durable)
+        for part in parts:
+            file.write(part)
+        file.finish()
+    with opened(tmp_path / "two", "w") as fd, BlockWriter(fd, durable=durable) as writer:
+        for part in parts:
+            writer.write(part)
+    assert (tmp_path / "one").read_bytes() == b"".join(parts)
+    assert (tmp_path / "two").read_bytes() == b"".join(parts)
+
+
+def test_a_disk_that_refuses_to_bypass_the_cache_only_when_written_to(tmp_path, monkeypatch):
+    """Some file systems take the flag, and then refuse the write."""
+    data = os.urandom(2 * BLOCK + 77)
+    write, refused = os.write, []
+
+    def picky(fd, part):
+        if not refused:
+            refused.append(len(part))
+            raise OSError(errno.EINVAL, "not aligned to my liking")
+        return write(fd, part)
+
+    monkeypatch.setattr(stream.os, "write", picky)
+    with opened(tmp_path / "file", "w") as fd:
+        file = BlockFile(fd, durable=True)
+        file.write(data)
+        file.finish()
+    assert (tmp_path / "file").read_bytes() == data
+    assert refused == [BLOCK]
+
+
+def test_a_disk_that_writes_less_than_it_was_given(tmp_path, monkeypatch):
+    data = os.urandom(2 * BLOCK + 77)
+    write = os.write
+    monkeypatch.setattr(stream.os, "write", lambda fd, part: write(fd, part[:5000]))
+    with opened(tmp_path / "file", "w") as fd, BlockWriter(fd, durable=True) as writer:
+        writer.write(data)
+    assert (tmp_path / "file").read_bytes() == data
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (9 << 20) + 5])
+@pytest.mark.parametrize("durable", [True, False])
+def test_copy_shows_and_writes_every_byte(tmp_path, size, durable):
+    data = os.urandom(size)
+    (tmp_path / "source").write_bytes(data)
+    seen = io.BytesIO()
+    with opened(tmp_path / "source") as source, opened(tmp_path / "target", "w") as target:
+        copy(source, target, seen.write, durable=durable)
+    assert seen.getvalue() == data
+    assert (tmp_path / "target").read_bytes() == data
+
+
+def test_copy_passes_a_write_error_on(tmp_path):
+    (tmp_path / "source").write_bytes(bytes(20 << 20))
+    with (
+        opened(tmp_path / "source") as source,
+        opened(Path("/dev/full"), "w") as target,
+        pytest.raises(OSError, match="No space left") as caught,
+    ):
+        copy(source, target, len, durable=False)
+    assert caught.value.errno == errno.ENOSPC
+    assert threading.active_count() == 1
+
+
+def test_copy_passes_a_read_error_on(tmp_path):
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with opened(tmp_path / "target", "w") as target, pytest.raises(IsADirectoryError):
+            copy(folder, target, len, durable=False)
+    finally:
+        os.close(folder)
+    assert threading.active_count() == 1
+
+
+def test_copy_stops_when_its_watcher_fails(tmp_path):
+    (tmp_path / "source").write_bytes(bytes(20 << 20))
+
+    def see(block: memoryview) -> None:
+        raise KeyboardInterrupt
+
+    with (
+        opened(tmp_path / "source") as source,
+        opened(tmp_path / "target", "w") as target,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        copy(source, target, see, durable=False)
+    assert threading.active_count() == 1

@@ -1,0 +1,126 @@
+"""A folder as a store: the default remote, which needs no driver and no server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gitmodel.atomic import Scratch, fsync_folder, make_folder, publish, sweep
+from gitmodel.errors import MissingError, RemoteError
+from gitmodel.stream import BlockFile
+
+_SCRATCH = "tmp"
+_READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+class FolderStore:
+    """A store in a folder, of this machine or of a network file system; see `Store`."""
+
+    def __init__(self, url: str, root: Path) -> None:
+        self.url = url
+        self._root = root
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return a part of a file, or all."""
+        with self._translated(key):
+            fd = os.open(self._root / key, _READ_FLAGS)
+            try:
+                wanted = os.fstat(fd).st_size - start if length is None else length
+                data = _read(fd, start, wanted)
+            finally:
+                os.close(fd)
+        if len(data) != wanted:
+            raise RemoteError(
+                f"{self.url}: {key!r} gave {len(data)} bytes instead of {wanted}",
+                hint="gitmodel remote check",
+            )
+        return data
+
+    def size(self, key: str) -> int:
+        """Return the size in bytes."""
+        with self._translated(key):
+            return os.stat(self._root / key).st_size
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write a file durably."""
+        with self._translated(key):
+            self._write(self._root / key, data, new=False)
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        """Write a file unless it exists."""
+        with self._translated(key):
+            return self._write(self._root / key, data, new=True)
+
+    def list(self, prefix: str) -> dict[str, int]:
+        """Return name and size of each file below a folder."""
+        found: dict[str, int] = {}
+        with self._translated(prefix):
+            _list(str(self._root / prefix), "", found)
+        return found
+
+    def delete(self, key: str) -> None:
+        """Remove a file, if it is there."""
+        with self._translated(key), suppress(FileNotFoundError):
+            os.unlink(self._root / key)
+
+    def sweep(self) -> None:
+        """Remove what writers that died left half written."""
+        sweep(self._root / _SCRATCH)
+
+    def _write(self, target: Path, data: bytes, *, new: bool) -> bool:
+        make_folder(target.parent)
+        with Scratch(self._root / _SCRATCH) as scratch:
+            fd, temporary = scratch.new_file()
+            try:
+                file = BlockFile(fd, durable=True)
+                file.write(data)
+                file.finish()
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            if new:
+                return publish(temporary, target)
+            os.rename(temporary, target)
+            fsync_folder(target.parent)
+            return True
+
+    @contextmanager
+    def _translated(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise MissingError(
+                f"{self.url}: {key!r} is not there", hint="gitmodel remote check"
+            ) from error
+        except OSError as error:
+            raise RemoteError(
+                f"{self.url}: {key!r}: {error.strerror or error}", hint="gitmodel remote check"
+            ) from error
+
+
+def _read(fd: int, start: int, length: int) -> bytes:
+    """One read gives at most 2 GiB, and less where a signal comes."""
+    data = os.pread(fd, length, start)
+    if len(data) == length:
+        return data
+    parts = [data]
+    while part := os.pread(fd, length - sum(map(len, parts)), start + sum(map(len, parts))):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _list(folder: str, prefix: str, found: dict[str, int]) -> None:
+    try:
+        entries = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _list(entry.path, f"{prefix}{entry.name}/", found)
+            else:
+                # What goes meanwhile was not there.
+                with suppress(FileNotFoundError):
+                    found[prefix + entry.name] = entry.stat().st_size

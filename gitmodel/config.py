@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from gitmodel.digest import ALGORITHMS, BLAKE3
 from gitmodel.errors import IntegrityError, UsageError
@@ -17,6 +17,8 @@ FORMAT = 1
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _REMOTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _KEYS = ("gitmodel", "id", "hash", "remote", "remotes", "artifacts")
+_OPTIONS = ("endpoint", "region")
+_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._/-]*)?", re.ASCII)
 _HINT = f"edit {CONFIG_NAME}, then gitmodel doctor"
 
 
@@ -86,10 +88,30 @@ def check_url(url: str) -> str:
             hint="put them in the environment or in the profile of the service, not in a URL",
         )
     try:
-        urlsplit(url)
+        parts = urlsplit(url)
+        options = parse_qs(parts.query, strict_parsing=bool(parts.query))
     except ValueError as error:
         raise UsageError(f"{url!r} is not a URL: {error}") from error
+    if unknown := sorted(options.keys() - set(_OPTIONS if scheme == "s3" else ())):
+        known = f"; known for s3 are {' and '.join(_OPTIONS)}" if scheme == "s3" else ""
+        raise UsageError(f"the {scheme} URL has the unknown option {unknown[0]!r}{known}")
+    for endpoint in options.get("endpoint", ()):
+        if not _ENDPOINT.fullmatch(endpoint):
+            raise UsageError(f"{endpoint!r} is not an endpoint", hint="https://HOST[:PORT]")
+    if scheme == "s3" and not parts.netloc:
+        raise UsageError(f"{url!r} names no bucket", hint="s3://BUCKET/PREFIX")
     return url
+
+
+def with_options(url: str, options: Mapping[str, str]) -> str:
+    """Return a URL with those options added that have a value."""
+    query = "&".join(f"{key}={quote(value, safe=':/')}" for key, value in options.items() if value)
+    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
+
+
+def names_endpoint(url: str) -> bool:
+    """Return whether a URL says itself which server to contact."""
+    return "://" in url and "endpoint" in parse_qs(urlsplit(url).query)
 
 
 def check_remote_name(name: str) -> str:

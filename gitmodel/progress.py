@@ -19,10 +19,15 @@ def silent(phase: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a long task is given: whom to tell of progress, and how many threads to use."""
+    """What a long task is given.
+
+    Whom to tell of progress, how many threads to use, and how many bytes a second to move to or
+    from a remote at most (0: as many as it can).
+    """
 
     progress: Progress = silent
     jobs: int = 2
+    rate: int = 0
 
 
 class Meter:

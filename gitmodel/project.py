@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,8 @@ from gitmodel.index import Index, opened_index
 class Project:
     """A repository, its working tree, its cache and what is known of both.
 
-    `scratch` lies on the file system of the cache, `beside` on that of the working tree.
+    `scratch` lies on the file system of the cache, `beside` on that of the working tree;
+    `confirm` asks the user, given name and URL of a remote, whether it may be written to.
     """
 
     git: Git
@@ -29,6 +30,7 @@ class Project:
     cache: Cache
     scratch: Scratch
     beside: Scratch
+    confirm: Callable[[str, str], bool]
 
     @property
     def root(self) -> Path:
@@ -46,8 +48,14 @@ class Project:
         return self.git.git_dir / "gitmodel-checkout"
 
 
+def _never(name: str, url: str) -> bool:
+    return False
+
+
 @contextmanager
-def open_project(folder: Path, revision: str = "") -> Iterator[Project]:
+def open_project(
+    folder: Path, revision: str = "", confirm: Callable[[str, str], bool] = _never
+) -> Iterator[Project]:
     """Open the project that `folder` is in; raises `UsageError` if there is none.
 
     Where the working tree has no configuration, as in a clone of which nothing is checked out
@@ -64,7 +72,7 @@ def open_project(folder: Path, revision: str = "") -> Iterator[Project]:
         index = stack.enter_context(opened_index(home / "index.db"))
         cache = Cache(home, index, scratch)
         stack.callback(cache.close)
-        yield Project(git, config, index, cache, scratch, beside)
+        yield Project(git, config, index, cache, scratch, beside, confirm)
 
 
 def _read_config(git: Git, revision: str) -> Config:

@@ -12,6 +12,7 @@ from gitmodel.cli.common import (
     plural,
     progress_bar,
     quiet_option,
+    rate_option,
     shown,
 )
 from gitmodel.errors import UsageError
@@ -37,10 +38,16 @@ class _DashedCommand(click.Command):
 @click.argument("revision", nargs=-1, metavar="[REV] [-- PATH...]")
 @click.option("--force", "-f", is_flag=True, help="Overwrite work that is saved nowhere.")
 @jobs_option
+@rate_option
 @quiet_option
 @click.pass_context
 def command(
-    ctx: click.Context, revision: tuple[str, ...], force: bool, jobs: int, quiet: bool
+    ctx: click.Context,
+    revision: tuple[str, ...],
+    force: bool,
+    jobs: int,
+    limit_rate: int,
+    quiet: bool,
 ) -> None:
     """Move to a version or another revision, and restore the artifacts that it names.
 
@@ -55,7 +62,9 @@ def command(
     behind: list[str] = ctx.meta["behind"]
     with opened("".join(revision)) as project, progress_bar(quiet=quiet) as progress:
         paths = from_root(project, behind)
-        done = checkout(project, "".join(revision), paths, Work(progress, jobs), force=force)
+        done = checkout(
+            project, "".join(revision), paths, Work(progress, jobs, limit_rate), force=force
+        )
     if not quiet:
         report(done, "".join(revision))
 

@@ -21,7 +21,29 @@ from gitmodel.project import Project, open_project
 _F = TypeVar("_F", bound=Callable[..., Any])
 _PATIENCE = 1.0
 """Seconds of work before a progress bar is shown."""
+_FACTORS = {"k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+class _Rate(click.ParamType[int]):
+    """Bytes a second."""
+
+    name = "rate"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the number that a text such as `2.5M` says."""
+        text = str(value)
+        number, factor = (text[:-1], _FACTORS[text[-1]]) if text[-1:] in _FACTORS else (text, 1)
+        try:
+            rate = int(float(number) * factor)
+        except (ValueError, OverflowError):
+            rate = -1
+        if rate < 0:
+            self.fail(f"{text!r} is not a rate such as 500k or 2.5M", param, ctx)
+        return rate
+
 
 paths_argument = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH]...")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -33,6 +55,13 @@ jobs_option = click.option(
     help="Threads to use.",
     show_default=True,
 )
+rate_option = click.option(
+    "--limit-rate",
+    type=_Rate(),
+    default=0,
+    metavar="RATE",
+    help="Move at most RATE bytes a second; k, M and G stand for thousands, millions, billions.",
+)
 remote_option = click.option("--remote", "-r", default="", help="Name of the remote to use.")
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print only errors.")
 
@@ -40,8 +69,17 @@ quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print only erro
 @contextmanager
 def opened(revision: str = "") -> Iterator[Project]:
     """Open the project that the current folder is in; see `open_project`."""
-    with open_project(Path.cwd(), revision) as project:
+    with open_project(Path.cwd(), revision, _confirm) as project:
         yield project
+
+
+def _confirm(name: str, url: str) -> bool:
+    if os.environ.get("GITMODEL_TRUST_REMOTE") == "1":
+        return True
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    question = f"Remote {name!r} at {url!r} came with the repository. Use it?"
+    return click.confirm(question, err=True)
 
 
 def from_root(project: Project, paths: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from gitmodel.cli.common import (
     plural,
     progress_bar,
     quiet_option,
+    rate_option,
     remote_option,
 )
 from gitmodel.porcelain.fetch import fetch
@@ -22,13 +23,14 @@ from gitmodel.progress import Work
 @paths_argument
 @remote_option
 @jobs_option
+@rate_option
 @quiet_option
-def command(paths: tuple[str, ...], remote: str, jobs: int, quiet: bool) -> None:
+def command(paths: tuple[str, ...], remote: str, jobs: int, limit_rate: int, quiet: bool) -> None:
     """Bring blobs from the remote to the cache, and change nothing else.
 
     PATH is an artifact, or a file or glob inside one; without any, all artifacts are fetched.
     """
     with opened() as project, progress_bar(quiet=quiet) as progress:
-        done = fetch(project, from_root(project, paths), remote, Work(progress, jobs))
+        done = fetch(project, from_root(project, paths), remote, Work(progress, jobs, limit_rate))
     if not quiet:
         click.echo(f"fetched {plural(done.fetched, 'blob')} of {done.wanted:,} wanted")

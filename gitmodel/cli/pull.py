@@ -12,6 +12,7 @@ from gitmodel.cli.common import (
     paths_argument,
     progress_bar,
     quiet_option,
+    rate_option,
     remote_option,
 )
 from gitmodel.porcelain.checkout import checkout
@@ -24,15 +25,18 @@ from gitmodel.progress import Work
 @click.option("--force", "-f", is_flag=True, help="Overwrite work that is saved nowhere.")
 @remote_option
 @jobs_option
+@rate_option
 @quiet_option
-def command(paths: tuple[str, ...], force: bool, remote: str, jobs: int, quiet: bool) -> None:
+def command(
+    paths: tuple[str, ...], force: bool, remote: str, jobs: int, limit_rate: int, quiet: bool
+) -> None:
     """Bring what the pointers here name from the remote into the working tree.
 
     PATH is an artifact, or a file or glob inside one; without any, all artifacts are pulled.
     """
     with opened() as project, progress_bar(quiet=quiet) as progress:
         wanted = from_root(project, paths)
-        work = Work(progress, jobs)
+        work = Work(progress, jobs, limit_rate)
         fetch(project, wanted, remote, work)
         done = checkout(project, "", wanted, work, force=force)
     if not quiet:

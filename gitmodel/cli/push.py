@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 import click
 
 from gitmodel.cli.common import (
@@ -14,6 +11,7 @@ from gitmodel.cli.common import (
     plural,
     progress_bar,
     quiet_option,
+    rate_option,
     remote_option,
     shown,
 )
@@ -27,27 +25,21 @@ from gitmodel.progress import Work
 @click.option("--no-git", is_flag=True, help="Push no tags to the Git remote.")
 @remote_option
 @jobs_option
+@rate_option
 @quiet_option
-def command(tags: tuple[str, ...], no_git: bool, remote: str, jobs: int, quiet: bool) -> int:
+def command(
+    tags: tuple[str, ...], no_git: bool, remote: str, jobs: int, limit_rate: int, quiet: bool
+) -> int:
     """Send the blobs of HEAD and of all versions, then the version tags.
 
     With TAGs, only theirs. Blobs go to the remote before a tag goes to the Git remote, so nobody
     ever sees a tag without its data.
     """
     with opened() as project, progress_bar(quiet=quiet) as progress:
-        done = push(project, Request(tags, remote, not no_git), _confirm, Work(progress, jobs))
+        done = push(project, Request(tags, remote, not no_git), Work(progress, jobs, limit_rate))
     if not quiet:
         _report(done, asked_for_git=not no_git)
     return _incomplete(done)
-
-
-def _confirm(name: str, url: str) -> bool:
-    if os.environ.get("GITMODEL_TRUST_REMOTE") == "1":
-        return True
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    question = f"Remote {name!r} at {url!r} came with the repository. Write to it?"
-    return click.confirm(question, err=True)
 
 
 def _report(done: Pushed, *, asked_for_git: bool) -> None:

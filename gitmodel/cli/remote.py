@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from gitmodel.cli.common import echo_json, human, json_option, opened, plural, shown
+from gitmodel.config import with_options
 from gitmodel.porcelain.remotes import (
     Checked,
     add_remote,
@@ -25,14 +26,19 @@ def command() -> None:
 @command.command()
 @click.argument("name")
 @click.argument("url")
-def add(name: str, url: str) -> None:
-    """Configure the remote NAME at URL, a folder or what fsspec can open.
+@click.option("--endpoint-url", default="", help="Server to use instead of Amazon's own.")
+@click.option("--region", default="", help="Region of the bucket.")
+@click.option("--profile", default="", help="AWS profile to use in this clone; it is not tracked.")
+def add(name: str, url: str, endpoint_url: str, region: str, profile: str) -> None:
+    """Configure the remote NAME at URL: a folder, s3://BUCKET/PREFIX, or what fsspec can open.
 
-    A folder is relative to the top of the repository. This also confirms, for this clone, that
+    A folder is relative to the top of the repository. Credentials come from where all AWS tools
+    look for them, never from here. This also confirms, for this clone, that
     the remote may be written to.
     """
+    url = with_options(url, {"endpoint": endpoint_url, "region": region})
     with opened() as project:
-        new = add_remote(project, name, url)
+        new = add_remote(project, name, url, profile)
     click.echo(f"{'added' if new else 'confirmed'} remote {name} at {url}")
 
 

@@ -149,6 +149,10 @@ class Git:
         """Add a value to a key of this clone's own configuration."""
         self._checked("config", "--local", "--add", key, value)
 
+    def set_config(self, key: str, value: str) -> None:
+        """Set a key of this clone's own configuration."""
+        self._checked("config", "--local", key, value)
+
     def version(self) -> str:
         """Return what `git --version` says."""
         return self._checked("--version").stdout.decode().strip()

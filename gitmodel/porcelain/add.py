@@ -19,10 +19,10 @@ from gitmodel.manifest import (
 )
 from gitmodel.paths import MAX_NAME, POINTER_SUFFIX, check_path, parents
 from gitmodel.pointer import Pointer
+from gitmodel.porcelain.connect import open_remote
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
 from gitmodel.snapshot import pointer_path, read_manifest, read_worktree
-from gitmodel.transfer.connect import open_remote
 from gitmodel.transfer.fetch import fetch_manifests
 from gitmodel.worktree.scan import (
     Found,
@@ -236,7 +236,7 @@ def _keep_emptied(
 def _old_entries(project: Project, old: Pointer) -> dict[str, Entry]:
     """The manifest is all that is needed of the old tree; it may have to be fetched."""
     if not project.cache.present([old.oid]):
-        remote = open_remote(project.config, project.root, project.index)
+        remote = open_remote(project)
         fetch_manifests([old], project.cache, remote, Work())
     return read_manifest(old, project.cache).by_path()
 

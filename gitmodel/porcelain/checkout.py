@@ -12,6 +12,7 @@ from gitmodel.errors import ConflictError, DiskError, MissingError, RemoteError,
 from gitmodel.git.objects import Objects
 from gitmodel.manifest import Entry
 from gitmodel.pointer import Pointer
+from gitmodel.porcelain.connect import open_remote
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import (
@@ -22,7 +23,6 @@ from gitmodel.snapshot import (
     read_worktree,
     select,
 )
-from gitmodel.transfer.connect import open_remote
 from gitmodel.transfer.download import Wanted
 from gitmodel.transfer.fetch import fetch_blobs, fetch_manifests
 from gitmodel.worktree.journal import read_journal, write_journal
@@ -151,7 +151,7 @@ def _bring_manifests(
 def _fetch(project: Project, pointers: Sequence[Pointer], work: Work) -> None:
     trees = {pointer.oid: pointer for pointer in pointers if pointer.kind == "tree"}
     if lacking := trees.keys() - project.cache.present(trees):
-        remote = open_remote(project.config, project.root, project.index)
+        remote = open_remote(project, rate=work.rate)
         fetch_manifests([trees[oid] for oid in lacking], project.cache, remote, work)
 
 
@@ -224,6 +224,6 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
 def _fetch_blobs(project: Project, plan: Plan, work: Work) -> None:
     oids = {write.entry.oid: write.entry.size for write in plan.change.writes}
     if lacking := oids.keys() - project.cache.present(oids):
-        remote = open_remote(project.config, project.root, project.index)
+        remote = open_remote(project, rate=work.rate)
         wanted = [Wanted(oid, oids[oid]) for oid in lacking]
         fetch_blobs(wanted, project.cache, remote, work)

@@ -12,9 +12,9 @@ from pathlib import Path
 from gitmodel.atomic import clone
 from gitmodel.config import CONFIG_NAME
 from gitmodel.errors import GitmodelError
+from gitmodel.porcelain.connect import open_remote
 from gitmodel.project import Project, open_project
 from gitmodel.snapshot import pointer_path, read_worktree
-from gitmodel.transfer.connect import open_remote
 
 _LEAST_GIT = (2, 30)
 _LEAST_FREE = 1 << 30
@@ -113,7 +113,7 @@ def _remote(project: Project) -> Finding:
         return Finding(
             "remote", False, "none is configured", "gitmodel remote add origin PATH_OR_URL"
         )
-    remote = open_remote(project.config, project.root, project.index)
+    remote = open_remote(project)
     used = remote.describe()
     state = "can be read" if used else "is reachable, nothing was pushed to it yet"
     return Finding("remote", True, f"{remote.name} ({remote.store.url}) {state}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gitmodel.porcelain.connect import open_remote
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import read_worktree, select
-from gitmodel.transfer.connect import open_remote
 from gitmodel.transfer.fetch import fetch_blobs, fetch_manifests, wanted_by
 
 
@@ -27,7 +27,7 @@ def fetch(project: Project, paths: Sequence[str], remote_name: str, work: Work) 
     """
     pointers = read_worktree(project.git).pointers
     selections = select(paths, pointers)
-    remote = open_remote(project.config, project.root, project.index, remote_name)
+    remote = open_remote(project, remote_name, rate=work.rate)
     chosen = [pointers[selection.artifact] for selection in selections]
     before = {pointer.oid for pointer in chosen if pointer.kind == "tree"}
     manifests = len(before - project.cache.present(before))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gitmodel.errors import ConflictError, IntegrityError, UsageError
+from gitmodel.errors import ConflictError, UsageError
 from gitmodel.git.objects import Objects
+from gitmodel.porcelain.connect import open_remote
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.remote.packstore import Remote
 from gitmodel.remote.upload import Sent
 from gitmodel.root import make_root, root_name
 from gitmodel.snapshot import Snapshot, read_commit, read_worktree
-from gitmodel.transfer.connect import is_trusted, open_remote, trust
 from gitmodel.transfer.push import Absent, push_blobs
 from gitmodel.version import parse_version
 
@@ -70,19 +70,15 @@ class _Outcome:
 def push(
     project: Project,
     request: Request,
-    confirm: Callable[[str, str], bool],
     work: Work,
 ) -> Pushed:
     """Make the tags, or HEAD and all versions, complete on the remote; then push the tags.
 
-    `confirm` is asked, with name and URL, before a remote is written to that the user never
-    confirmed in this clone.  Raises `ConflictError` if a tag moved since it was pushed.
+    Raises `ConflictError` if a tag moved since it was pushed.
     """
     targets = _targets(project, request.tags)
-    remote = open_remote(project.config, project.root, project.index, request.remote)
-    _check_trust(project, remote, confirm)
+    remote = open_remote(project, request.remote, write=True, rate=work.rate)
     remote.create()
-    remote.refresh()
     outcome = _push_targets(project, remote, targets, work)
     pushed = _push_tags(project, targets, outcome) if request.git else ()
     return Pushed(
@@ -95,18 +91,6 @@ def push(
         pushed,
         _uncommitted(project),
     )
-
-
-def _check_trust(project: Project, remote: Remote, confirm: Callable[[str, str], bool]) -> None:
-    url = remote.store.url
-    if is_trusted(project.git, url):
-        return
-    if not confirm(remote.name, url):
-        raise IntegrityError(
-            f"remote {remote.name!r} at {url!r} came with the repository and was not confirmed",
-            hint=f"gitmodel remote add {remote.name} {url}",
-        )
-    trust(project.git, url)
 
 
 def _targets(project: Project, tags: Sequence[str]) -> list[_Target]:

@@ -17,10 +17,10 @@ from gitmodel.config import (
     replace_section,
 )
 from gitmodel.errors import MissingError, RemoteError, UsageError
+from gitmodel.porcelain.connect import is_trusted, open_remote, set_profile, trust
 from gitmodel.project import Project
 from gitmodel.remote.packstore import Health
 from gitmodel.remote.store import Store
-from gitmodel.transfer.connect import is_trusted, open_remote, trust
 
 _PROBE = 16 << 20
 
@@ -50,8 +50,11 @@ class Checked:
     health: Health | None
 
 
-def add_remote(project: Project, name: str, url: str) -> bool:
-    """Configure a remote and confirm its URL for this clone; return whether it is new."""
+def add_remote(project: Project, name: str, url: str, profile: str = "") -> bool:
+    """Configure a remote and confirm its URL for this clone; return whether it is new.
+
+    `profile` is the AWS profile to reach it with; it stays in this clone.
+    """
     check_remote_name(name)
     check_url(url)
     old = project.config.remotes
@@ -61,6 +64,8 @@ def add_remote(project: Project, name: str, url: str) -> bool:
             hint=f"gitmodel remote remove {name}",
         )
     trust(project.git, url)
+    if profile:
+        set_profile(project.git, name, profile)
     if name in old:
         return False
     _write_remotes(project, {**old, name: url})
@@ -85,7 +90,7 @@ def list_remotes(project: Project) -> list[RemoteEntry]:
 
 def check_remote(project: Project, name: str) -> Checked:
     """Prove on a scratch key that the remote does what it must; then look at what is on it."""
-    remote = open_remote(project.config, project.root, project.index, name)
+    remote = open_remote(project, name)
     proven, up, down = _probe(remote.store)
     health = remote.check() if remote.describe() else None
     return Checked(remote.name, remote.store.url, proven, up, down, health)
@@ -93,7 +98,7 @@ def check_remote(project: Project, name: str) -> Checked:
 
 def repair_remote(project: Project, name: str) -> list[str]:
     """Rebuild what can be rebuilt from the packs; return what was done, in words."""
-    remote = open_remote(project.config, project.root, project.index, name)
+    remote = open_remote(project, name)
     if not remote.describe():
         raise MissingError(
             f"nothing was ever pushed to remote {remote.name!r}", hint="gitmodel push"

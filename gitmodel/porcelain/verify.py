@@ -15,11 +15,11 @@ from gitmodel.git.objects import Objects
 from gitmodel.manifest import Entry
 from gitmodel.pack import CHUNK, RECIPE, parse_recipe
 from gitmodel.pointer import Pointer
+from gitmodel.porcelain.connect import open_remote
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
 from gitmodel.remote.packstore import Remote, pack_key
 from gitmodel.snapshot import entries_of, read_commit, read_worktree
-from gitmodel.transfer.connect import open_remote
 from gitmodel.transfer.fetch import fetch_manifests
 from gitmodel.worktree.scan import digest_found, matches, scan
 
@@ -103,7 +103,7 @@ class VerifiedRemote:
 
 def verify_remote(project: Project, name: str, progress: Progress) -> VerifiedRemote:
     """Download and check every pack of a remote, and what its roots promise."""
-    remote = open_remote(project.config, project.root, project.index, name)
+    remote = open_remote(project, name)
     packs = remote.packs()
     meter = Meter(progress, "verify", sum(packs.values()))
     damaged: list[Damage] = []

@@ -18,6 +18,8 @@ _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 class FolderStore:
     """A store in a folder, of this machine or of a network file system; see `Store`."""
 
+    lanes = 2
+
     def __init__(self, url: str, root: Path) -> None:
         self.url = url
         self._root = root

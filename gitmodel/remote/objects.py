@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 import fsspec
 
 from gitmodel.errors import MissingError, RemoteError, UsageError
+from gitmodel.remote.store import Access
 
 _EXTRAS = {"gs": "gs", "gcs": "gs", "abfs": "azure", "abfss": "azure", "az": "azure"}
 
 
-def open_objects(url: str) -> ObjectStore:
+def open_at(url: str, access: Access) -> ObjectStore:
     """Open the store at a URL with a scheme."""
     protocol = urlsplit(url).scheme
     try:
@@ -38,6 +39,8 @@ class ObjectStore:
 
     One request writes an object whole or not at all, so nothing is ever half written.
     """
+
+    lanes = 4
 
     def __init__(self, url: str, fs: Any, root: str) -> None:
         self.url = url

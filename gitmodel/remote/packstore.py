@@ -45,13 +45,15 @@ from gitmodel.root import (
 
 _NAME = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PACK_KEY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})", re.ASCII)
-_THREADS = 4
 _CHECK_HINT = "gitmodel remote check"
 _REPAIR_HINT = "gitmodel remote repair"
 
 
 class RemoteIndex(Protocol):
     """Remembers what each remote is known to hold."""
+
+    def remote_id(self, url: str) -> str | None:
+        """Return which remote was last met at a URL."""
 
     def set_remote_id(self, url: str, remote: str) -> None:
         """Remember which remote was met at a URL."""
@@ -112,12 +114,15 @@ class Remote:
         self.store = store
         self._index = index
         self._repository = repository
+        self._id: str | None = None
         self._description: Description | None = None
 
     @property
     def id(self) -> str:
         """The identity of the remote, whatever the URL it is reached by."""
-        return self._described().id
+        if self._id is None:
+            self._id = self._described().id
+        return self._id
 
     @property
     def chunking(self) -> Chunking:
@@ -131,26 +136,49 @@ class Remote:
         except MissingError:
             return False
         self._description = parse_description(data)
-        self._index.set_remote_id(self.store.url, self._description.id)
+        self._id = self._description.id
+        self._index.set_remote_id(self.store.url, self._id)
         return True
 
     def create(self) -> None:
-        """Make the remote ready to be written to, unless it is."""
+        """Make the remote ready to be written to, unless it is; then `refresh`."""
         self.store.sweep()
-        if not self.describe():
+        names = self._index_names()
+        if not self._recognise(names) and not self.describe():
             description = Description(secrets.token_hex(16), Chunking())
             # Two may try at once; both then use what the first one wrote.
             self.store.put_new(DESCRIPTION_NAME, format_description(description))
             self.describe()
+        self._learn(names)
 
     def refresh(self) -> None:
         """Learn of index files that others published, and forget those that are gone."""
-        names = {name for name in self.store.list("index") if _NAME.fullmatch(name)}
+        names = self._index_names()
+        if self._id is None and not self._recognise(names):
+            self._described()
+        self._learn(names)
+
+    def _index_names(self) -> set[str]:
+        return {name for name in self.store.list("index") if _NAME.fullmatch(name)}
+
+    def _recognise(self, names: set[str]) -> bool:
+        """Take the remote for the one last met at its URL if it has an index file of that one.
+
+        They are named by their content, so another remote has none of them; it saves a request.
+        """
+        known = self._index.remote_id(self.store.url)
+        if known is not None and names & self._index.remote_indexes(known):
+            self._id = known
+        return self._id is not None
+
+    def _learn(self, names: set[str]) -> None:
         known = self._index.remote_indexes(self.id)
         for name in known - names:
             self._index.drop_remote_index(self.id, name)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            new = sorted(names - known)
+        new = sorted(names - known)
+        if not new:
+            return
+        with ThreadPoolExecutor(self.store.lanes) as pool:
             for name, listed in zip(new, pool.map(self.read_index, new), strict=True):
                 self._index.add_remote_index(self.id, name, listed)
 

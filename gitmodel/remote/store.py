@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -14,6 +15,8 @@ class Store(Protocol):
     """A flat set of files by key; keys are relative and use `/`."""
 
     url: str
+    lanes: int
+    """Requests that are worth having under way at once."""
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Return `length` bytes from `start` on, or all; never fewer.
@@ -40,10 +43,18 @@ class Store(Protocol):
         """Remove what writers that died left half written."""
 
 
-def open_store(url: str, base: Path) -> Store:
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the user's own set-up adds to a URL: an AWS profile, seconds without a sign of life."""
+
+    profile: str = ""
+    timeout: float = 30.0
+
+
+def open_store(url: str, base: Path, access: Access) -> Store:
     """Open the store at a URL; a plain path is relative to `base`."""
     if "://" not in url or url.startswith("file://"):
         return FolderStore(url, Path(os.path.normpath(base / url.removeprefix("file://"))))
     # A driver takes longer to load than most commands take; a folder needs none.
-    objects = importlib.import_module("gitmodel.remote.objects")
-    return cast("Store", objects.open_objects(url))
+    name = "s3" if url.startswith("s3://") else "objects"
+    return cast("Store", importlib.import_module(f"gitmodel.remote.{name}").open_at(url, access))

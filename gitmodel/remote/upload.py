@@ -34,7 +34,6 @@ PACK_SIZE = 32 << 20
 """Bytes of payload after which a pack is sent."""
 
 _PACKS_PER_INDEX = 8
-_PACKS_IN_FLIGHT = 2
 _BATCHES_IN_FLIGHT = 4
 _BATCH_BYTES = 8 << 20
 
@@ -66,9 +65,11 @@ class Upload:
     def __init__(self, remote: Remote, total: int, work: Work) -> None:
         self._remote = remote
         self._meter = Meter(work.progress, "push", total)
-        self._pool = ThreadPoolExecutor(max(work.jobs, 2), thread_name_prefix="upload")
+        self._pool = ThreadPoolExecutor(max(work.jobs, 2), thread_name_prefix="encode")
+        # Those that send mostly wait; they must not keep the others from their work.
+        self._senders = ThreadPoolExecutor(remote.store.lanes, thread_name_prefix="send")
         self._pack = _Building()
-        self._sending: deque[tuple[Future[str], _Building]] = deque()
+        self._sending: deque[tuple[Future[tuple[str, int]], _Building]] = deque()
         self._listed: list[Listed] = []
         self._fresh: set[str] = set()
         self._small: dict[str, bytes] = {}
@@ -115,6 +116,8 @@ class Upload:
         self._flush_small()
         self._drain(0)
         self._send()
+        while self._sending:
+            self._collect()
         self._publish()
         return Sent(self._blobs, self._new_bytes, self._sent_bytes)
 
@@ -128,6 +131,7 @@ class Upload:
         tb: TracebackType | None,
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
+        self._senders.shutdown(cancel_futures=True)
 
     def _flush_small(self) -> None:
         if not self._small:
@@ -180,30 +184,36 @@ class Upload:
     def _send(self) -> None:
         if not self._pack.entries:
             return
-        while len(self._sending) >= _PACKS_IN_FLIGHT:
+        while self._sending and (self._sending[0][0].done() or self._all_lanes_busy()):
             self._collect()
         if len(self._listed) >= _PACKS_PER_INDEX:
             self._publish()
         pack, self._pack = self._pack, _Building()
-        self._sending.append((self._pool.submit(self._put, pack), pack))
+        self._sending.append((self._senders.submit(self._put, pack), pack))
 
-    def _put(self, pack: _Building) -> str:
+    def _all_lanes_busy(self) -> bool:
+        return len(self._sending) >= self._remote.store.lanes
+
+    def _put(self, pack: _Building) -> tuple[str, int]:
         data = b"".join((*pack.parts, format_table(pack.entries)))
         pack.parts.clear()
         name = blake3(data).hexdigest()
         self._remote.put_pack(name, data)
-        self._sent_bytes += len(data)
-        return name
+        return name, len(data)
 
     def _collect(self) -> None:
         """Wait for the oldest pack that is being sent."""
         future, pack = self._sending.popleft()
-        self._listed.append(Listed(future.result(), tuple(pack.entries), tuple(pack.recipes)))
+        name, size = future.result()
+        self._sent_bytes += size
+        self._listed.append(Listed(name, tuple(pack.entries), tuple(pack.recipes)))
 
     def _publish(self) -> None:
-        """Publish an index over the packs so far, once all of them are durable."""
-        while self._sending:
-            self._collect()
+        """Publish an index over the packs that are durable.
+
+        They are listed in the order in which they were filled, so a recipe never comes before
+        its chunks.
+        """
         if self._listed:
             self._remote.put_index(self._listed)
             self._listed = []

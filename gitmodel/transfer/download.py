@@ -22,7 +22,6 @@ from gitmodel.stream import BlockWriter
 _READ_BYTES = 8 << 20
 _GAP = 256 << 10
 """Bytes between two payloads that are cheaper to read than to skip."""
-_RANGES_IN_FLIGHT = 4
 
 _Result = tuple[bytes, Digests] | GitmodelError
 
@@ -57,7 +56,8 @@ def download(remote: Remote, wanted: Sequence[Wanted], cache: Cache, work: Work)
     large = [blob for blob in wanted if blob.oid not in places]
     recipes = remote.recipes([blob.oid for blob in large])
     failed: list[GitmodelError] = []
-    with ThreadPoolExecutor(max(work.jobs, 2), thread_name_prefix="download") as pool:
+    lanes = max(work.jobs, remote.store.lanes)
+    with ThreadPoolExecutor(lanes, thread_name_prefix="download") as pool:
         task = _Download(remote, cache, pool, work, sum(blob.size or 0 for blob in wanted))
         failed += task.whole([blob for blob in wanted if blob.oid in places], places)
         for blob in large:
@@ -133,7 +133,8 @@ class _Download:
     def _read(self, places: Sequence[Placed]) -> Iterator[_Result]:
         """Yield the payloads in order, or in the place of one the error that it met."""
         parts = _ranges(places)
-        for results in _in_order(self._pool, partial(_read_range, self._remote), parts):
+        ahead = 2 + self._remote.store.lanes
+        for results in _in_order(self._pool, partial(_read_range, self._remote), parts, ahead):
             for result in results:
                 if not isinstance(result, GitmodelError):
                     self._meter.add(len(result[0]))
@@ -181,14 +182,14 @@ def _decode(remote: Remote, data: bytes, start: int, placed: Placed) -> _Result:
 
 
 def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[[_A], _B], items: Iterable[_A]
+    pool: ThreadPoolExecutor, work: Callable[[_A], _B], items: Iterable[_A], ahead: int
 ) -> Iterator[_B]:
-    """Like `pool.map`, but with a bounded number of results waiting."""
+    """Like `pool.map`, but with at most `ahead` results waiting."""
     waiting: deque[Future[_B]] = deque()
     try:
         for item in items:
             waiting.append(pool.submit(work, item))
-            if len(waiting) >= _RANGES_IN_FLIGHT:
+            if len(waiting) >= ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -29,7 +29,6 @@ def fetch_blobs(wanted: Iterable[Wanted], cache: Cache, remote: Remote, work: Wo
     missing = [blob for oid, blob in unique.items() if oid not in present]
     if not missing:
         return 0
-    remote.describe()
     remote.refresh()
     absent = unique.keys() - present - remote.holds([blob.oid for blob in missing])
     if absent:

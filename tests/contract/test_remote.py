@@ -40,7 +40,6 @@ class Machine:
     def send(self, *blobs: bytes) -> Sent:
         """Send blobs, and learn first what others sent."""
         self.remote.create()
-        self.remote.refresh()
         with Upload(self.remote, sum(map(len, blobs)), Work()) as upload:
             for blob in blobs:
                 _add(upload, blob)

@@ -110,7 +110,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def push(self) -> None:
         with self.project() as project:
-            report = push(project, Request(), lambda name, url: True, Work())
+            report = push(project, Request(), Work())
         assert report.incomplete == {}
         self.pushed = set(self.tagged)
 

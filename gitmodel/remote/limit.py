@@ -1,0 +1,71 @@
+"""A store that moves no more than so many bytes a second."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from gitmodel.remote.store import Store
+
+
+class LimitedStore:
+    """Lets the requests of another store begin only as fast as a rate allows; see `Store`.
+
+    The rate holds on average over the packs and ranges that are moved, not within one of them.
+    """
+
+    def __init__(self, store: Store, rate: int) -> None:
+        """`rate` is in bytes a second."""
+        self.url = store.url
+        # More at once would only make each of them slower.
+        self.lanes = 1
+        self._store = store
+        self._rate = rate
+        self._lock = threading.Lock()
+        self._free = time.monotonic()
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return a part of a file, or all."""
+        self._wait()
+        data = self._store.read(key, start, length)
+        self._take(len(data))
+        return data
+
+    def size(self, key: str) -> int:
+        """Return the size in bytes."""
+        return self._store.size(key)
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write a file."""
+        self._wait()
+        self._take(len(data))
+        self._store.put(key, data)
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        """Write a file unless it exists."""
+        self._wait()
+        self._take(len(data))
+        return self._store.put_new(key, data)
+
+    def list(self, prefix: str) -> dict[str, int]:
+        """Return name and size of each file below a folder."""
+        return self._store.list(prefix)
+
+    def delete(self, key: str) -> None:
+        """Remove a file, if it is there."""
+        self._store.delete(key)
+
+    def sweep(self) -> None:
+        """Remove what writers that died left half written."""
+        self._store.sweep()
+
+    def _wait(self) -> None:
+        """Wait until what was moved before would have been moved at the rate."""
+        with self._lock:
+            pause = self._free - time.monotonic()
+        if pause > 0:
+            time.sleep(pause)
+
+    def _take(self, count: int) -> None:
+        with self._lock:
+            self._free = max(self._free, time.monotonic()) + count / self._rate

@@ -1,0 +1,110 @@
+"""Trying again: how often, how long, and how many requests at once a server is happy with."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import aiohttp
+from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.exceptions import HTTPClientError, IncompleteReadError
+
+_T = TypeVar("_T")
+
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 8.0
+_SLOWEST = 64 << 10
+"""Bytes a second that a body must make, or the request is given up."""
+_AGAIN = (
+    aiohttp.ClientError,
+    asyncio.TimeoutError,
+    BotoConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    ConnectionError,
+    asyncio.IncompleteReadError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds: for a sign of life, and for a request with all its tries."""
+
+    stall: float = 30.0
+    total: float = 120.0
+
+
+class TryAgainError(Exception):
+    """The request failed in a way that may pass; `slower`: the server asks for fewer at once."""
+
+    def __init__(self, message: str, *, slower: bool = False) -> None:
+        super().__init__(message)
+        self.slower = slower
+
+
+class RefusedError(Exception):
+    """The request failed in a way that will not pass."""
+
+
+class Retries:
+    """Runs requests, a bounded number at once, again and again within their patience.
+
+    Pauses grow and are random, so that clients do not come back all at once ("full jitter",
+    Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog 2015).  How many may run at
+    once halves when the server asks for less, and grows again by one with every round of success.
+    """
+
+    def __init__(self, patience: Patience, lanes: int) -> None:
+        self._patience = patience
+        self._most = lanes
+        self._lanes = float(lanes)
+        self._running = 0
+        self._free = asyncio.Condition()
+
+    async def run(self, request: Callable[[], Awaitable[_T]], size: int) -> _T:
+        """Return what `request` returns; `size` is that of its body, in bytes.
+
+        Raises `TryAgainError` when the patience has run out.
+        """
+        start = time.monotonic()
+        limit = self._patience.stall + size / _SLOWEST
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await self._once(request, limit)
+            except TryAgainError as error:
+                failed = error
+            except _AGAIN as error:
+                failed = TryAgainError(_in_words(error))
+            if time.monotonic() + pause > start + self._patience.total:
+                raise TryAgainError(f"{failed} (for {time.monotonic() - start:.0f} s)")
+            await asyncio.sleep(random.uniform(pause / 2, pause))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _once(self, request: Callable[[], Awaitable[_T]], limit: float) -> _T:
+        async with self._free:
+            await self._free.wait_for(lambda: self._running < int(self._lanes))
+            self._running += 1
+        try:
+            result = await asyncio.wait_for(request(), limit)
+        except TryAgainError as error:
+            if error.slower:
+                self._lanes = max(1.0, self._lanes / 2)
+            raise
+        else:
+            self._lanes = min(self._most, self._lanes + 1 / self._lanes)
+            return result
+        finally:
+            async with self._free:
+                self._running -= 1
+                self._free.notify_all()
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, asyncio.TimeoutError):
+        return "the server did not answer in time"
+    return f"the connection failed: {str(error) or type(error).__name__}"

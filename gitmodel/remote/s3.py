@@ -1,0 +1,261 @@
+"""Buckets of Amazon S3, and of other services that speak its protocol.
+
+s3fs finds credentials, region and endpoint as all AWS tools do, and owns the one event loop that
+all requests run on.  The requests themselves are ours: a ranged read is believed only if it has
+the asked length and place, an upload carries its SHA-256 for the server to check, nothing is
+overwritten that may not be, and what is worth another try gets one (see `retry`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import s3fs
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+
+from gitmodel.errors import IntegrityError, MissingError, RemoteError, UsageError
+from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError
+from gitmodel.remote.store import Access
+
+LANES = 8
+"""Requests that are under way at once, at most; their bodies are what takes the memory."""
+
+_CREDENTIALS_HINT = "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+_EXISTS = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
+_NOT_KNOWN = {"NotImplemented", "501"}
+_AGAIN = {
+    "InternalError",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequests",
+    "500",
+    "502",
+    "503",
+    "504",
+    "BadDigest",
+    "XAmzContentSHA256Mismatch",
+    "XAmzContentChecksumMismatch",
+    "IncompleteBody",
+}
+_SLOWER = {"SlowDown", "503", "ServiceUnavailable", "TooManyRequests", "Throttling"}
+_SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
+
+_T = TypeVar("_T")
+
+
+def open_at(url: str, access: Access) -> S3Store:
+    """Open `s3://bucket/prefix[?endpoint=URL&region=NAME]`; no request is made yet."""
+    return S3Store(url, access.profile, Patience(access.timeout, 4 * access.timeout))
+
+
+class S3Store:
+    """A store in a bucket, below a prefix; see `Store`."""
+
+    lanes = LANES
+
+    def __init__(self, url: str, profile: str, patience: Patience) -> None:
+        self.url = url
+        parts = urlsplit(url)
+        options = parse_qs(parts.query)
+        self._bucket = parts.netloc
+        self._prefix = parts.path.strip("/")
+        self._retries = Retries(patience, LANES)
+        self._etags: dict[str, str] = {}
+        self._conditional = True
+        config = {
+            # Retries are ours. A signature over the checksum is one over the body.
+            "retries": {"total_max_attempts": 1},
+            "connect_timeout": patience.stall,
+            "read_timeout": patience.stall,
+            "max_pool_connections": 2 * LANES,
+            "s3": {"payload_signing_enabled": False},
+            "request_checksum_calculation": "when_required",
+            "response_checksum_validation": "when_required",
+        }
+        session = {"profile": profile} if profile else {}
+        self._fs = s3fs.S3FileSystem(
+            endpoint_url=_first(options, "endpoint"),
+            client_kwargs={"region_name": _first(options, "region")},
+            config_kwargs=config,
+            use_listings_cache=False,
+            skip_instance_cache=True,
+            **session,
+        )
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """Return a part of an object, or all."""
+        if length == 0:
+            return b""
+        arguments = self._at(key)
+        if length is not None:
+            arguments["Range"] = f"bytes={start}-{start + length - 1}"
+            if key in self._etags:
+                # What was read of it before and what is read now must be of one object.
+                arguments["IfMatch"] = self._etags[key]
+        return self._call(key, length or 0, lambda client: self._get(client, key, arguments))
+
+    async def _get(self, client: Any, key: str, arguments: Mapping[str, str]) -> bytes:
+        answer = await client.get_object(**arguments)
+        async with answer["Body"] as body:
+            data: bytes = await body.read()
+        wanted = arguments.get("Range")
+        if len(data) != answer["ContentLength"]:
+            raise TryAgainError(f"{len(data)} bytes came instead of {answer['ContentLength']}")
+        if wanted is not None:
+            place = answer.get("ContentRange", "").partition("/")[0].replace(" ", "=")
+            if place != wanted:
+                raise RefusedError(f"asked for {wanted}, the server sent {place or 'all'}")
+            self._etags.setdefault(key, answer["ETag"])
+        return data
+
+    def size(self, key: str) -> int:
+        """Return the size in bytes."""
+        return self._call(key, 0, lambda client: self._head(client, key))
+
+    async def _head(self, client: Any, key: str) -> int:
+        return int((await client.head_object(**self._at(key)))["ContentLength"])
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write an object."""
+        self._put(key, data, {})
+
+    def put_new(self, key: str, data: bytes) -> bool:
+        """Write an object unless it exists.
+
+        If an answer is lost, the second try finds what the first one wrote, and returns False.
+        """
+        if self._conditional:
+            try:
+                self._put(key, data, {"IfNoneMatch": "*"})
+            except FileExistsError:
+                return False
+            except NotImplementedError:
+                self._conditional = False
+            else:
+                return True
+        try:
+            self.size(key)
+        except MissingError:
+            self.put(key, data)
+            return True
+        return False
+
+    def _put(self, key: str, data: bytes, condition: Mapping[str, str]) -> None:
+        self._etags.pop(key, None)
+        digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
+        arguments = {**self._at(key), **condition, "Body": data, "ChecksumSHA256": digest}
+        self._call(key, len(data), lambda client: client.put_object(**arguments))
+
+    def list(self, prefix: str) -> dict[str, int]:
+        """Return name and size of each object below a prefix, a thousand by request."""
+        start = f"{self._key(prefix)}/"
+        found: dict[str, int] = {}
+        token: str | None = None
+        while True:
+            page = self._call(prefix, 0, partial(self._page, start, token))
+            for each in page.get("Contents", ()):
+                found[each["Key"][len(start) :]] = int(each["Size"])
+            token = page.get("NextContinuationToken")
+            if not page.get("IsTruncated") or not token:
+                return found
+
+    async def _page(self, start: str, token: str | None, client: Any) -> Any:
+        more = {"ContinuationToken": token} if token else {}
+        return await client.list_objects_v2(Bucket=self._bucket, Prefix=start, **more)
+
+    def delete(self, key: str) -> None:
+        """Remove an object, if it is there."""
+        self._call(key, 0, lambda client: client.delete_object(**self._at(key)))
+
+    def sweep(self) -> None:
+        """Nothing is ever half written: each object is written by one request."""
+
+    def _call(self, key: str, size: int, request: Callable[[Any], Awaitable[_T]]) -> _T:
+        """Make a request on the event loop, again where that is of use, and wait for it."""
+
+        async def act() -> _T:
+            client = await self._fs.set_session()
+            return await self._retries.run(lambda: self._translated(key, request(client)), size)
+
+        future = asyncio.run_coroutine_threadsafe(act(), self._fs.loop)
+        try:
+            return future.result()
+        except (TryAgainError, RefusedError) as error:
+            raise RemoteError(
+                f"{self.url}: {key!r}: {error}", hint="gitmodel remote check"
+            ) from error
+        except (NoCredentialsError, PartialCredentialsError) as error:
+            raise RemoteError(
+                f"{self.url}: no AWS credentials were found", hint=_CREDENTIALS_HINT
+            ) from error
+        except ProfileNotFound as error:
+            raise UsageError(f"{self.url}: {error}", hint="aws configure list-profiles") from error
+        except BotoCoreError as error:
+            raise RemoteError(
+                f"{self.url}: {key!r}: {error}", hint="gitmodel remote check"
+            ) from error
+        except BaseException:
+            future.cancel()
+            raise
+
+    async def _translated(self, key: str, answer: Awaitable[_T]) -> _T:
+        """Tell apart what is worth another try, what is an answer, and what is an error."""
+        try:
+            return await answer
+        except ClientError as error:
+            raise self._meaning(key, error) from error
+
+    def _meaning(self, key: str, error: ClientError) -> Exception:
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        text = str(error.response.get("Error", {}).get("Message") or code)
+        if code == "NoSuchBucket":
+            return RemoteError(
+                f"{self.url}: there is no bucket {self._bucket!r}", hint="gitmodel remote list"
+            )
+        if code in _MISSING:
+            return MissingError(f"{self.url}: {key!r} is not there", hint="gitmodel remote check")
+        if code in _EXISTS and key in self._etags:
+            return IntegrityError(f"{self.url}: {key!r} changed while it was read")
+        if code in _EXISTS:
+            return FileExistsError(key)
+        if code in _NOT_KNOWN or status == 501:
+            return NotImplementedError(text)
+        if code in _SKEWED:
+            return RemoteError(
+                f"{self.url}: the clock of this machine is not that of the server: {text}",
+                hint="set the clock, for example with: timedatectl set-ntp true",
+            )
+        if status in (401, 403):
+            return RemoteError(f"{self.url}: access denied: {text}", hint=_CREDENTIALS_HINT)
+        if code in _AGAIN or status in (429, 500, 502, 503, 504):
+            return TryAgainError(f"{code or status}: {text}", slower=code in _SLOWER)
+        if 300 <= status < 400:
+            return RefusedError(f"the server sends us elsewhere ({status}), which is not followed")
+        return RefusedError(f"{code or status}: {text}")
+
+    def _at(self, key: str) -> dict[str, Any]:
+        return {"Bucket": self._bucket, "Key": self._key(key)}
+
+    def _key(self, key: str) -> str:
+        return f"{self._prefix}/{key}" if self._prefix else key
+
+
+def _first(options: Mapping[str, list[str]], name: str) -> str | None:
+    return options[name][0] if options.get(name) else None

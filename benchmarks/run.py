@@ -27,6 +27,7 @@ SUBJECTS = (
     "model_versions",
     "weights",
     "remote_folder",
+    "remote_s3",
 )
 
 Subject = Callable[[Bench], Report]

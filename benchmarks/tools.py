@@ -54,6 +54,18 @@ class RemoteTool(Tool):
         """Get it into the cache of a clone."""
         raise NotImplementedError
 
+    def bucket_add(self, bucket: str, endpoint: str) -> list[Command]:
+        """Name a bucket as the default remote."""
+        raise NotImplementedError
+
+    def confirm(self) -> list[Command]:
+        """Do what a clone needs before its remote is used."""
+        return []
+
+    def pull(self) -> list[Command]:
+        """Get what the current commit needs into the working tree."""
+        raise NotImplementedError
+
 
 class Gitmodel(RemoteTool):
     """The tool of this project."""
@@ -81,6 +93,13 @@ class Gitmodel(RemoteTool):
 
     def fetch(self) -> list[Command]:
         return [[self.program, "fetch"]]
+
+    def bucket_add(self, bucket: str, endpoint: str) -> list[Command]:
+        url = f"s3://{bucket}/gitmodel"
+        return [[self.program, "remote", "add", "origin", url]]
+
+    def pull(self) -> list[Command]:
+        return [[self.program, "pull"]]
 
 
 class Dvc(RemoteTool):
@@ -113,6 +132,15 @@ class Dvc(RemoteTool):
 
     def fetch(self) -> list[Command]:
         return [[self.program, "fetch", "-q"]]
+
+    def bucket_add(self, bucket: str, endpoint: str) -> list[Command]:
+        return [
+            [self.program, "remote", "add", "-q", "-d", "origin", f"s3://{bucket}/dvc"],
+            [self.program, "remote", "modify", "-q", "origin", "endpointurl", endpoint],
+        ]
+
+    def pull(self) -> list[Command]:
+        return [[self.program, "pull", "-q"]]
 
 
 class GitLfs(Tool):

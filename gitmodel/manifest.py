@@ -15,7 +15,8 @@ from gitmodel.paths import check_paths
 from gitmodel.pointer import MAX_SIZE
 
 HEADER = b"gitmodel-manifest 1\n"
-MAX_BYTES = 4 << 30
+MAX_BYTES = 1 << 30
+"""Bytes of the longest manifest: about seven million entries."""
 
 FILE, EXECUTABLE, LINK, FOLDER = "f", "x", "l", "d"
 

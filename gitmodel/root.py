@@ -15,7 +15,6 @@ from gitmodel.digest import oid_of, parse_oid
 from gitmodel.errors import IntegrityError
 
 DESCRIPTION_NAME = "gitmodel-remote.json"
-MAX_BYTES = 64 << 20
 
 _HEADER = "gitmodel-root 1"
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)

@@ -14,6 +14,7 @@ from gitmodel.cache import Cache
 from gitmodel.digest import Digests, Hasher, algorithm_of, digest_bytes
 from gitmodel.encoding import decode
 from gitmodel.errors import GitmodelError, IntegrityError, MissingError
+from gitmodel.manifest import MAX_BYTES
 from gitmodel.pack import Piece, Placed
 from gitmodel.progress import Meter, Work
 from gitmodel.remote.packstore import Remote, pack_key
@@ -122,7 +123,9 @@ class _Download:
         name = self._remote.name
         if pieces is None:
             raise MissingError(f"blob {blob.oid} is not on remote {name!r}")
-        if blob.size is not None and sum(piece.length for piece in pieces) != blob.size:
+        size = sum(piece.length for piece in pieces)
+        # Nothing says how long a manifest is, but there is a limit.
+        if size != blob.size and (blob.size is not None or size > MAX_BYTES):
             raise _wrong_size(self._remote, blob.oid)
         places = self._remote.chunks([piece.oid for piece in pieces])
         for piece in pieces:

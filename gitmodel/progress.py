@@ -9,11 +9,14 @@ from typing import Protocol
 class Progress(Protocol):
     """Hears how far the work is; called often, and by one thread at a time."""
 
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        """`done` of `total` bytes of `phase` are finished; a total of 0 is not known yet."""
+    def __call__(self, phase: str, done: int, total: int, note: str) -> None:
+        """`done` of `total` bytes of `phase` are finished; a total of 0 is not known yet.
+
+        `note` says in words what else is worth knowing.
+        """
 
 
-def silent(phase: str, done: int, total: int) -> None:
+def silent(phase: str, done: int, total: int, note: str) -> None:
     """Ignore the progress."""
 
 
@@ -38,8 +41,9 @@ class Meter:
         self._phase = phase
         self._total = total
         self._done = 0
+        self.note = ""
 
     def add(self, count: int) -> None:
         """`count` more bytes are done."""
         self._done += count
-        self._progress(self._phase, self._done, self._total)
+        self._progress(self._phase, self._done, self._total, self.note)

@@ -24,17 +24,18 @@ class Bar:
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
             console=Console(stderr=True),
             transient=True,
         )
         self._tasks: dict[str, TaskID] = {}
         self._progress.start()
 
-    def update(self, phase: str, done: int, total: int) -> None:
+    def update(self, phase: str, done: int, total: int, note: str) -> None:
         """Show how far a phase is."""
         if phase not in self._tasks:
-            self._tasks[phase] = self._progress.add_task(phase, total=total or None)
-        self._progress.update(self._tasks[phase], completed=done, total=total or None)
+            self._tasks[phase] = self._progress.add_task(phase, total=total or None, note="")
+        self._progress.update(self._tasks[phase], completed=done, total=total or None, note=note)
 
     def close(self) -> None:
         """Take the bar away."""

@@ -105,7 +105,7 @@ def _from_top(path: str, folder: str, top: str) -> str:
 
 
 class _Bar(Protocol):
-    def update(self, phase: str, done: int, total: int) -> None: ...
+    def update(self, phase: str, done: int, total: int, note: str) -> None: ...
 
     def close(self) -> None: ...
 
@@ -119,13 +119,13 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
     began = time.monotonic()
     bar: list[_Bar] = []
 
-    def show(phase: str, done: int, total: int) -> None:
+    def show(phase: str, done: int, total: int, note: str) -> None:
         if not bar:
             if time.monotonic() - began < _PATIENCE:
                 return
             # Costs more than most commands take, so it is loaded when it is sure to be shown.
             bar.append(importlib.import_module("gitmodel.cli.bar").Bar())
-        bar[0].update(phase, done, total)
+        bar[0].update(phase, done, total, note)
 
     try:
         yield show

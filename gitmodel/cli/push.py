@@ -45,9 +45,10 @@ def command(
 def _report(done: Pushed, *, asked_for_git: bool) -> None:
     sent = done.sent
     if sent.blobs:
+        reused = f", {plural(sent.reused, 'chunk')} reused" if sent.reused else ""
         click.echo(
             f"pushed {plural(sent.blobs, 'blob')} to {done.remote}: {human(sent.new_bytes)} new,"
-            f" {human(sent.sent_bytes)} sent"
+            f" {human(sent.sent_bytes)} sent{reused}"
         )
     refs = [ref.removeprefix("refs/tags/").removeprefix("refs/heads/") for ref in done.complete]
     if refs:

@@ -96,8 +96,11 @@ def repair(name: str) -> None:
 
 
 def _report(checked: Checked) -> None:
-    click.echo(f"{checked.name} at {shown(checked.url)}: {', '.join(checked.proven)}: ok")
-    click.echo(f"up {human(checked.up)}/s, down {human(checked.down)}/s")
+    probed = checked.probed
+    click.echo(f"{checked.name} at {shown(checked.url)}: {', '.join(probed.proven)}: ok")
+    for what in probed.lacking:
+        click.echo(f"it cannot do this: {what}")
+    click.echo(f"up {human(probed.up)}/s, down {human(probed.down)}/s")
     health = checked.health
     if health is None:
         click.echo("nothing was pushed to it yet")

@@ -36,17 +36,25 @@ class RemoteEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Probed:
+    """What a remote was seen to do, what it cannot do, and how fast it is (bytes a second)."""
+
+    proven: tuple[str, ...]
+    lacking: tuple[str, ...]
+    up: float
+    down: float
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
-    """What a remote can do, how fast (bytes a second), and the state of what is on it.
+    """What a remote can do, and the state of what is on it.
 
     `health` is None where nothing was pushed yet.
     """
 
     name: str
     url: str
-    proven: tuple[str, ...]
-    up: float
-    down: float
+    probed: Probed
     health: Health | None
 
 
@@ -90,10 +98,10 @@ def list_remotes(project: Project) -> list[RemoteEntry]:
 
 def check_remote(project: Project, name: str) -> Checked:
     """Prove on a scratch key that the remote does what it must; then look at what is on it."""
-    remote = open_remote(project, name)
-    proven, up, down = _probe(remote.store)
+    remote = open_remote(project, name, write=True)
+    probed = _probe(remote.store)
     health = remote.check() if remote.describe() else None
-    return Checked(remote.name, remote.store.url, proven, up, down, health)
+    return Checked(remote.name, remote.store.url, probed, health)
 
 
 def repair_remote(project: Project, name: str) -> list[str]:
@@ -119,9 +127,11 @@ def _write_remotes(project: Project, remotes: dict[str, str]) -> None:
         project.git.stage([CONFIG_NAME])
 
 
-def _probe(store: Store) -> tuple[tuple[str, ...], float, float]:
+def _probe(store: Store) -> Probed:
     key, data = f"scratch/{secrets.token_hex(16)}", os.urandom(_PROBE)
-    proven = []
+    name = key.partition("/")[2]
+    proven: list[str] = []
+    lacking: list[str] = []
 
     def prove(what: str, *, good: bool) -> None:
         if not good:
@@ -131,17 +141,20 @@ def _probe(store: Store) -> tuple[tuple[str, ...], float, float]:
         proven.append(what)
 
     try:
-        up = _timed(lambda: prove("write", good=store.put_new(key, data)))
-        down = _timed(lambda: prove("read back", good=store.read(key) == data))
+        up = _timed(lambda: store.put(key, data))
+        down = _timed(lambda: prove("write and read back", good=store.read(key) == data))
         prove("ranged read", good=store.read(key, 12345, 678) == data[12345:13023])
-        prove("listing", good=store.list("scratch").get(key.partition("/")[2]) == _PROBE)
-        prove("conditional write", good=not store.put_new(key, b"") and store.size(key) == _PROBE)
+        prove("listing", good=store.list("scratch").get(name) == _PROBE)
+        if not store.put_new(key, b"") and store.size(key) == _PROBE:
+            proven.append("conditional write")
+        else:
+            lacking.append("conditional write: two who push one version at once are not told")
         store.put(key, b"again")
         prove("overwrite", good=store.read(key) == b"again")
     finally:
         store.delete(key)
-    prove("delete", good=key.partition("/")[2] not in store.list("scratch"))
-    return tuple(proven), _PROBE / up, _PROBE / down
+    prove("delete", good=name not in store.list("scratch"))
+    return Probed(tuple(proven), tuple(lacking), _PROBE / up, _PROBE / down)
 
 
 def _timed(act: Callable[[], None]) -> float:

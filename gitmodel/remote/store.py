@@ -51,7 +51,7 @@ class Access:
     timeout: float = 30.0
 
 
-def open_store(url: str, base: Path, access: Access) -> Store:
+def open_store(url: str, base: Path, access: Access = Access()) -> Store:
     """Open the store at a URL; a plain path is relative to `base`."""
     if "://" not in url or url.startswith("file://"):
         return FolderStore(url, Path(os.path.normpath(base / url.removeprefix("file://"))))

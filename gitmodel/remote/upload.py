@@ -40,9 +40,13 @@ _BATCH_BYTES = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What an upload did; bytes that were new before encoding, and bytes of packs sent."""
+    """What an upload did: bytes that were new before encoding, bytes of packs sent.
+
+    `reused` counts the chunks that were on the remote already.
+    """
 
     blobs: int
+    reused: int
     new_bytes: int
     sent_bytes: int
 
@@ -75,7 +79,7 @@ class Upload:
         self._small: dict[str, bytes] = {}
         self._small_bytes = 0
         self._encoding: deque[Future[list[_Encoded]]] = deque()
-        self._blobs = self._new_bytes = self._sent_bytes = 0
+        self._blobs = self._reused = self._new_bytes = self._sent_bytes = 0
 
     def add_small(self, oid: str, data: bytes) -> None:
         """Send a blob as a chunk of its own; raise `IntegrityError` if it is not what it says."""
@@ -119,7 +123,7 @@ class Upload:
         while self._sending:
             self._collect()
         self._publish()
-        return Sent(self._blobs, self._new_bytes, self._sent_bytes)
+        return Sent(self._blobs, self._reused, self._new_bytes, self._sent_bytes)
 
     def __enter__(self) -> Upload:
         return self
@@ -158,6 +162,8 @@ class Upload:
             if chunk.oid not in there and chunk.oid not in self._fresh:
                 new[chunk.oid] = chunk
         self._fresh |= new.keys()
+        self._reused += len(chunks) - len(new)
+        self._meter.note = f"{self._reused:,} chunks reused" if self._reused else ""
         self._meter.add(sum(len(chunk.data) for chunk in chunks))
         self._new_bytes += sum(len(chunk.data) for chunk in new.values())
         if new:

@@ -18,7 +18,7 @@ from gitmodel.remote.upload import Sent, Upload
 from gitmodel.snapshot import entries_of
 from gitmodel.transfer.fetch import fetch_manifests
 
-NOTHING_SENT = Sent(0, 0, 0)
+NOTHING_SENT = Sent(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

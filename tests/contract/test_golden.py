@@ -9,7 +9,7 @@ import pytest
 from blake3 import blake3
 from pyfastcdc.py.constants import GEAR, MASKS
 
-from gitmodel import config, manifest, pack, paths, pointer, snapshot, strict_yaml
+from gitmodel import config, manifest, pack, paths, pointer, strict_yaml
 from gitmodel.cache.packs import read_table
 from gitmodel.config import format_config, parse_config
 from gitmodel.digest import digest_bytes, oid_of
@@ -163,7 +163,7 @@ def test_limits_in_the_specification_are_those_of_the_code():
         "bytes of a pointer": pointer.MAX_BYTES,
         "size in a pointer, and sum of the sizes in a manifest": pointer.MAX_SIZE,
         "entries of a tree": pointer.MAX_FILES,
-        "bytes of a manifest": snapshot.MAX_MANIFEST,
+        "bytes of a manifest": manifest.MAX_BYTES,
         "bytes of a path in a manifest": paths.MAX_PATH,
         "bytes of one name of a path": paths.MAX_NAME,
         "bytes of `.gitmodel.yaml`": strict_yaml.MAX_BYTES,

@@ -98,8 +98,8 @@ def check_url(url: str) -> str:
     for endpoint in options.get("endpoint", ()):
         if not _ENDPOINT.fullmatch(endpoint):
             raise UsageError(f"{endpoint!r} is not an endpoint", hint="https://HOST[:PORT]")
-    if scheme == "s3" and not parts.netloc:
-        raise UsageError(f"{url!r} names no bucket", hint="s3://BUCKET/PREFIX")
+    if scheme == "s3" and (not parts.netloc or parts.fragment):
+        raise UsageError(f"{url!r} is not the URL of a bucket", hint="s3://BUCKET/PREFIX")
     return url
 
 

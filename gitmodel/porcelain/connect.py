@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from gitmodel.config import Config, names_endpoint
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.git.command import Git
@@ -65,7 +67,7 @@ def _confirm(project: Project, name: str, url: str) -> None:
     if not project.confirm(name, url):
         raise IntegrityError(
             f"remote {name!r} at {url!r} came with the repository and was not confirmed",
-            hint=f"gitmodel remote add {name} '{url}'",
+            hint=f"gitmodel remote add {name} {shlex.quote(url)}",
         )
     trust(project.git, url)
 

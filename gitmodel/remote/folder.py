@@ -71,6 +71,9 @@ class FolderStore:
         """Remove what writers that died left half written."""
         sweep(self._root / _SCRATCH)
 
+    def abort(self) -> None:
+        """A disk answers soon, one way or the other."""
+
     def _write(self, target: Path, data: bytes, *, new: bool) -> bool:
         make_folder(target.parent)
         with Scratch(self._root / _SCRATCH) as scratch:

@@ -59,6 +59,10 @@ class LimitedStore:
         """Remove what writers that died left half written."""
         self._store.sweep()
 
+    def abort(self) -> None:
+        """Give up the requests that are under way."""
+        self._store.abort()
+
     def _wait(self) -> None:
         """Wait until what was moved before would have been moved at the rate."""
         with self._lock:

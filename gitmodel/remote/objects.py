@@ -15,7 +15,7 @@ import fsspec
 from gitmodel.errors import MissingError, RemoteError, UsageError
 from gitmodel.remote.store import Access
 
-_EXTRAS = {"gs": "gs", "gcs": "gs", "abfs": "azure", "abfss": "azure", "az": "azure"}
+_EXTRAS = {"gs": "gs", "gcs": "gs", "abfs": "azure", "abfss": "azure", "az": "azure", "ssh": "sftp"}
 
 
 def open_at(url: str, access: Access) -> ObjectStore:
@@ -98,6 +98,9 @@ class ObjectStore:
 
     def sweep(self) -> None:
         """Nothing is ever half written."""
+
+    def abort(self) -> None:
+        """These drivers give nothing up."""
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{key}"

@@ -17,6 +17,8 @@ _T = TypeVar("_T")
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 8.0
+_FIRST_CONTACT = 10.0
+"""Seconds after which a server that never answered is not there, rather than busy."""
 _SLOWEST = 64 << 10
 """Bytes a second that a body must make, or the request is given up."""
 _AGAIN = (
@@ -63,6 +65,7 @@ class Retries:
         self._most = lanes
         self._lanes = float(lanes)
         self._running = 0
+        self._answered = False
         self._free = asyncio.Condition()
 
     async def run(self, request: Callable[[], Awaitable[_T]], size: int) -> _T:
@@ -77,10 +80,13 @@ class Retries:
             try:
                 return await self._once(request, limit)
             except TryAgainError as error:
+                self._answered = True
                 failed = error
             except _AGAIN as error:
                 failed = TryAgainError(_in_words(error))
-            if time.monotonic() + pause > start + self._patience.total:
+            total = self._patience.total
+            total = total if self._answered else min(total, _FIRST_CONTACT)
+            if time.monotonic() + pause > start + total:
                 raise TryAgainError(f"{failed} (for {time.monotonic() - start:.0f} s)")
             await asyncio.sleep(random.uniform(pause / 2, pause))
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -96,6 +102,7 @@ class Retries:
                 self._lanes = max(1.0, self._lanes / 2)
             raise
         else:
+            self._answered = True
             self._lanes = min(self._most, self._lanes + 1 / self._lanes)
             return result
         finally:

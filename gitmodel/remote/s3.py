@@ -12,6 +12,7 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -78,6 +79,7 @@ class S3Store:
         self._retries = Retries(patience, LANES)
         self._etags: dict[str, str] = {}
         self._conditional = True
+        self._running: set[Future[Any]] = set()
         config = {
             # Retries are ours. A signature over the checksum is one over the body.
             "retries": {"total_max_attempts": 1},
@@ -186,6 +188,11 @@ class S3Store:
     def sweep(self) -> None:
         """Nothing is ever half written: each object is written by one request."""
 
+    def abort(self) -> None:
+        """Give up the requests that are under way on other threads."""
+        for future in list(self._running):
+            future.cancel()
+
     def _call(self, key: str, size: int, request: Callable[[Any], Awaitable[_T]]) -> _T:
         """Make a request on the event loop, again where that is of use, and wait for it."""
 
@@ -194,6 +201,7 @@ class S3Store:
             return await self._retries.run(lambda: self._translated(key, request(client)), size)
 
         future = asyncio.run_coroutine_threadsafe(act(), self._fs.loop)
+        self._running.add(future)
         try:
             return future.result()
         except (TryAgainError, RefusedError) as error:
@@ -213,6 +221,8 @@ class S3Store:
         except BaseException:
             future.cancel()
             raise
+        finally:
+            self._running.discard(future)
 
     async def _translated(self, key: str, answer: Awaitable[_T]) -> _T:
         """Tell apart what is worth another try, what is an answer, and what is an error."""

@@ -42,6 +42,9 @@ class Store(Protocol):
     def sweep(self) -> None:
         """Remove what writers that died left half written."""
 
+    def abort(self) -> None:
+        """Give up the requests that are under way on other threads, so that nobody waits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Access:

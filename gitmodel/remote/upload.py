@@ -134,6 +134,8 @@ class Upload:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
+        if error is not None:
+            self._remote.store.abort()
         self._pool.shutdown(cancel_futures=True)
         self._senders.shutdown(cancel_futures=True)
 

@@ -137,11 +137,15 @@ class _Download:
         """Yield the payloads in order, or in the place of one the error that it met."""
         parts = _ranges(places)
         ahead = 2 + self._remote.store.lanes
-        for results in _in_order(self._pool, partial(_read_range, self._remote), parts, ahead):
-            for result in results:
-                if not isinstance(result, GitmodelError):
-                    self._meter.add(len(result[0]))
-                yield result
+        try:
+            for results in _in_order(self._pool, partial(_read_range, self._remote), parts, ahead):
+                for result in results:
+                    if not isinstance(result, GitmodelError):
+                        self._meter.add(len(result[0]))
+                    yield result
+        except BaseException:
+            self._remote.store.abort()
+            raise
 
 
 def _ranges(places: Sequence[Placed]) -> Iterator[_Range]:

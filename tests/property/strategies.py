@@ -113,10 +113,19 @@ descriptions = st.builds(
 _words = st.text(st.characters(codec="utf-8"), max_size=20)
 _remote_names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True)
 _urls = st.text(
-    st.characters(codec="utf-8", categories=("L", "N", "P", "S"), exclude_characters="@:[]"),
+    st.characters(codec="utf-8", categories=("L", "N", "P", "S"), exclude_characters="@:[]?#"),
     min_size=1,
     max_size=30,
-).flatmap(lambda text: st.sampled_from((text, f"s3://{text}")))
+).flatmap(
+    lambda text: st.sampled_from(
+        (
+            text,
+            f"s3://bucket/{text}",
+            f"s3://bucket/{text}?region=eu-west-1&endpoint=https://s3.example.org:9000",
+            f"gs://bucket/{text}",
+        )
+    )
+)
 configs = st.builds(
     Config,
     _digits(32),

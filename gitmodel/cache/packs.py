@@ -33,6 +33,8 @@ PACK_SIZE = 64 << 20
 _BUFFER = 4 << 20
 _BUFFERS = 4
 _OPEN_PACKS = 32
+_AHEAD = 4 << 20
+_GAP = 256 << 10
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
@@ -181,24 +183,43 @@ class _PackFile:
 
 
 class OpenPacks:
-    """The packs that are open for reading, the most recently used ones."""
+    """The packs that are open for reading, the most recently used ones.
+
+    Who reads one payload after the other, or nearly so, is given them from a window that is read
+    ahead: twenty thousand small reads of a disk take ten times as long as a few large ones.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._open: OrderedDict[str, int] = OrderedDict()
+        self._window = memoryview(b"")
+        self._pack, self._start, self._next = "", 0, 0
 
     def read(self, placed: Placed) -> bytes:
         """Return a payload; raise `IntegrityError` if the pack ends before it does."""
         entry = placed.entry
-        data = os.pread(self._descriptor(placed.pack), entry.stored, entry.offset)
+        data = self._read(placed.pack, entry.offset, entry.stored)
         if len(data) != entry.length or entry.encoding != RAW:
             raise IntegrityError(
                 f"pack {placed.pack} in the cache is cut short", hint="gitmodel verify"
             )
         return data
 
+    def _read(self, pack: str, offset: int, length: int) -> bytes:
+        if pack != self._pack:
+            self._pack, self._window, self._next = pack, memoryview(b""), 0
+        at = offset - self._start
+        if not 0 <= at <= at + length <= len(self._window):
+            follows = 0 <= offset - self._next <= _GAP
+            ahead = max(length, _AHEAD) if follows else length
+            self._window = memoryview(os.pread(self._descriptor(pack), ahead, offset))
+            self._start, at = offset, 0
+        self._next = offset + length
+        return bytes(self._window[at : at + length])
+
     def close(self) -> None:
         """Close all packs; they are opened again when they are needed."""
+        self._pack = ""
         while self._open:
             os.close(self._open.popitem()[1])
 

@@ -76,15 +76,18 @@ class Upload:
         self._sending: deque[tuple[Future[tuple[str, int]], _Building]] = deque()
         self._listed: list[Listed] = []
         self._fresh: set[str] = set()
-        self._small: dict[str, bytes] = {}
+        self._small: dict[str, _Chunk] = {}
         self._small_bytes = 0
         self._encoding: deque[Future[list[_Encoded]]] = deque()
         self._blobs = self._reused = self._new_bytes = self._sent_bytes = 0
 
-    def add_small(self, oid: str, data: bytes) -> None:
-        """Send a blob as a chunk of its own; raise `IntegrityError` if it is not what it says."""
+    def add_small(self, oid: str, fingerprint: str, data: bytes) -> None:
+        """Send a blob as a chunk of its own; raise `IntegrityError` if it is not what it says.
+
+        `fingerprint` is known to be that of `data`.
+        """
         self._blobs += 1
-        self._small[oid] = data
+        self._small[oid] = _Chunk(oid, fingerprint, data)
         self._small_bytes += len(data)
         if self._small_bytes >= _BATCH_BYTES:
             self._flush_small()
@@ -113,7 +116,7 @@ class Upload:
             )
         if [piece.oid for piece in pieces] != [oid]:
             self._drain(0)
-            self._append_recipe(oid, format_recipe(pieces))
+            self._pack.append_recipe(oid, format_recipe(pieces))
 
     def finish(self) -> Sent:
         """Send what is left and publish it."""
@@ -142,7 +145,7 @@ class Upload:
     def _flush_small(self) -> None:
         if not self._small:
             return
-        chunks = [_Chunk(oid, fingerprint_of(data), data) for oid, data in self._small.items()]
+        chunks = list(self._small.values())
         self._small, self._small_bytes = {}, 0
         self._encode(chunks, check=True)
 
@@ -176,18 +179,9 @@ class Upload:
         """Put encoded chunks into packs until at most `most` batches wait."""
         while len(self._encoding) > most:
             for chunk, encoding, stored in self._encoding.popleft().result():
-                length = len(chunk.data)
-                entry = Stored(
-                    chunk.oid, chunk.fingerprint, CHUNK, encoding, length, 0, len(stored)
-                )
-                self._pack.append(entry, stored)
+                self._pack.append_chunk(chunk, encoding, stored)
                 if self._pack.size >= PACK_SIZE:
                     self._send()
-
-    def _append_recipe(self, oid: str, payload: bytes) -> None:
-        size = len(payload)
-        entry = Stored(oid, fingerprint_of(payload), RECIPE, RAW, size, 0, size)
-        self._pack.append(entry, payload)
 
     def _send(self) -> None:
         if not self._pack.entries:
@@ -236,13 +230,22 @@ class _Building:
         self.recipes: list[bytes] = []
         self.size = 0
 
-    def append(self, entry: Stored, payload: bytes) -> None:
-        """Add a payload; where it lies is found out here."""
-        self.entries.append(entry._replace(offset=self.size))
+    def append_chunk(self, chunk: _Chunk, encoding: int, stored: bytes) -> None:
+        """Add a chunk, as it is stored."""
+        oid, fingerprint, data = chunk
+        size = len(stored)
+        self._append(Stored(oid, fingerprint, CHUNK, encoding, len(data), self.size, size), stored)
+
+    def append_recipe(self, oid: str, payload: bytes) -> None:
+        """Add the recipe of a blob."""
+        size, fingerprint = len(payload), fingerprint_of(payload)
+        self.recipes.append(payload)
+        self._append(Stored(oid, fingerprint, RECIPE, RAW, size, self.size, size), payload)
+
+    def _append(self, entry: Stored, payload: bytes) -> None:
+        self.entries.append(entry)
         self.parts.append(payload)
         self.size += len(payload)
-        if entry.kind == RECIPE:
-            self.recipes.append(payload)
 
 
 def _digest(batch: list[bytes]) -> list[_Chunk]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitmodel.cache import SMALL, Cache
+from gitmodel.digest import fingerprint_of
 from gitmodel.errors import MissingError
 from gitmodel.index import Index
 from gitmodel.manifest import Entry
@@ -82,7 +83,8 @@ def _send(missing: Sequence[Entry], cache: Cache, remote: Remote, work: Work) ->
     with Upload(remote, total, work) as upload:
         places = cache.places(entry.oid for entry in missing if entry.size < SMALL)
         for placed in sorted(places.values(), key=lambda place: (place.pack, place.entry.offset)):
-            upload.add_small(placed.entry.oid, cache.read_packed(placed))
+            stored = placed.entry
+            upload.add_small(stored.oid, stored.fingerprint, cache.read_packed(placed))
         for entry in missing:
             if entry.oid not in places:
                 _send_loose(entry.oid, cache, upload, remote)
@@ -103,7 +105,8 @@ def _send_loose(oid: str, cache: Cache, upload: Upload, remote: Remote) -> None:
         size = os.fstat(fd).st_size
         if size < remote.chunking.smallest:
             with open(fd, "rb", closefd=False) as file:
-                upload.add_small(oid, file.read())
+                data = file.read()
+            upload.add_small(oid, fingerprint_of(data), data)
         else:
             start = os.pread(fd, 16, 0)
             breaks = tensor_breaks(start, lambda length: os.pread(fd, length, 0), size)

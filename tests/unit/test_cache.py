@@ -186,7 +186,7 @@ def test_a_damaged_pack_is_no_reason_not_to_open(home):
 def test_a_sound_cache_has_no_damage(cache):
     put_all(cache, [*SMALL_BLOBS, EDGE, LARGE])
     seen = []
-    assert cache.verify({}, lambda phase, done, total: seen.append((done, total))) == []
+    assert cache.verify({}, lambda phase, done, total, note: seen.append((done, total))) == []
     assert seen[-1] == (cache.size(), cache.size())
 
 

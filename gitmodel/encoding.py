@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import struct
 import threading
+from collections.abc import Iterable, Iterator
 
 import zstandard
 
@@ -26,6 +27,9 @@ _CODED = 1 << 31
 _SAMPLE = 4096
 _SAMPLES = 4
 _SMALLEST = 128
+_LARGE = 64 << 10
+_PROBED = 8
+"""Of so many small blocks that come together, one at least is searched for planes."""
 _WORTH = 0.95
 """What must be left of a chunk, at most, for the time that decoding costs to be worth it."""
 
@@ -45,9 +49,24 @@ _LEVEL = 3
 _codecs = threading.local()
 
 
-def encode(data: bytes) -> tuple[int, bytes]:
+def encode_all(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield for each block the encoding that suits it, and its bytes in it.
+
+    What comes together is alike: small blocks are searched for planes only if some of them, or
+    all that came just before, have any.  That search is most of the work on noise.
+    """
+    found = True
+    for number, data in enumerate(blocks):
+        search = found or len(data) >= _LARGE or number % _PROBED == 0
+        encoding, stored = encode(data, planes=search)
+        if search:
+            found = encoding in (PLANES2, PLANES4)
+        yield encoding, stored
+
+
+def encode(data: bytes, *, planes: bool = True) -> tuple[int, bytes]:
     """Return the encoding that suits `data`, and its bytes in it."""
-    choice = _choose(data)
+    choice = _choose(data, planes=planes)
     if choice == RAW:
         return RAW, data
     stored = _zstd(data) if choice == ZSTD else _split(data, choice)
@@ -71,7 +90,7 @@ def decode(encoding: int, stored: bytes, length: int) -> bytes:
     return data
 
 
-def _choose(data: bytes) -> int:
+def _choose(data: bytes, *, planes: bool) -> int:
     """Guess from a few pages of `data`, so that noise costs next to nothing."""
     if len(data) < _SMALLEST:
         return RAW
@@ -79,12 +98,12 @@ def _choose(data: bytes) -> int:
     costs = {ZSTD: len(_zstd(sample)) / len(sample), RAW: _WORTH}
     # How often each byte occurs shows in less than how often whole phrases do.
     sample = _sample(data, _SAMPLE // 4)
-    for stride in (PLANES2, PLANES4):
+    for stride in (PLANES2, PLANES4) if planes else ():
         sizes = (min(len(plane), len(_entropy(plane))) for plane in _planes(sample, stride))
         costs[stride] = sum(sizes) / len(sample)
     best = min(costs.values())
     # What is simpler to decode wins unless the other is clearly smaller.
-    return next(c for c in (RAW, ZSTD, PLANES2, PLANES4) if costs[c] <= best * 1.02)
+    return next(c for c in (RAW, ZSTD, PLANES2, PLANES4) if costs.get(c, 1) <= best * 1.02)
 
 
 def _sample(data: bytes, length: int) -> bytes:

@@ -23,7 +23,7 @@ from gitmodel.digest import (
     fingerprint_of,
     oid_of,
 )
-from gitmodel.encoding import RAW, encode
+from gitmodel.encoding import RAW, encode_all
 from gitmodel.errors import IntegrityError
 from gitmodel.pack import CHUNK, RECIPE, Listed, Piece, Stored, format_recipe, format_table
 from gitmodel.progress import Meter, Work
@@ -254,12 +254,12 @@ def _digest(batch: list[bytes]) -> list[_Chunk]:
 
 
 def _encode(chunks: list[_Chunk], *, check: bool) -> list[_Encoded]:
-    encoded = []
-    for chunk in chunks:
-        if check and oid_of(chunk.data, algorithm_of(chunk.oid)) != chunk.oid:
-            raise IntegrityError(
-                f"blob {chunk.oid} in the cache is damaged and was not pushed",
-                hint="gitmodel verify",
-            )
-        encoded.append(_Encoded(chunk, *encode(chunk.data)))
-    return encoded
+    if check:
+        for chunk in chunks:
+            if oid_of(chunk.data, algorithm_of(chunk.oid)) != chunk.oid:
+                raise IntegrityError(
+                    f"blob {chunk.oid} in the cache is damaged and was not pushed",
+                    hint="gitmodel verify",
+                )
+    encoded = encode_all(chunk.data for chunk in chunks)
+    return [_Encoded(chunk, *each) for chunk, each in zip(chunks, encoded, strict=True)]

@@ -17,6 +17,7 @@ from gitmodel.remote.chunking import tensor_breaks
 from gitmodel.remote.packstore import Remote
 from gitmodel.remote.upload import Sent, Upload
 from gitmodel.snapshot import entries_of
+from gitmodel.stream import ReadAhead
 from gitmodel.transfer.fetch import fetch_manifests
 
 NOTHING_SENT = Sent(0, 0, 0, 0)
@@ -110,6 +111,7 @@ def _send_loose(oid: str, cache: Cache, upload: Upload, remote: Remote) -> None:
         else:
             start = os.pread(fd, 16, 0)
             breaks = tensor_breaks(start, lambda length: os.pread(fd, length, 0), size)
-            upload.add_large(oid, lambda view: os.readv(fd, [view]), breaks)
+            with ReadAhead(fd) as reader:
+                upload.add_large(oid, reader.readinto, breaks)
     finally:
         os.close(fd)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gitmodel import stream
-from gitmodel.stream import BlockFile, BlockWriter, copy
+from gitmodel.stream import BlockFile, BlockWriter, ReadAhead, copy
 
 BLOCK = 4 << 20
 SIZES = [0, 1, 4095, 4096, 4097, BLOCK - 1, BLOCK, BLOCK + 5, 3 * BLOCK + 4096, 6 * BLOCK + 9]
@@ -118,3 +118,52 @@ def test_copy_stops_when_its_watcher_fails(tmp_path):
     ):
         copy(source, target, see, durable=False)
     assert threading.active_count() == 1
+
+
+# Reading ahead
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("step", [1000, 3 << 20, 9 << 20])
+def test_reading_ahead_gives_every_byte(tmp_path, size, step):
+    data = os.urandom(size)
+    (tmp_path / "file").write_bytes(data)
+    with opened(tmp_path / "file") as fd, ReadAhead(fd) as reader:
+        view, parts = memoryview(bytearray(step)), []
+        while count := reader.readinto(view):
+            parts.append(bytes(view[:count]))
+        assert reader.readinto(view) == 0 or not parts
+    assert b"".join(parts) == data
+    assert threading.active_count() == 1
+
+
+def test_reading_ahead_passes_an_error_on(tmp_path):
+    with opened(tmp_path) as fd, ReadAhead(fd) as reader, pytest.raises(IsADirectoryError):
+        reader.readinto(memoryview(bytearray(10)))
+    assert threading.active_count() == 1
+
+
+def test_reading_ahead_may_end_early(tmp_path):
+    (tmp_path / "file").write_bytes(bytes(40 << 20))
+    with opened(tmp_path / "file") as fd, ReadAhead(fd) as reader:
+        reader.readinto(memoryview(bytearray(10)))
+    assert threading.active_count() == 1
+
+
+def test_a_disk_that_refuses_to_bypass_the_cache_only_when_read_from(tmp_path, monkeypatch):
+    data = os.urandom(BLOCK + 77)
+    (tmp_path / "file").write_bytes(data)
+    read, refused = os.preadv, []
+
+    def picky(fd, blocks, at):
+        if not refused:
+            refused.append(at)
+            raise OSError(errno.EINVAL, "not aligned to my liking")
+        return read(fd, blocks, at)
+
+    monkeypatch.setattr(stream.os, "preadv", picky)
+    with opened(tmp_path / "file") as fd, ReadAhead(fd) as reader:
+        view = memoryview(bytearray(2 * BLOCK))
+        count = reader.readinto(view)
+        count += reader.readinto(view[count:])
+    assert bytes(view[:count]) == data

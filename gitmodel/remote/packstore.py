@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from blake3 import blake3
 
@@ -45,6 +45,7 @@ from gitmodel.root import (
 
 _NAME = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PACK_KEY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})", re.ASCII)
+_T = TypeVar("_T")
 _CHECK_HINT = "gitmodel remote check"
 _REPAIR_HINT = "gitmodel remote repair"
 
@@ -135,7 +136,7 @@ class Remote:
             data = self.store.read(DESCRIPTION_NAME)
         except MissingError:
             return False
-        self._description = parse_description(data)
+        self._description = self._parse(parse_description, data, _CHECK_HINT)
         self._id = self._description.id
         self._index.set_remote_id(self.store.url, self._id)
         return True
@@ -236,13 +237,21 @@ class Remote:
                 data = self.store.read(self._root_key(name))
             except MissingError:
                 return None
-            self._index.add_remote_root(self.id, name, data)
-        root = parse_root(data)
+        root = self._parse(parse_root, data, _REPAIR_HINT)
+        self._index.add_remote_root(self.id, name, data)
         if root.ref != ref:
             raise IntegrityError(
                 f"{self.store.url}: the root of {ref!r} is that of another ref", hint=_REPAIR_HINT
             )
         return root
+
+    def _parse(self, parse: Callable[[bytes], _T], data: bytes, hint: str) -> _T:
+        try:
+            return parse(data)
+        except IntegrityError as error:
+            raise IntegrityError(
+                f"{self.store.url}: {error.message}", hint=error.hint or hint
+            ) from error
 
     def roots(self) -> list[Root]:
         """Read all roots of this repository; those that are damaged are left out."""

@@ -74,6 +74,7 @@ class Retries:
         Raises `TryAgainError` when the patience has run out.
         """
         start = time.monotonic()
+        end = start + self._patience.total
         limit = self._patience.stall + size / _SLOWEST
         pause = _FIRST_PAUSE
         while True:
@@ -84,11 +85,11 @@ class Retries:
                 failed = error
             except _AGAIN as error:
                 failed = TryAgainError(_in_words(error))
-            total = self._patience.total
-            total = total if self._answered else min(total, _FIRST_CONTACT)
-            if time.monotonic() + pause > start + total:
-                raise TryAgainError(f"{failed} (for {time.monotonic() - start:.0f} s)")
-            await asyncio.sleep(random.uniform(pause / 2, pause))
+            now = time.monotonic()
+            if now >= (end if self._answered else min(end, start + _FIRST_CONTACT)):
+                raise TryAgainError(f"{failed} (for {now - start:.0f} s)")
+            # The last try comes when the time is up, not a long pause before.
+            await asyncio.sleep(min(random.uniform(pause / 2, pause), end - now))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _once(self, request: Callable[[], Awaitable[_T]], limit: float) -> _T:

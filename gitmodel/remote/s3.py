@@ -14,10 +14,12 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import s3fs
+from aiobotocore.httpsession import AIOHTTPSession
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -34,6 +36,7 @@ LANES = 8
 """Requests that are under way at once, at most; their bodies are what takes the memory."""
 
 _CREDENTIALS_HINT = "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+_ELSEWHERE = "the server sends us elsewhere, which is not followed"
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _EXISTS = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 _NOT_KNOWN = {"NotImplemented", "501"}
@@ -65,6 +68,22 @@ def open_at(url: str, access: Access) -> S3Store:
     return S3Store(url, access.profile, Patience(access.timeout, 4 * access.timeout))
 
 
+class _Session(AIOHTTPSession):  # type: ignore[misc]  # it comes without annotations
+    """Follows no redirect: the request, and a session token, would go to any host it names."""
+
+    async def send(self, request: Any) -> Any:
+        """Send a request; raise `RefusedError` if the answer is to ask elsewhere."""
+        answer = await super().send(request)
+        # The region of the bucket is all that botocore may take from such an answer.
+        if 300 <= answer.status_code < 400 and "x-amz-bucket-region" not in answer.headers:
+            raise RefusedError(_ELSEWHERE)
+        return answer
+
+    async def _get_session(self, proxy_url: str | None) -> SimpleNamespace:
+        session = await super()._get_session(proxy_url)
+        return SimpleNamespace(request=partial(session.request, allow_redirects=False))
+
+
 class S3Store:
     """A store in a bucket, below a prefix; see `Store`."""
 
@@ -86,6 +105,7 @@ class S3Store:
             "connect_timeout": patience.stall,
             "read_timeout": patience.stall,
             "max_pool_connections": 2 * LANES,
+            "http_session_cls": _Session,
             "s3": {"payload_signing_enabled": False},
             "request_checksum_calculation": "when_required",
             "response_checksum_validation": "when_required",
@@ -116,9 +136,11 @@ class S3Store:
         answer = await client.get_object(**arguments)
         async with answer["Body"] as body:
             data: bytes = await body.read()
-        wanted = arguments.get("Range")
-        if len(data) != answer["ContentLength"]:
-            raise TryAgainError(f"{len(data)} bytes came instead of {answer['ContentLength']}")
+        wanted, length = arguments.get("Range"), answer.get("ContentLength")
+        if length is None:
+            raise TryAgainError("the server did not say how many bytes it would send")
+        if len(data) != length:
+            raise TryAgainError(f"{len(data)} bytes came instead of {length}")
         if wanted is not None:
             place = answer.get("ContentRange", "").partition("/")[0].replace(" ", "=")
             if place != wanted:
@@ -257,7 +279,7 @@ class S3Store:
         if code in _AGAIN or status in (429, 500, 502, 503, 504):
             return TryAgainError(f"{code or status}: {text}", slower=code in _SLOWER)
         if 300 <= status < 400:
-            return RefusedError(f"the server sends us elsewhere ({status}), which is not followed")
+            return RefusedError(_ELSEWHERE)
         return RefusedError(f"{code or status}: {text}")
 
     def _at(self, key: str) -> dict[str, Any]:

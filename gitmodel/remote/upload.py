@@ -188,8 +188,6 @@ class Upload:
             return
         while self._sending and (self._sending[0][0].done() or self._all_lanes_busy()):
             self._collect()
-        if len(self._listed) >= _PACKS_PER_INDEX:
-            self._publish()
         pack, self._pack = self._pack, _Building()
         self._sending.append((self._senders.submit(self._put, pack), pack))
 
@@ -209,6 +207,9 @@ class Upload:
         name, size = future.result()
         self._sent_bytes += size
         self._listed.append(Listed(name, tuple(pack.entries), tuple(pack.recipes)))
+        # At once: if a later pack fails, these need not be sent again.
+        if len(self._listed) >= _PACKS_PER_INDEX:
+            self._publish()
 
     def _publish(self) -> None:
         """Publish an index over the packs that are durable.

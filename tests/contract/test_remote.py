@@ -1,4 +1,4 @@
-"""What every remote must do, whatever it lies on: a folder, or an object store of fsspec."""
+"""What every remote must do, whatever it lies on: a folder, a bucket, or what fsspec opens."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from gitmodel.errors import ConflictError, GitmodelError, IntegrityError, Missin
 from gitmodel.index import Index, opened_index
 from gitmodel.progress import Work
 from gitmodel.remote.packstore import Remote
-from gitmodel.remote.store import Store, open_store
+from gitmodel.remote.store import Access, Store, open_store
 from gitmodel.remote.upload import Sent, Upload
 from gitmodel.root import make_root
 from gitmodel.transfer.download import Wanted, download
 from gitmodel.transfer.fetch import fetch_blobs
 from tests.helpers.repo import noise
+from tests.helpers.seaweed import Bucket
 
 MIB = 1 << 20
 REPOSITORY = "0" * 32
@@ -82,10 +83,18 @@ def _reader(blob: bytes) -> Callable[[memoryview], int]:
     return read
 
 
-@pytest.fixture(params=["folder", "memory"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(params=["folder", "memory", "s3"])
+def url(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     if request.param == "folder":
         yield str(tmp_path / "remote")
+        return
+    if request.param == "s3":
+        bucket: Bucket = request.getfixturevalue("s3")
+        for name, value in bucket.env.items():
+            monkeypatch.setenv(name, value)
+        yield bucket.url
         return
     name = f"/{secrets.token_hex(8)}"
     yield f"memory:/{name}"
@@ -96,7 +105,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def store(url: str, tmp_path: Path) -> Store:
-    return open_store(url, tmp_path)
+    return open_store(url, tmp_path, Access())
 
 
 @pytest.fixture
@@ -109,7 +118,7 @@ def machine(url: str, tmp_path: Path) -> Iterator[Callable[[str], Machine]]:
             index = stack.enter_context(opened_index(home / "index.db"))
             cache = Cache(home, index, scratch)
             stack.callback(cache.close)
-            remote = Remote("origin", open_store(url, tmp_path), index, REPOSITORY)
+            remote = Remote("origin", open_store(url, tmp_path, Access()), index, REPOSITORY)
             return Machine(index, cache, remote)
 
         yield make

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import secrets
 import socket
 import subprocess
 import sys
@@ -13,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from botocore.client import BaseClient
 
 KEY, SECRET = "gitmodel-tests", "not-a-secret-of-anyone"
 _WEED = Path(sys.executable).parent / "weed"
@@ -38,6 +42,31 @@ class S3Server:
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """An empty bucket on a server."""
+
+    name: str
+    server: S3Server
+
+    @property
+    def url(self) -> str:
+        """Where gitmodel may put its things."""
+        return f"s3://{self.name}/some/prefix"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a user sets to reach it."""
+        return self.server.env
+
+
+def make_bucket(server: S3Server, client: BaseClient) -> Bucket:
+    """Make a bucket under a name that no other test uses."""
+    bucket = Bucket(f"test-{secrets.token_hex(6)}", server)
+    client.create_bucket(Bucket=bucket.name)
+    return bucket
 
 
 @contextmanager
@@ -86,20 +115,26 @@ def _identities() -> dict[str, object]:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Return ports that are free, and free ten thousand above too."""
+    """Return ports that are free, and free ten thousand above too.
+
+    They lie below those that a system gives to outgoing connections: the server makes many of
+    its own while it starts, and one might be given a port that it is about to listen on.
+    """
     found: list[int] = []
     while len(found) < count:
-        with socket.socket() as probe, socket.socket() as above:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-            if port + _GRPC > 65535 or port in found:
-                continue
-            try:
-                above.bind(("127.0.0.1", port + _GRPC))
-            except OSError:
-                continue
+        port = random.randrange(10_000, 22_000)
+        if port not in found and _is_free(port) and _is_free(port + _GRPC):
             found.append(port)
     return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _await(server: S3Server, log: Path) -> None:

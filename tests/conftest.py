@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import botocore.session
+import pytest
+from botocore.client import BaseClient
+
+from tests.helpers.proxy import Proxy, proxy_of
+from tests.helpers.seaweed import KEY, SECRET, Bucket, S3Server, make_bucket, s3_server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """The S3 server of this test run."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def s3_client(server: S3Server) -> Iterator[BaseClient]:
+    """A client of the server that is none of gitmodel's."""
+    client = botocore.session.get_session().create_client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=server.endpoint,
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+    )
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def s3(server: S3Server, s3_client: BaseClient) -> Bucket:
+    """A bucket of its own for a test."""
+    return make_bucket(server, s3_client)
+
+
+@pytest.fixture
+def proxy(server: S3Server) -> Iterator[Proxy]:
+    """A proxy in front of the server, that does nothing to requests until told to."""
+    with proxy_of(server) as running:
+        yield running

@@ -1,3 +1,19 @@
 """Versions of machine-learning models and datasets, kept in Git."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gitmodel.porcelain.read import open, path, read
+
+__all__ = ["__version__", "open", "path", "read"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is read from Python only when it is used: commands start faster without."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module("gitmodel.porcelain.read"), name)

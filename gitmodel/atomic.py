@@ -93,12 +93,19 @@ def _lock_folder(folder: Path) -> int:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return -1
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    if not lock(fd):
         os.close(fd)
         return -1
     return fd
+
+
+def lock(fd: int) -> bool:
+    """Lock an open file or folder until it is closed; return False if another holds the lock."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _is_at(path: Path, fd: int) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import fnmatch
 import os
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Protocol
 
 from gitmodel.cache import Cache
@@ -16,6 +18,8 @@ from gitmodel.manifest import EXECUTABLE, FILE, MAX_BYTES, Entry, Manifest, pars
 from gitmodel.paths import POINTER_SUFFIX, check_path, parents
 from gitmodel.pointer import MAX_BYTES as MAX_POINTER
 from gitmodel.pointer import Pointer, parse_pointer
+
+_SHOWN = 10
 
 
 class PointerSource(Protocol):
@@ -56,6 +60,57 @@ def read_commit(source: PointerSource, commit: str) -> Snapshot:
 def read_worktree(git: Git) -> Snapshot:
     """Return what the pointers of the working tree say, those that Git's index knows."""
     return _snapshot("", _read_pointers(git))
+
+
+def name_of(artifact: str, names: Mapping[str, str]) -> str:
+    """Return the name of the artifact at a path; `names` are those that were given."""
+    given = (name for name, path in names.items() if path == artifact)
+    return next(given, PurePosixPath(artifact).stem)
+
+
+def find_artifact(snapshot: Snapshot, names: Mapping[str, str], wanted: str) -> tuple[str, str]:
+    """Return the artifact that a path or a name means, and the path inside it.
+
+    `names` are those that were given.  Raises `UsageError` if it means none, or several.
+    """
+    plain = posixpath.normpath(wanted).removesuffix(POINTER_SUFFIX)
+    for artifact in (plain, *parents(plain)):
+        if artifact in snapshot.pointers:
+            return artifact, plain[len(artifact) + 1 :]
+    found = [path for path in snapshot.pointers if name_of(path, names) == plain]
+    if len(found) == 1:
+        return found[0], ""
+    if found:
+        raise UsageError(
+            f"{wanted!r} may be {' or '.join(map(repr, sorted(found)))}", hint="give the path"
+        )
+    there = ", ".join(sorted(snapshot.pointers)[:_SHOWN]) or "nothing"
+    raise UsageError(f"{wanted!r} is not tracked there", hint=f"tracked are: {there}")
+
+
+def version_name(snapshot: Snapshot, names: Mapping[str, str], wanted: str) -> str:
+    """Return the name in version tags of what `find_artifact` finds, or else would have."""
+    try:
+        artifact = find_artifact(snapshot, names, wanted)[0]
+    except UsageError:
+        artifact = posixpath.normpath(wanted).removesuffix(POINTER_SUFFIX)
+    return name_of(artifact, names)
+
+
+def part_of(entries: Mapping[str, Entry], inside: str) -> dict[str, Entry]:
+    """Return the entries at and below a path inside an artifact, by path relative to that.
+
+    Raises `UsageError` if there are none.
+    """
+    if not inside:
+        return dict(entries)
+    if inside in entries:
+        return {"": entries[inside]._replace(path="")}
+    start = f"{inside}/"
+    part = {path[len(start) :]: e for path, e in entries.items() if path.startswith(start)}
+    if not part:
+        raise UsageError(f"{inside!r} is not in the artifact", hint="give another path")
+    return {path: entry._replace(path=path) for path, entry in part.items()}
 
 
 def pointer_path(artifact: str) -> str:

@@ -7,6 +7,7 @@ Order is that of Semantic Versioning 2.0.0, section 11; an absent PATCH is 0.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 _NUMBER = r"0|[1-9][0-9]{0,17}"
@@ -53,6 +54,38 @@ def parse_version(tag: str) -> Version | None:
         match["pre"] or "",
         match["build"] or "",
     )
+
+
+def find_version(tags: Collection[str], name: str, wanted: str) -> str | None:
+    """Return the tag of the version `wanted` of the artifact `name`, or of the whole repository.
+
+    `v1.1` of `model` is `model-v1.1`, else `v1.1`; `v1.1.0` is the same version.
+    """
+    version = parse_version(wanted)
+    if version is None or version.name:
+        return None
+    for owner in dict.fromkeys((name, "")):
+        exact = f"{owner}-{wanted}" if owner else wanted
+        same = [v.tag for v in _of(tags, owner) if (v.key, v.build) == (version.key, version.build)]
+        if same:
+            return exact if exact in same else min(same)
+    return None
+
+
+def newest_version(tags: Collection[str], name: str) -> str | None:
+    """Return the tag of the newest version of the artifact `name`, else of the whole repository.
+
+    A release comes before any pre-release.
+    """
+    for owner in dict.fromkeys((name, "")):
+        if found := _of(tags, owner):
+            return max(found, key=lambda version: (not version.pre, version.key, version.tag)).tag
+    return None
+
+
+def _of(tags: Collection[str], name: str) -> list[Version]:
+    versions = map(parse_version, tags)
+    return [version for version in versions if version and version.name == name]
 
 
 def _pre_key(pre: str) -> tuple[_Identifier, ...]:

@@ -6,6 +6,7 @@ A blob becomes visible only when it is whole and durable, and never changes afte
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from xxhash import xxh3_128
 
-from gitmodel.atomic import Scratch, clone, fsync_folder, make_folder, publish
+from gitmodel.atomic import Scratch, clone, fsync_folder, lock, make_folder, publish
 from gitmodel.cache.packs import Finished, OpenPacks, Packer, read_table
 from gitmodel.digest import (
     BLAKE3,
@@ -37,6 +38,8 @@ from gitmodel.stream import BlockFile, copy
 SMALL = 1 << 20
 """Bytes from which a blob is a file of its own."""
 
+_OLD = 14 * 24 * 3600
+"""Seconds after which the beginning of a blob that was never finished is given up."""
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
@@ -130,6 +133,10 @@ class Cache:
         except FileNotFoundError as error:
             raise MissingError(f"blob {oid} is not in the cache", hint="gitmodel fetch") from error
 
+    def loose_path(self, oid: str) -> Path:
+        """Return where a blob is, or would be, that is a file of its own."""
+        return Path(self._loose(oid))
+
     def copy_loose(self, oid: str, fingerprint: str, target: int, meter: Meter) -> None:
         """Write a blob to the open file `target`, which shares its blocks where the disk can.
 
@@ -168,6 +175,24 @@ class Cache:
         digests = hasher.digests()
         publish(temporary, Path(self._loose(digests.oid)))
         return digests
+
+    def open_partial(self, oid: str) -> tuple[int, Path]:
+        """Open what an earlier attempt to fetch a blob has left, or a new file.
+
+        Nobody else writes to it as long as the descriptor is open.  What is in it proves nothing.
+        """
+        folder = self.root / "partial"
+        make_folder(folder)
+        _remove_old(folder)
+        path = folder / f"{algorithm_of(oid)}-{hex_of(oid)}"
+        if path.exists() and not os.access(path, os.W_OK):
+            # Its writer died when it was about to get its name.
+            path.unlink(missing_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        if lock(fd) and path.exists() and os.path.samestat(path.stat(), os.fstat(fd)):
+            return fd, path
+        os.close(fd)
+        return self.scratch.new_file()
 
     def publish_file(self, fd: int, temporary: Path, oid: str) -> None:
         """Add a finished scratch file whose bytes were checked against `oid` as they came."""
@@ -399,6 +424,14 @@ class CacheWriter:
         new = [item for item in self._batch if item[0].oid not in present]
         self._packer.put(self._buffer, new)
         self._buffer, self._filled, self._batch = memoryview(b""), 0, []
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove what nobody went on with."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _OLD:
+                path.unlink()
 
 
 def _copy_fingerprinted(source: int, target: int, meter: Meter) -> str:

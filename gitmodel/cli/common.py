@@ -69,11 +69,12 @@ quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print only erro
 @contextmanager
 def opened(revision: str = "") -> Iterator[Project]:
     """Open the project that the current folder is in; see `open_project`."""
-    with open_project(Path.cwd(), revision, _confirm) as project:
+    with open_project(Path.cwd(), revision, confirm) as project:
         yield project
 
 
-def _confirm(name: str, url: str) -> bool:
+def confirm(name: str, url: str) -> bool:
+    """Ask whether a remote may be used that only came with a repository."""
     if os.environ.get("GITMODEL_TRUST_REMOTE") == "1":
         return True
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

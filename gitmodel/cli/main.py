@@ -22,6 +22,7 @@ _COMMANDS = {
     "checkout": "Move to a version and restore its artifacts.",
     "doctor": "Look for what is wrong with the set-up.",
     "fetch": "Bring blobs from the remote to the cache.",
+    "get": "Deliver an artifact of a repository, without a clone.",
     "init": "Set up a Git repository for gitmodel.",
     "pull": "Bring blobs from the remote into the working tree.",
     "push": "Send blobs, then version tags.",

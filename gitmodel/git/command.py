@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,11 @@ from gitmodel.errors import (
 )
 from gitmodel.paths import POINTER_SUFFIX
 
+_SECRET = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
+_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+_OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX")
+_FETCHED = "refs/gitmodel/fetched"
+
 
 @dataclass(frozen=True, slots=True)
 class Ref:
@@ -30,12 +36,16 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """A repository and one working tree of it, by way of the `git` command."""
+    """A repository and one working tree of it, by way of the `git` command.
+
+    `options` stand before the verb of every call.
+    """
 
     program: str
     worktree: Path
     git_dir: Path
     common_dir: Path
+    options: tuple[str, ...] = ()
 
     def tracked_pointers(self) -> list[str]:
         """Return the paths of the pointers in Git's index, relative to the working tree."""
@@ -140,6 +150,47 @@ class Git:
                 hint=f"git push {remote} {tags[0]}",
             )
 
+    def init(self) -> None:
+        """Make a bare repository without hooks."""
+        self._checked("init", "--quiet", "--bare", "--template=")
+
+    def refs_at(self, url: str) -> dict[str, str]:
+        """Return the refs of a repository elsewhere, HEAD too: full name to the commit.
+
+        Raises `RemoteError` if it cannot be reached.
+        """
+        done = self._run("ls-remote", "--", url)
+        if done.returncode:
+            raise _unreachable(url, done)
+        refs: dict[str, str] = {}
+        for line in os.fsdecode(done.stdout).splitlines():
+            oid, name = line.split("\t", 1)
+            if _OID.fullmatch(oid):
+                # An annotated tag comes twice; the second time, as the commit that it leads to.
+                refs[name.removesuffix("^{}")] = oid
+        return refs
+
+    def fetch_one(self, url: str, source: str, limit: int) -> str | None:
+        """Fetch one commit from elsewhere: a ref or a commit id, without what came before it.
+
+        Files of more than `limit` bytes are left there if the server can.  Returns the commit.
+        Raises `RemoteError` if it cannot be had.
+        """
+        done = self._run(
+            # Not as an argument, which Git would keep in the configuration, secrets and all.
+            *("-c", f"remote.source.url={url}"),
+            *("fetch", "--quiet", "--depth=1", "--no-tags", "--no-auto-gc"),
+            *("--no-recurse-submodules", f"--filter=blob:limit={limit + 1}"),
+            *("--", "source", f"+{source}:{_FETCHED}"),
+        )
+        if done.returncode:
+            raise _unreachable(url, done)
+        return self.resolve(_FETCHED)
+
+    def has_file(self, commit: str, path: str) -> bool:
+        """Return whether a commit has a file at `path`, be its content here or not."""
+        return bool(self._names("ls-tree", "-z", "--full-tree", commit, "--", path))
+
     def config(self, key: str) -> list[str]:
         """Return the values of a Git configuration key."""
         done = self._run("config", "--null", "--get-all", key)
@@ -179,7 +230,7 @@ class Git:
         return done
 
     def _run(self, *arguments: str, feed: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return _run(self.program, self.worktree, arguments, feed)
+        return _run(self.program, self.worktree, (*self.options, *arguments), feed)
 
 
 def open_git(folder: Path) -> Git:
@@ -196,13 +247,70 @@ def open_git(folder: Path) -> Git:
         return Git(program, worktree, git_dir, Path(os.path.abspath(common_dir)))
     text = _said(done)
     if "dubious ownership" in text:
-        raise IntegrityError(
-            f"{str(folder)!r} belongs to a repository of another owner",
-            hint=f"git config --global --add safe.directory {folder}",
-        )
+        raise _of_another(folder)
     if "must be run in a work tree" in text:
         raise UsageError("a bare repository has no working tree", hint="git clone it first")
     raise UsageError(f"{str(folder)!r} is not in a Git repository", hint="git init")
+
+
+def has_worktree(folder: Path) -> bool:
+    """Return whether `folder` is in the working tree of a repository."""
+    try:
+        return folder.is_dir() and bool(open_git(folder))
+    except UsageError:
+        return False
+
+
+def open_bare(folder: Path) -> Git:
+    """Return the bare repository at `folder`, made anew if it is not there."""
+    program = _find_program()
+    git = Git(program, folder, folder, folder, ("--git-dir", str(folder)))
+    if not (folder / "HEAD").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        git.init()
+    return git
+
+
+def find_top(folder: Path) -> Path:
+    """Return the top of the working tree that `folder` is in, or its bare repository.
+
+    Raises `UsageError` if it is in neither.
+    """
+    top = _ask(folder, "--show-toplevel")
+    if top.returncode:
+        top = _ask(folder, "--absolute-git-dir")
+    if top.returncode == 0:
+        return Path(os.fsdecode(top.stdout).removesuffix("\n"))
+    if "dubious ownership" in _said(top):
+        raise _of_another(folder)
+    raise UsageError(f"{str(folder)!r} is not in a Git repository", hint="git init")
+
+
+def _ask(folder: Path, question: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [_find_program(), "rev-parse", question],
+        cwd=folder,
+        # In a hook, the environment says which repository the hook is of.
+        env={name: value for name, value in os.environ.items() if name not in _OWN},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+
+
+def default_folder(key: str, default: str) -> Path:
+    """Return a path of the user's configuration of Git, or `default`; `~` is the home folder."""
+    done = _run(
+        _find_program(), Path(), ("config", "--type=path", "--default", default, "--get", key)
+    )
+    if done.returncode:
+        raise UsageError(f"{key}: {_said(done)}", hint=f"git config --global {key} FOLDER")
+    return Path(os.fsdecode(done.stdout).removesuffix("\n"))
+
+
+def without_secret(url: str) -> str:
+    """Return a URL, or a text with URLs, as it may be shown: passwords are left out."""
+    return _SECRET.sub(r"\1@", url)
 
 
 def _find_program() -> str:
@@ -222,6 +330,18 @@ def _run(
     )
 
 
+def _of_another(folder: Path) -> IntegrityError:
+    return IntegrityError(
+        f"{str(folder)!r} belongs to a repository of another owner",
+        hint=f"git config --global --add safe.directory {folder}",
+    )
+
+
+def _unreachable(url: str, done: subprocess.CompletedProcess[bytes]) -> RemoteError:
+    shown = without_secret(url)
+    return RemoteError(f"Git repository {shown!r}: {_said(done)}", hint=f"git ls-remote {shown}")
+
+
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    text = os.fsdecode(done.stderr).strip()
+    text = without_secret(os.fsdecode(done.stderr).strip())
     return text.removeprefix("fatal: ").removeprefix("error: ") or f"exit code {done.returncode}"

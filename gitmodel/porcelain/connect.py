@@ -14,6 +14,8 @@ from gitmodel.remote.store import Access, open_store
 
 _TRUST_KEY = "gitmodel.trusted-url"
 _TIMEOUT_KEY = "gitmodel.timeout"
+_LONGEST = 86_400.0
+"""Seconds; what is more is a slip, and infinity would never end."""
 
 
 def open_remote(project: Project, name: str = "", *, write: bool = False, rate: int = 0) -> Remote:
@@ -79,12 +81,15 @@ def _access(git: Git, name: str) -> Access:
     if not timeout:
         return access
     try:
-        return Access(access.profile, float(timeout[-1]))
-    except ValueError as error:
+        seconds = float(timeout[-1])
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _LONGEST:
         raise UsageError(
             f"{_TIMEOUT_KEY} is {timeout[-1]!r}, not a number of seconds",
             hint=f"git config {_TIMEOUT_KEY} 30",
-        ) from error
+        )
+    return Access(access.profile, seconds)
 
 
 def _profile_key(name: str) -> str:

@@ -11,20 +11,23 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from gitmodel.cache import Cache
-from gitmodel.digest import Digests, Hasher, algorithm_of, digest_bytes
+from gitmodel.digest import Digests, Hasher, algorithm_of, digest_bytes, oid_of
 from gitmodel.encoding import decode
 from gitmodel.errors import GitmodelError, IntegrityError, MissingError
 from gitmodel.manifest import MAX_BYTES
-from gitmodel.pack import Piece, Placed
+from gitmodel.pack import Piece, Placed, Stored
 from gitmodel.progress import Meter, Work
 from gitmodel.remote.packstore import Remote, pack_key
 from gitmodel.stream import BlockWriter
 
 _READ_BYTES = 8 << 20
+_BATCH = 256 << 20
+"""Bytes of small blobs that enter the cache together."""
 _GAP = 256 << 10
 """Bytes between two payloads that are cheaper to read than to skip."""
 
-_Result = tuple[bytes, Digests] | GitmodelError
+Result = tuple[bytes, Digests] | GitmodelError
+"""A payload, decoded and checked, or what was wrong with it."""
 
 _A = TypeVar("_A")
 _B = TypeVar("_B")
@@ -38,7 +41,7 @@ class Wanted(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Range:
+class Range:
     """Payloads of one pack that are read together."""
 
     pack: str
@@ -89,22 +92,26 @@ class _Download:
             else:
                 chosen.append(places[blob.oid])
         chosen.sort(key=lambda placed: (placed.pack, placed.entry.offset))
-        with self._cache.writer() as writer:
-            for result in self._read(chosen):
-                if isinstance(result, GitmodelError):
-                    failed.append(result)
-                else:
-                    writer.add(*result)
+        for batch in _batches(chosen):
+            # They are there when the writer is closed, so that not all is lost when we are killed.
+            with self._cache.writer() as writer:
+                for result in self._read(batch):
+                    if isinstance(result, GitmodelError):
+                        failed.append(result)
+                    else:
+                        writer.add(*result)
         return failed
 
     def pieces(self, blob: Wanted, pieces: Sequence[Piece] | None) -> None:
-        """Put a blob together from its chunks in a scratch file, and keep it if it is right."""
+        """Put a blob together from its chunks, going on where an earlier attempt ended."""
         places = self._find(blob, pieces)
         hasher = Hasher(algorithm_of(blob.oid))
-        fd, temporary = self._cache.scratch.new_file()
+        fd, temporary = self._cache.open_partial(blob.oid)
         try:
+            done = _resume(fd, [placed.entry for placed in places], hasher)
+            self._meter.add(hasher.size)
             with BlockWriter(fd, durable=True) as writer:
-                for result in self._read(places):
+                for result in self._read(places[done:]):
                     if isinstance(result, GitmodelError):
                         raise result
                     hasher.update(result[0])
@@ -113,7 +120,8 @@ class _Download:
                 name = self._remote.name
                 raise IntegrityError(f"blob {blob.oid} on remote {name!r} is not what it says")
             self._cache.publish_file(fd, temporary, blob.oid)
-        except BaseException:
+        except (IntegrityError, MissingError, OSError):
+            # Going on would not help; after anything else, what came so far is of use.
             temporary.unlink(missing_ok=True)
             raise
         finally:
@@ -133,12 +141,12 @@ class _Download:
                 raise MissingError(f"a chunk of blob {blob.oid} is not on remote {name!r}")
         return [places[piece.oid] for piece in pieces]
 
-    def _read(self, places: Sequence[Placed]) -> Iterator[_Result]:
+    def _read(self, places: Sequence[Placed]) -> Iterator[Result]:
         """Yield the payloads in order, or in the place of one the error that it met."""
-        parts = _ranges(places)
+        parts = join_ranges(places)
         ahead = 2 + self._remote.store.lanes
         try:
-            for results in _in_order(self._pool, partial(_read_range, self._remote), parts, ahead):
+            for results in _in_order(self._pool, partial(read_range, self._remote), parts, ahead):
                 for result in results:
                     if not isinstance(result, GitmodelError):
                         self._meter.add(len(result[0]))
@@ -148,7 +156,39 @@ class _Download:
             raise
 
 
-def _ranges(places: Sequence[Placed]) -> Iterator[_Range]:
+def _batches(places: Sequence[Placed]) -> Iterator[Sequence[Placed]]:
+    """Cut into runs of about `_BATCH` bytes."""
+    start = size = 0
+    for number, placed in enumerate(places):
+        size += placed.entry.length
+        if size >= _BATCH:
+            yield places[start : number + 1]
+            start, size = number + 1, 0
+    if start < len(places):
+        yield places[start:]
+
+
+def _resume(fd: int, entries: Sequence[Stored], hasher: Hasher) -> int:
+    """Return how many chunks an open file begins with, and put its position behind them.
+
+    Each is checked against its digest, and added to `hasher`; what follows is cut off.
+    """
+    size = os.fstat(fd).st_size
+    done = 0
+    for entry in entries:
+        if hasher.size + entry.length > size:
+            break
+        data = os.pread(fd, entry.length, hasher.size)
+        if oid_of(data, algorithm_of(entry.oid)) != entry.oid:
+            break
+        hasher.update(data)
+        done += 1
+    os.ftruncate(fd, hasher.size)
+    os.lseek(fd, hasher.size, os.SEEK_SET)
+    return done
+
+
+def join_ranges(places: Iterable[Placed]) -> Iterator[Range]:
     """Join payloads that follow each other closely in a pack, in the order given."""
     run: list[Placed] = []
     start = end = 0
@@ -157,15 +197,15 @@ def _ranges(places: Sequence[Placed]) -> Iterator[_Range]:
         near = run and placed.pack == run[-1].pack and 0 <= entry.offset - end <= _GAP
         if not near or entry.offset + entry.stored - start > _READ_BYTES:
             if run:
-                yield _Range(run[0].pack, start, end - start, tuple(run))
+                yield Range(run[0].pack, start, end - start, tuple(run))
             run, start = [], entry.offset
         run.append(placed)
         end = entry.offset + entry.stored
     if run:
-        yield _Range(run[0].pack, start, end - start, tuple(run))
+        yield Range(run[0].pack, start, end - start, tuple(run))
 
 
-def _read_range(remote: Remote, part: _Range) -> list[_Result]:
+def read_range(remote: Remote, part: Range) -> list[Result]:
     """Read, decode and check; a failure stands in the place of the payload that it hit."""
     try:
         data = remote.store.read(pack_key(part.pack), part.start, part.length)
@@ -175,7 +215,7 @@ def _read_range(remote: Remote, part: _Range) -> list[_Result]:
     return [_decode(remote, data, part.start, placed) for placed in part.places]
 
 
-def _decode(remote: Remote, data: bytes, start: int, placed: Placed) -> _Result:
+def _decode(remote: Remote, data: bytes, start: int, placed: Placed) -> Result:
     entry = placed.entry
     at = entry.offset - start
     try:

@@ -187,7 +187,12 @@ def now(scratch: Scratch) -> int:
 
 def read_link(found: Found, artifact: str) -> bytes:
     """Return the target of a symlink; raise `IntegrityError` if it leaves the artifact."""
-    target = os.fsencode(os.readlink(found.name, dir_fd=found.folder))
+    try:
+        target = os.fsencode(os.readlink(found.name, dir_fd=found.folder))
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOENT):
+            raise
+        raise _changed(found) from error
     check_link(found.path, target, artifact)
     return target
 

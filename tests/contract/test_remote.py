@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
@@ -479,3 +481,82 @@ def test_a_description_that_is_none_is_refused(machine: Make, store: Store, data
         with pytest.raises(IntegrityError):
             act()
     assert store.read("gitmodel-remote.json") == data
+
+
+# Going on with a download
+
+
+def test_a_blob_that_came_in_part_is_gone_on_with(machine: Make) -> None:
+    blob = noise("large", 9 * MIB)
+    machine("here").send(blob)
+    there = machine("there")
+    there.remote.refresh()
+    _begin(there, blob, blob[: 5 * MIB])
+    reads = Reads(there.remote.store)
+    there.remote.store = reads
+    there.bring(blob)
+    assert there.has(blob)
+    assert reads.bytes < 5 * MIB
+    assert not any((there.cache.root / "partial").iterdir())
+
+
+@pytest.mark.parametrize("begun", [b"", b"junk" * MIB, noise("large", 10 * MIB), b"x"])
+def test_whatever_was_left_is_not_believed(machine: Make, begun: bytes) -> None:
+    blob = noise("large", 9 * MIB)
+    machine("here").send(blob)
+    there = machine("there")
+    _begin(there, blob, begun)
+    there.bring(blob)
+    assert there.has(blob)
+
+
+def test_two_at_once_do_not_write_to_one_file(machine: Make) -> None:
+    blob = noise("large", 3 * MIB)
+    machine("here").send(blob)
+    there = machine("there")
+    fd, _ = there.cache.open_partial(oid_of(blob))
+    there.bring(blob)
+    os.close(fd)
+    assert there.has(blob)
+
+
+def test_small_blobs_come_in_batches(machine: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gitmodel.transfer.download._BATCH", 2500)
+    blobs = [noise(number, 1000) for number in range(10)]
+    machine("here").send(*blobs)
+    there = machine("there")
+    there.bring(*blobs)
+    assert all(there.has(blob) for blob in blobs)
+    assert len(list((there.cache.root / "packs").iterdir())) == 4
+
+
+def test_what_nobody_went_on_with_is_removed(machine: Make) -> None:
+    there = machine("there")
+    _begin(there, b"old", b"o")
+    old = next((there.cache.root / "partial").iterdir())
+    os.utime(old, (0, 0))
+    _begin(there, b"new", b"n")
+    assert old not in (there.cache.root / "partial").iterdir()
+
+
+def _begin(machine: Machine, blob: bytes, data: bytes) -> None:
+    """Leave the beginning of a blob, as a download does that is killed."""
+    fd, _ = machine.cache.open_partial(oid_of(blob))
+    os.write(fd, data)
+    os.close(fd)
+
+
+class Reads:
+    """A store that counts the bytes that are read from another."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.bytes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        data = self._store.read(key, start, length)
+        self.bytes += len(data)
+        return data

@@ -15,6 +15,7 @@ import pytest
 
 from gitmodel.atomic import (
     Scratch,
+    lock,
     locked,
     make_folder,
     move,
@@ -229,3 +230,12 @@ def test_lock_is_held_by_one_at_a_time(tmp_path):
     for thread in threads:
         thread.join()
     assert max(most) == 1
+
+
+def test_a_lock_is_held_by_one(tmp_path):
+    path = tmp_path / "file"
+    with path.open("w") as one, path.open("w") as other:
+        assert lock(one.fileno())
+        assert not lock(other.fileno())
+    with path.open("w") as third:
+        assert lock(third.fileno())

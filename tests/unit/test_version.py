@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from gitmodel.version import parse_version
+from gitmodel.version import find_version, newest_version, parse_version
 
 ORDERED = [
     "v0.0",
@@ -87,3 +87,44 @@ def test_equal_precedence_is_an_equal_key(one, other):
 def test_a_hostile_tag_is_judged_quickly():
     for tag in ("-" * 249, "v1.0-" + "0." * 120, "a-v1.0-" * 35, "v1.0-" + "-" * 240 + "!"):
         parse_version(tag)
+
+
+TAGS = ["v1.0", "v2.0-rc.1", "model-v1.0", "model-v1.2.0", "model-v1.10", "model-v2.0-rc.1", "x"]
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "tag"),
+    [
+        ("model", "v1.0", "model-v1.0"),
+        ("model", "v1.0.0", "model-v1.0"),
+        ("model", "v1.2", "model-v1.2.0"),
+        ("model", "v2.0-rc.1", "model-v2.0-rc.1"),
+        ("data", "v1.0.0", "v1.0"),
+        ("data", "v1.2", None),
+        ("model", "v1.2+cuda", None),
+        ("model", "model-v1.0", None),
+        ("model", "x", None),
+        ("", "v1.0", "v1.0"),
+    ],
+)
+def test_the_version_of_an_artifact(name: str, wanted: str, tag: str | None) -> None:
+    assert find_version(TAGS, name, wanted) == tag
+
+
+def test_of_two_spellings_the_one_that_was_typed() -> None:
+    assert find_version(["v1.0", "v1.0.0"], "model", "v1.0.0") == "v1.0.0"
+    assert find_version(["v1.0", "v1.0.0"], "model", "v1.0") == "v1.0"
+
+
+@pytest.mark.parametrize(
+    ("tags", "name", "tag"),
+    [
+        (TAGS, "model", "model-v1.10"),
+        (TAGS, "data", "v1.0"),
+        (["v2.0-rc.1", "v2.0-rc.2"], "data", "v2.0-rc.2"),
+        (["x"], "data", None),
+        ([], "data", None),
+    ],
+)
+def test_the_newest_version_of_an_artifact(tags: list[str], name: str, tag: str | None) -> None:
+    assert newest_version(tags, name) == tag

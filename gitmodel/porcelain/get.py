@@ -1,0 +1,112 @@
+"""Deliver one artifact of a repository without a clone of it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitmodel.errors import ConflictError, IntegrityError, UsageError
+from gitmodel.manifest import Entry
+from gitmodel.porcelain.mirror import Mirrors, find_revision, find_source, open_mirror, project_of
+from gitmodel.porcelain.supply import bring_blobs, bring_entries
+from gitmodel.progress import Work
+from gitmodel.project import Project
+from gitmodel.snapshot import find_artifact, part_of
+from gitmodel.worktree.deliver import deliver, is_there, tidy
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be delivered: a path or name of an artifact, and of which version.
+
+    An empty version means the newest; an empty remote, the default one.
+    """
+
+    repository: str
+    artifact: str
+    version: str = ""
+    remote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """What was delivered; `revision` is the tag or branch, `written` says whether it was new."""
+
+    artifact: str
+    revision: str
+    commit: str
+    oid: str
+    files: int
+    size: int
+    written: bool
+
+
+def get(wish: Wish, target: Path, mirrors: Mirrors, work: Work, *, force: bool) -> Got:
+    """Put an artifact at `target`; what is fetched on the way stays in the mirror.
+
+    Nothing happens if exactly this is there already.  Raises `ConflictError` if something else
+    is, unless `force`.
+    """
+    target = _check_target(target)
+    with open_mirror(find_source(wish.repository), mirrors) as mirror:
+        found = find_revision(mirror, wish.artifact, wish.version)
+        artifact, inside = find_artifact(found.snapshot, found.config.artifacts, wish.artifact)
+        pointer = found.snapshot.pointers[artifact]
+        project = project_of(mirror, found.config, wish.remote)
+        entries = part_of(bring_entries(project, pointer, wish.remote, work), inside)
+        there = is_there(target, entries)
+        if there:
+            tidy(target)
+        else:
+            _check_free(target, entries, force=force)
+            bring_blobs(project, entries.values(), wish.remote, work)
+            _deliver(target, entries, project, work, force=force)
+        size = sum(entry.size for entry in entries.values())
+        oid = entries[""].oid if "" in entries else pointer.oid
+    path = f"{artifact}/{inside}".rstrip("/")
+    return Got(path, found.name, found.snapshot.commit, oid, len(entries), size, not there)
+
+
+def _check_target(target: Path) -> Path:
+    """Return the place as an absolute path; refuse those that nobody wants to lose."""
+    full = Path(os.path.abspath(target))
+    if Path.cwd().is_relative_to(full):
+        raise UsageError(
+            f"{str(target)!r} is the folder that you are in, or one above it",
+            hint="say what it is to be called: -o FOLDER/NAME",
+        )
+    return full
+
+
+def _check_free(target: Path, entries: Mapping[str, Entry], *, force: bool) -> None:
+    """Raise an error if something is there that may not be replaced."""
+    if not os.path.lexists(target):
+        return
+    folder = target.is_dir() and not target.is_symlink()
+    if folder and ("" in entries or (target / ".git").exists()):
+        what = "a Git repository" if (target / ".git").exists() else "a folder"
+        raise ConflictError(
+            f"{str(target)!r} is {what}, which is not replaced",
+            hint=f"-o {target / 'NAME'}, or remove it first",
+        )
+    if not force and not (folder and not any(target.iterdir())):
+        raise ConflictError(
+            f"{str(target)!r} is there already and is something else",
+            hint="use another name, or --force to replace it",
+        )
+
+
+def _deliver(
+    target: Path, entries: Mapping[str, Entry], project: Project, work: Work, *, force: bool
+) -> None:
+    try:
+        deliver(target, entries, project.cache, work.progress, force=force)
+    except IntegrityError as error:
+        if not error.hint.startswith("gitmodel verify"):
+            raise
+        # No command mends a cache that belongs to no clone; it only has to be fetched again.
+        hint = f"rm -r {shlex.quote(str(project.cache.root))}, then run the same command again"
+        raise IntegrityError(error.message, hint=hint) from error

@@ -1,0 +1,264 @@
+"""A repository that is read without a clone of it: one commit at a time, in a cache folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from blake3 import blake3
+
+from gitmodel.atomic import Scratch, make_folder, sweep
+from gitmodel.cache import Cache
+from gitmodel.config import CONFIG_NAME, Config, parse_config
+from gitmodel.errors import ConflictError, IntegrityError, UsageError
+from gitmodel.git.command import Git, default_folder, find_top, open_bare, without_secret
+from gitmodel.git.objects import Objects
+from gitmodel.index import Index, opened_index
+from gitmodel.pointer import MAX_BYTES
+from gitmodel.project import Project
+from gitmodel.snapshot import Snapshot, read_commit, version_name
+from gitmodel.version import find_version, newest_version, parse_version
+
+_TAGS, _BRANCHES = "refs/tags/", "refs/heads/"
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+_SHORT_COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
+_HELPER = re.compile(r"[A-Za-z0-9+.-]*::")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/:]+:")
+_LIMITS = (MAX_BYTES, 1 << 20)
+"""Bytes of the longest file to fetch: all pointers are shorter, nearly all configurations too."""
+
+
+def _never(name: str, url: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrors:
+    """The folder that mirrors are kept in.
+
+    `confirm` asks the user, given name and URL of a remote, whether an endpoint that the URL
+    names may be contacted.
+    """
+
+    folder: Path
+    confirm: Callable[[str, str], bool] = _never
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What Git fetches from, and the folder that relative remotes are relative to, if any."""
+
+    url: str
+    base: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """What is kept here of a repository elsewhere: commits, blobs, and what was confirmed."""
+
+    source: Source
+    home: Path
+    git: Git
+    index: Index
+    cache: Cache
+    scratch: Scratch
+    confirm: Callable[[str, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a commit tracks, and its configuration; `name` is the tag or branch it was found by."""
+
+    name: str
+    snapshot: Snapshot
+    config: Config
+
+
+def find_source(repository: str) -> Source:
+    """Return what a path or URL means; raise `UsageError` if Git should not be given it."""
+    folder = Path(repository.removeprefix("file://"))
+    if folder.is_dir():
+        top = find_top(folder).resolve()
+        return Source(str(top), top)
+    if _HELPER.match(repository) or repository.startswith("-") or not repository.isprintable():
+        raise UsageError(
+            f"{repository!r} is not a URL that is fetched from", hint="use https, ssh or a path"
+        )
+    if not _URL.match(repository) or repository.startswith("file://"):
+        raise UsageError(f"{repository!r} is neither a folder nor a URL of Git")
+    return Source(repository, None)
+
+
+def default_cache(folder: str = "") -> Path:
+    """Return where mirrors are kept if nobody says so.
+
+    It is `gitmodel.cache` of the user's configuration of Git, else `folder`, else
+    `~/.cache/gitmodel`.
+    """
+    return default_folder("gitmodel.cache", folder or "~/.cache/gitmodel")
+
+
+@contextmanager
+def open_mirror(source: Source, mirrors: Mirrors) -> Iterator[Mirror]:
+    """Open what is kept of a repository."""
+    home = Path(os.path.abspath(mirrors.folder)) / _home_name(source.url)
+    make_folder(home)
+    sweep(home / "tmp")
+    with ExitStack() as stack:
+        scratch = stack.enter_context(Scratch(home / "tmp"))
+        index = stack.enter_context(opened_index(home / "index.db"))
+        blobs = Cache(home, index, scratch)
+        stack.callback(blobs.close)
+        git = open_bare(_publish(home / "git", scratch, open_bare))
+        yield Mirror(source, home, git, index, blobs, scratch, _asking(mirrors.confirm))
+
+
+def find_revision(mirror: Mirror, artifact: str, version: str) -> Revision:
+    """Return the commit that is meant by a version, tag, branch or commit, or by nothing.
+
+    Raises `UsageError` if there is none.
+    """
+    if _COMMIT.fullmatch(version):
+        return _read(mirror, version, version, version)
+    refs = mirror.git.refs_at(mirror.source.url)
+    ref = _find_ref(mirror, refs, artifact, version)
+    name = ref.removeprefix(_TAGS).removeprefix(_BRANCHES)
+    return _read(mirror, ref, refs[ref], name if ref != "HEAD" else "")
+
+
+def project_of(mirror: Mirror, config: Config, remote: str = "") -> Project:
+    """Return the mirror as a project, whose folder remotes are relative to the source.
+
+    `remote` is the one that will be used, or the default one if it is empty.
+    """
+    base = mirror.source.base
+    used = config.remotes.get(remote or config.default_remote, "")
+    if base is None and used and _is_relative(used):
+        raise UsageError(
+            f"its remote is the folder {used!r}, relative to a working tree, and"
+            f" {without_secret(mirror.source.url)!r} has none here",
+            hint="git clone it beside its remote, or give the remote a URL",
+        )
+    absolute = {
+        name: os.path.normpath(base / url) if base and _is_relative(url) else url
+        for name, url in config.remotes.items()
+    }
+    return Project(
+        mirror.git,
+        replace(config, remotes=absolute),
+        mirror.index,
+        mirror.cache,
+        mirror.scratch,
+        mirror.scratch,
+        mirror.confirm,
+    )
+
+
+def _is_relative(url: str) -> bool:
+    return "://" not in url and not os.path.isabs(url)
+
+
+def _asking(confirm: Callable[[str, str], bool]) -> Callable[[str, str], bool]:
+    """Return a question that is answered by yes or by an error that fits where it is asked."""
+
+    def ask(name: str, url: str) -> bool:
+        if not confirm(name, url):
+            raise IntegrityError(
+                f"remote {name!r} at {url!r} came with the repository and was not confirmed",
+                hint="gitmodel get on a terminal, which asks, or with GITMODEL_TRUST_REMOTE=1",
+            )
+        return True
+
+    return ask
+
+
+def _home_name(url: str) -> str:
+    last = url.rstrip("/").replace(":", "/").rpartition("/")[2].removesuffix(".git")
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", last)[:40]
+    return f"{plain}-{blake3(url.encode()).hexdigest(16)}"
+
+
+def _publish(folder: Path, scratch: Scratch, make: Callable[[Path], object]) -> Path:
+    """Return `folder`, made under another name first unless it is there."""
+    if not folder.is_dir():
+        temporary = scratch.new_path()
+        make(temporary)
+        make_folder(folder.parent)
+        # Another process may have made the same meanwhile.
+        with suppress(OSError):
+            os.rename(temporary, folder)
+    return folder
+
+
+def _find_ref(mirror: Mirror, refs: Mapping[str, str], artifact: str, version: str) -> str:
+    tags = [ref.removeprefix(_TAGS) for ref in refs if ref.startswith(_TAGS)]
+    parsed = parse_version(version)
+    if not version or (parsed and not parsed.name):
+        name = _version_name(mirror, refs, artifact, tags)
+        tag = find_version(tags, name, version) if version else newest_version(tags, name)
+        if tag:
+            return _TAGS + tag
+    if not version and "HEAD" in refs:
+        return "HEAD"
+    for ref in (_TAGS + version, _BRANCHES + version, version):
+        if ref in refs and version:
+            return ref
+    if _SHORT_COMMIT.fullmatch(version):
+        for ref, commit in refs.items():
+            if commit.startswith(version):
+                return ref
+    raise _unknown(mirror, artifact, version)
+
+
+def _unknown(mirror: Mirror, artifact: str, version: str) -> UsageError:
+    shown = without_secret(mirror.source.url)
+    if not version:
+        return UsageError(f"{shown!r} has no default branch", hint=f"say which: {artifact}@VERSION")
+    hint = f"git ls-remote {shown}"
+    if _SHORT_COMMIT.fullmatch(version):
+        hint = "give the whole commit id; only the ends of branches and tags have a short one here"
+    return UsageError(
+        f"{version!r} is not a version, tag, branch or commit of {shown!r}", hint=hint
+    )
+
+
+def _version_name(mirror: Mirror, refs: Mapping[str, str], artifact: str, tags: list[str]) -> str:
+    """Return the name that an artifact has in version tags; asks the newest commit if it must."""
+    owners = {version.name for version in map(parse_version, tags) if version}
+    if artifact in owners or "HEAD" not in refs or owners <= {""}:
+        return artifact
+    tip = _read(mirror, "HEAD", refs["HEAD"], "")
+    return version_name(tip.snapshot, tip.config.artifacts, artifact)
+
+
+def _read(mirror: Mirror, ref: str, commit: str, name: str) -> Revision:
+    """Read a commit, fetching it unless it is here."""
+
+    def fetch(folder: Path) -> None:
+        git = open_bare(folder)
+        for limit in _LIMITS:
+            found = git.fetch_one(mirror.source.url, ref, limit)
+            if found != commit:
+                raise ConflictError(
+                    f"{ref!r} moved while it was read", hint="run the same command again"
+                )
+            if git.file(commit, CONFIG_NAME) is not None or not git.has_file(commit, CONFIG_NAME):
+                return
+
+    folder = _publish(mirror.home / "commits" / commit, mirror.scratch, fetch)
+    data = open_bare(folder).file(commit, CONFIG_NAME)
+    if data is None:
+        where = without_secret(mirror.source.url)
+        raise UsageError(
+            f"{where!r} is not set up for gitmodel at {name or commit[:12]}",
+            hint="name a version that is",
+        )
+    objects = Objects(folder)
+    try:
+        return Revision(name, read_commit(objects, commit), parse_config(data))
+    finally:
+        objects.close()

@@ -1,0 +1,33 @@
+"""Bring to the cache what is about to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gitmodel.manifest import Entry
+from gitmodel.pointer import Pointer
+from gitmodel.porcelain.connect import open_remote
+from gitmodel.progress import Work
+from gitmodel.project import Project
+from gitmodel.snapshot import entries_of
+from gitmodel.transfer.download import Wanted
+from gitmodel.transfer.fetch import fetch_blobs, fetch_manifests
+
+
+def bring_entries(project: Project, pointer: Pointer, remote: str, work: Work) -> dict[str, Entry]:
+    """Return what a pointer stands for, fetching its manifest if the cache lacks it."""
+    if pointer.kind == "tree" and not project.cache.present([pointer.oid]):
+        opened = open_remote(project, remote, rate=work.rate)
+        fetch_manifests([pointer], project.cache, opened, work)
+    return entries_of(pointer, project.cache)
+
+
+def bring_blobs(project: Project, entries: Iterable[Entry], remote: str, work: Work) -> None:
+    """Fetch the blobs of entries that the cache lacks; raises `MissingError` if they are nowhere.
+
+    The remote is not contacted if there are none.
+    """
+    sizes = {entry.oid: entry.size for entry in entries}
+    if lacking := sizes.keys() - project.cache.present(sizes):
+        opened = open_remote(project, remote, rate=work.rate)
+        fetch_blobs([Wanted(oid, sizes[oid]) for oid in lacking], project.cache, opened, work)

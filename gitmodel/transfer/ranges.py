@@ -1,0 +1,215 @@
+"""A blob on a remote as a file that is read in part: only the chunks that are needed come."""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from gitmodel.errors import GitmodelError, IntegrityError, MissingError
+from gitmodel.pack import Piece, Placed
+from gitmodel.remote.packstore import Remote
+from gitmodel.transfer.download import Range, Wanted, join_ranges, read_range
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+BUFFER = 8192
+"""Bytes of the buffer above: a read of no more than that may be for less."""
+_FIRST_AHEAD = 256 << 10
+_MOST_AHEAD = 16 << 20
+_AT_ONCE = 64 << 20
+"""Bytes that are fetched in one go, at most."""
+_KEPT = 32 << 20
+"""Bytes of chunks that stay in memory, about."""
+
+
+def open_blob(
+    remote: Remote, blob: Wanted, done: Callable[[], None] = lambda: None
+) -> io.BufferedReader:
+    """Open a blob that the remote holds, whose size Git says; the remote must be refreshed.
+
+    What is read is checked against the digests of its chunks.  `done` is called when the file is
+    closed.  Raises `MissingError` if the
+    remote lacks it, `IntegrityError` if what it says of it cannot be.
+    """
+    return io.BufferedReader(BlobFile(remote, blob.oid, _pieces(remote, blob), done), BUFFER)
+
+
+def _pieces(remote: Remote, blob: Wanted) -> Sequence[Piece]:
+    placed = remote.chunks([blob.oid]).get(blob.oid)
+    if placed:
+        pieces: Sequence[Piece] = (Piece(blob.oid, placed.entry.length),)
+    elif recipe := remote.recipes([blob.oid]).get(blob.oid):
+        pieces = recipe
+    else:
+        raise MissingError(
+            f"blob {blob.oid} is not on remote {remote.name!r}",
+            hint="gitmodel push, in the clone that has the data",
+        )
+    if sum(piece.length for piece in pieces) != blob.size:
+        raise IntegrityError(
+            f"blob {blob.oid} on remote {remote.name!r} has another size than its pointer",
+            hint=f"gitmodel remote check {remote.name}",
+        )
+    return pieces
+
+
+class BlobFile(io.RawIOBase):
+    """A blob on a remote, to be read through a buffer of `BUFFER` bytes.
+
+    A read that goes on where the last one ended also fetches what follows, twice as much each
+    time; one that jumps fetches only the chunks that it touches.
+    """
+
+    def __init__(
+        self, remote: Remote, oid: str, pieces: Sequence[Piece], done: Callable[[], None]
+    ) -> None:
+        super().__init__()
+        self._remote, self._oid, self._pieces, self._done = remote, oid, pieces, done
+        self._ends = list(accumulate(piece.length for piece in pieces))
+        self._chunks: OrderedDict[int, bytes] = OrderedDict()
+        self._held = 0
+        self._at = 0
+        self._ahead = 0
+        self._expected = -1
+        """Where the last read ended: a read from there on is sequential."""
+
+    @property
+    def size(self) -> int:
+        """The length of the blob in bytes."""
+        return self._ends[-1]
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position."""
+        self._check_open()
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Move to a position, which may lie behind the end; return it."""
+        self._check_open()
+        starts = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}
+        if whence not in starts:
+            raise ValueError(f"whence {whence} is not known")
+        if starts[whence] + offset < 0:
+            raise ValueError("a position before the start")
+        self._at = starts[whence] + offset
+        return self._at
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Fill the buffer, or a part of it where more would need another request."""
+        self._check_open()
+        with memoryview(buffer) as whole, whole.cast("B") as view:
+            wanted = min(len(view), self.size - self._at)
+            if wanted <= 0:
+                return 0
+            first = self._index(self._at)
+            if first not in self._chunks:
+                # The buffer above asks for its own size, whatever its user needs.
+                exact = wanted if len(view) > BUFFER else 1
+                self._fetch(first, self._at + min(exact, _AT_ONCE))
+            count = self._copy(first, view[:wanted])
+        self._at += count
+        self._expected = self._at
+        self._drop()
+        return count
+
+    def readall(self) -> bytes:
+        """Return all that is left."""
+        self._check_open()
+        data = bytearray(max(self.size - self._at, 0))
+        with memoryview(data) as view:
+            done = 0
+            while done < len(view):
+                done += self.readinto(view[done:])
+        return bytes(data)
+
+    def close(self) -> None:
+        """Forget what was read."""
+        if not self.closed:
+            self._chunks.clear()
+            super().close()
+            self._done()
+
+    def _index(self, position: int) -> int:
+        return bisect_right(self._ends, position)
+
+    def _start(self, number: int) -> int:
+        return self._ends[number] - self._pieces[number].length
+
+    def _fetch(self, first: int, end: int) -> None:
+        """Bring the chunks from `first` up to position `end`, and what is worth having behind."""
+        sequential = self._at == self._expected
+        grown = min(max(2 * self._ahead, _FIRST_AHEAD), _MOST_AHEAD)
+        self._ahead = grown if sequential else 0
+        last = self._index(min(end + self._ahead, self.size) - 1)
+        numbers = [n for n in range(first, last + 1) if n not in self._chunks]
+        for number, data in zip(numbers, self._read(numbers), strict=True):
+            self._chunks[number] = data
+            self._held += len(data)
+
+    def _read(self, numbers: Sequence[int]) -> Iterator[bytes]:
+        pieces = [self._pieces[number] for number in numbers]
+        places = self._remote.chunks([piece.oid for piece in pieces])
+        for piece in pieces:
+            if piece.oid not in places or places[piece.oid].entry.length != piece.length:
+                raise MissingError(
+                    f"a chunk of blob {self._oid} is not on remote {self._remote.name!r}",
+                    hint=f"gitmodel remote check {self._remote.name}",
+                )
+        # A chunk that occurs twice is read once, and packs from front to back.
+        ordered = sorted(places.values(), key=lambda placed: (placed.pack, placed.entry.offset))
+        found = {oid: data for part in self._bring(ordered) for oid, data in part}
+        return (found[piece.oid] for piece in pieces)
+
+    def _bring(self, places: Iterable[Placed]) -> list[list[tuple[str, bytes]]]:
+        parts = list(join_ranges(places))
+        if len(parts) == 1:
+            return [self._bring_part(parts[0])]
+        with ThreadPoolExecutor(self._remote.store.lanes, "ranges") as pool:
+            try:
+                return list(pool.map(self._bring_part, parts))
+            except BaseException:
+                self._remote.store.abort()
+                raise
+
+    def _bring_part(self, part: Range) -> list[tuple[str, bytes]]:
+        found = []
+        for result in read_range(self._remote, part):
+            if isinstance(result, GitmodelError):
+                hint = f"gitmodel remote check {self._remote.name}"
+                raise type(result)(result.message, hint=hint)
+            found.append((result[1].oid, result[0]))
+        return found
+
+    def _copy(self, number: int, view: memoryview) -> int:
+        """Copy from the position on what is in memory, up to the first gap; return how much."""
+        done = 0
+        while done < len(view) and number in self._chunks:
+            skip = self._at + done - self._start(number)
+            part = memoryview(self._chunks[number])[skip : skip + len(view) - done]
+            view[done : done + len(part)] = part
+            done += len(part)
+            number += 1
+        return done
+
+    def _drop(self) -> None:
+        """Forget the chunks that came first; those that are still ahead came last."""
+        while self._held > _KEPT and len(self._chunks) > 1:
+            self._held -= len(self._chunks.popitem(last=False)[1])
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on a closed file")

@@ -1,0 +1,143 @@
+"""What is in the cache, for readers outside of any working tree: opened, or as files to read."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gitmodel.atomic import locked, make_folder
+from gitmodel.cache import Cache
+from gitmodel.digest import (
+    algorithm_of,
+    digest_file,
+    fingerprint_to_bytes,
+    hex_of,
+    oid_to_bytes,
+)
+from gitmodel.errors import IntegrityError
+from gitmodel.index import Index, Seen
+from gitmodel.manifest import EXECUTABLE, FILE, Entry
+from gitmodel.pointer import Pointer
+from gitmodel.progress import silent
+from gitmodel.snapshot import Selection
+from gitmodel.worktree.plan import Plan, Planner
+from gitmodel.worktree.scan import now, pack_stat
+from gitmodel.worktree.write import Staged, apply, stage
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An artifact or, if `inside` is not empty, what is at that path inside it.
+
+    `entries` are those of the whole artifact, by path.
+    """
+
+    artifact: str
+    inside: str
+    pointer: Pointer
+    entries: Mapping[str, Entry]
+
+
+def open_cached(entry: Entry, cache: Cache, index: Index) -> io.BufferedReader:
+    """Open a blob of the cache that was checked against its oid, now or since it last changed.
+
+    Raises `IntegrityError` if it is damaged.
+    """
+    if cache.packed([entry.oid]):
+        return io.BufferedReader(io.BytesIO(cache.read(entry.oid, limit=entry.size)))
+    fd = cache.open_loose(entry.oid)
+    try:
+        _prove(fd, entry, cache, index)
+        return open(fd, "rb")
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def copy_of(item: Item, cache: Cache, index: Index) -> Path:
+    """Return the path of a read-only copy in the cache, where the blobs must be already.
+
+    What an earlier copy has that is not as it should be is made anew.
+    """
+    whole = item.entries.get("")
+    kind = f"-{whole.type}" if whole else ""
+    root = cache.root / "copies" / f"{hex_of(item.pointer.oid)[:32]}{kind}"
+    path = root / PurePosixPath(item.artifact).name
+    make_folder(root)
+    with locked(cache.root / "copies" / "lock"):
+        if not whole or whole.type != FILE or not _link(whole, path, cache, index):
+            _materialise(root, item, cache, index)
+    return path / item.inside
+
+
+def _materialise(root: Path, item: Item, cache: Cache, index: Index) -> None:
+    """Write what is not there as it should be, protect it, and have it checked."""
+    plan = _compare(root, item, cache, index)
+    if plan.change.writes or plan.change.removals:
+        staged = stage(root, plan.change, cache, cache.scratch, silent)
+        _protect(staged)
+        apply(root, staged, plan.change.removals)
+        plan = _compare(root, item, cache, index)
+    if plan.change.writes:
+        raise IntegrityError(
+            f"the copy in {str(root)!r} is not what was written", hint="gitmodel doctor"
+        )
+    if plan.fresh:
+        index.record(str(root), plan.artifacts, plan.fresh)
+
+
+def _compare(root: Path, item: Item, cache: Cache, index: Index) -> Plan:
+    name = PurePosixPath(item.artifact).name
+    planner = Planner(root, cache, index, silent)
+    selection = Selection(name, (item.inside,) if item.inside else ())
+    planner.compare(selection, item.entries, {}, algorithm_of(item.pointer.oid))
+    return planner.plan
+
+
+def _protect(staged: Iterable[Staged]) -> None:
+    """Take away the right to write to files."""
+    for unit in staged:
+        for write, _ in unit.writes:
+            if write.entry.type in (FILE, EXECUTABLE):
+                target = unit.temporary + write.path[len(unit.path) :]
+                os.chmod(target, os.stat(target).st_mode & 0o555)
+
+
+def _prove(fd: int, entry: Entry, cache: Cache, index: Index) -> None:
+    """Check a blob against its oid, unless the index knows that it did not change since."""
+    place, key = str(cache.root), oid_to_bytes(entry.oid)
+    stamp, status = now(cache.scratch), os.fstat(fd)
+    packed = pack_stat(status)
+    row = index.seen(place, entry.oid).get(entry.oid)
+    if row and (row.stat, row.oid) == (packed, key) and row.stamp > status.st_ctime_ns:
+        return
+    digests = digest_file(fd, algorithm_of(entry.oid))
+    os.lseek(fd, 0, os.SEEK_SET)
+    if digests.oid != entry.oid or digests.size != entry.size:
+        raise IntegrityError(
+            f"blob {entry.oid} in the cache is damaged: its bytes are not those its name says",
+            hint=f"rm -f {shlex.quote(str(cache.loose_path(entry.oid)))}, then try again",
+        )
+    fingerprint = fingerprint_to_bytes(digests.fingerprint)
+    index.record(place, [], [Seen(entry.oid, packed, stamp, key, fingerprint)])
+
+
+def _link(entry: Entry, path: Path, cache: Cache, index: Index) -> bool:
+    """Give a blob that is a file of its own a second name; return False where that cannot be."""
+    if cache.packed([entry.oid]):
+        return False
+    fd = cache.open_loose(entry.oid)
+    try:
+        if not path.exists() or not os.path.samestat(path.stat(), os.fstat(fd)):
+            path.unlink(missing_ok=True)
+            os.link(cache.loose_path(entry.oid), path)
+        _prove(fd, entry, cache, index)
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True

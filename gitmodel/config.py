@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
 from gitmodel.digest import ALGORITHMS, BLAKE3
 from gitmodel.errors import IntegrityError, UsageError
@@ -17,8 +17,10 @@ FORMAT = 1
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _REMOTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _KEYS = ("gitmodel", "id", "hash", "remote", "remotes", "artifacts")
-_OPTIONS = ("endpoint", "region")
-_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._/-]*)?", re.ASCII)
+_OPTIONS = {
+    "endpoint": re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._/-]*)?", re.ASCII),
+    "region": re.compile(r"[A-Za-z0-9-]{1,63}", re.ASCII),
+}
 _HINT = f"edit {CONFIG_NAME}, then gitmodel doctor"
 
 
@@ -95,12 +97,24 @@ def check_url(url: str) -> str:
     if unknown := sorted(options.keys() - set(_OPTIONS if scheme == "s3" else ())):
         known = f"; known for s3 are {' and '.join(_OPTIONS)}" if scheme == "s3" else ""
         raise UsageError(f"the {scheme} URL has the unknown option {unknown[0]!r}{known}")
-    for endpoint in options.get("endpoint", ()):
-        if not _ENDPOINT.fullmatch(endpoint):
-            raise UsageError(f"{endpoint!r} is not an endpoint", hint="https://HOST[:PORT]")
-    if scheme == "s3" and (not parts.netloc or parts.fragment):
-        raise UsageError(f"{url!r} is not the URL of a bucket", hint="s3://BUCKET/PREFIX")
+    if scheme == "s3":
+        _check_s3(parts, options)
     return url
+
+
+def _check_s3(parts: SplitResult, options: Mapping[str, Sequence[str]]) -> None:
+    if not parts.netloc or parts.fragment:
+        what = "may not hold '#'" if parts.netloc else "names no bucket"
+        raise UsageError(f"the s3 URL {what}", hint="s3://BUCKET/PREFIX")
+    for name, values in options.items():
+        if len(values) > 1:
+            raise UsageError(f"the s3 URL has the option {name!r} twice")
+        # It is not repeated: it may be a secret that came to the wrong place.
+        if not _OPTIONS[name].fullmatch(values[0]):
+            raise UsageError(
+                f"the s3 URL has an impossible {name}",
+                hint="endpoint=https://HOST[:PORT]&region=NAME",
+            )
 
 
 def with_options(url: str, options: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import sys
 import time
@@ -37,12 +38,13 @@ class _Rate(click.ParamType[int]):
         text = str(value)
         number, factor = (text[:-1], _FACTORS[text[-1]]) if text[-1:] in _FACTORS else (text, 1)
         try:
-            rate = int(float(number) * factor)
-        except (ValueError, OverflowError):
-            rate = -1
-        if rate < 0:
+            rate = float(number) * factor
+        except ValueError:
+            rate = math.nan
+        if not 0 <= rate < math.inf:
             self.fail(f"{text!r} is not a rate such as 500k or 2.5M", param, ctx)
-        return rate
+        # Up, for 0 stands for no limit.
+        return math.ceil(rate)
 
 
 paths_argument = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH]...")

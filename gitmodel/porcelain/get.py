@@ -71,14 +71,16 @@ def get(wish: Wish, target: Path, mirrors: Mirrors, work: Work, *, force: bool) 
 
 
 def _check_target(target: Path) -> Path:
-    """Return the place as an absolute path; refuse those that nobody wants to lose."""
-    full = Path(os.path.abspath(target))
-    if Path.cwd().is_relative_to(full):
+    """Return the place in its plain spelling; refuse those that nobody wants to lose."""
+    plain = Path(os.path.normpath(target))
+    folder, name = os.path.split(os.path.abspath(plain))
+    # A symlink on the way leads to the same place; one at the place itself is replaced.
+    if Path.cwd().is_relative_to(os.path.join(os.path.realpath(folder), name)):
         raise UsageError(
             f"{str(target)!r} is the folder that you are in, or one above it",
             hint="say what it is to be called: -o FOLDER/NAME",
         )
-    return full
+    return plain
 
 
 def _check_free(target: Path, entries: Mapping[str, Entry], *, force: bool) -> None:

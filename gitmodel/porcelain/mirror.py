@@ -123,11 +123,27 @@ def find_revision(mirror: Mirror, artifact: str, version: str) -> Revision:
     Raises `UsageError` if there is none.
     """
     if _COMMIT.fullmatch(version):
-        return _read(mirror, version, version, version)
+        return _read(mirror, version, version, "")
     refs = mirror.git.refs_at(mirror.source.url)
     ref = _find_ref(mirror, refs, artifact, version)
     name = ref.removeprefix(_TAGS).removeprefix(_BRANCHES)
-    return _read(mirror, ref, refs[ref], name if ref != "HEAD" else "")
+    found = _read(mirror, ref, refs[ref], name if ref != "HEAD" else "")
+    return replace(found, config=_with_newest_remotes(mirror, refs, found.config))
+
+
+def _with_newest_remotes(mirror: Mirror, refs: Mapping[str, str], config: Config) -> Config:
+    """Return a configuration with the remotes that a fresh clone would have.
+
+    An old version may be older than the first remote, or than the one it was moved to since.
+    """
+    if "HEAD" not in refs:
+        return config
+    # The default branch may know nothing of gitmodel.
+    with suppress(UsageError):
+        tip = _read(mirror, "HEAD", refs["HEAD"], "").config
+        if tip.remotes:
+            return replace(config, remotes=tip.remotes, remote=tip.remote)
+    return config
 
 
 def project_of(mirror: Mirror, config: Config, remote: str = "") -> Project:
@@ -242,6 +258,8 @@ def _read(mirror: Mirror, ref: str, commit: str, name: str) -> Revision:
         git = open_bare(folder)
         for limit in _LIMITS:
             found = git.fetch_one(mirror.source.url, ref, limit)
+            if found is None:
+                raise UsageError(f"{ref!r} does not lead to a commit", hint="name a version")
             if found != commit:
                 raise ConflictError(
                     f"{ref!r} moved while it was read", hint="run the same command again"

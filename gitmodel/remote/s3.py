@@ -184,7 +184,11 @@ class S3Store:
         self._etags.pop(key, None)
         digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
         arguments = {**self._at(key), **condition, "Body": data, "ChecksumSHA256": digest}
-        self._call(key, len(data), lambda client: client.put_object(**arguments))
+        self._call(key, len(data), lambda client: self._stored(client, arguments))
+
+    async def _stored(self, client: Any, arguments: Mapping[str, Any]) -> None:
+        # Only who stored the bytes can tell their tag.
+        (await client.put_object(**arguments))["ETag"]
 
     def list(self, prefix: str) -> dict[str, int]:
         """Return name and size of each object below a prefix, a thousand by request."""
@@ -192,16 +196,18 @@ class S3Store:
         found: dict[str, int] = {}
         token: str | None = None
         while True:
-            page = self._call(prefix, 0, partial(self._page, start, token))
-            for each in page.get("Contents", ()):
-                found[each["Key"][len(start) :]] = int(each["Size"])
-            token = page.get("NextContinuationToken")
-            if not page.get("IsTruncated") or not token:
+            names, token = self._call(prefix, 0, partial(self._page, start, token))
+            found.update(names)
+            if token is None:
                 return found
 
-    async def _page(self, start: str, token: str | None, client: Any) -> Any:
+    async def _page(
+        self, start: str, token: str | None, client: Any
+    ) -> tuple[dict[str, int], str | None]:
         more = {"ContinuationToken": token} if token else {}
-        return await client.list_objects_v2(Bucket=self._bucket, Prefix=start, **more)
+        page = await client.list_objects_v2(Bucket=self._bucket, Prefix=start, **more)
+        found = {each["Key"][len(start) :]: int(each["Size"]) for each in page.get("Contents", ())}
+        return found, page["NextContinuationToken"] if page["IsTruncated"] else None
 
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""
@@ -252,6 +258,9 @@ class S3Store:
             return await answer
         except ClientError as error:
             raise self._meaning(key, error) from error
+        except (KeyError, ValueError) as error:
+            # What botocore makes of the page of a hotel that asks to log in, for example.
+            raise RefusedError(f"the answer is not one of S3 ({error})") from error
 
     def _meaning(self, key: str, error: ClientError) -> Exception:
         code = str(error.response.get("Error", {}).get("Code", ""))

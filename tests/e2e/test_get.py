@@ -5,6 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -55,7 +61,8 @@ def test_what_names_an_artifact_and_a_version(user: Repo, artifact: str, expecte
 
 def test_a_commit_needs_no_git_once_it_is_here(user: Repo, story: Repo) -> None:
     commit = story.git("rev-parse", "v1.0")
-    user.gitmodel("get", "../origin.git", f"model@{commit}", "-o", "m.pt")
+    done = user.gitmodel("get", "../origin.git", f"model@{commit}", "-o", "m.pt")
+    assert f" at {commit[:12]}: " in done.out
     assert user.read("m.pt") == FIRST
     (user.path / "m.pt").unlink()
     shutil.rmtree(story.path.parent / "remote")
@@ -90,7 +97,7 @@ def test_a_release_comes_before_a_candidate(user: Repo, story: Repo) -> None:
 
 
 def test_without_a_version_of_its_own_it_is_that_of_the_repository(user: Repo) -> None:
-    assert " v1.0, " in user.gitmodel("get", "../origin.git", "data/train", "-o", "d").out
+    assert " v1.0 (" in user.gitmodel("get", "../origin.git", "data/train", "-o", "d").out
 
 
 def test_without_any_version_it_is_the_default_branch(user: Repo, story: Repo) -> None:
@@ -184,12 +191,19 @@ def test_something_else_is_not_overwritten(user: Repo) -> None:
     assert user.tree("m.pt").keys() == {"a.png", "b.png", "new.png"}
 
 
+@pytest.mark.parametrize("place", ["./m.pt", "a/../m.pt", "../user/m.pt", "new/m.pt"])
+def test_where_it_may_go(user: Repo, place: str) -> None:
+    user.gitmodel("get", "../origin.git", "model", "-o", place)
+    assert user.tree().keys() == {"new/m.pt" if "new" in place else "m.pt"}
+
+
 def test_force_does_not_replace_what_nobody_means(user: Repo) -> None:
     user.write("d/mine", "mine")
     user.git("init", "--quiet", "r")
     user.gitmodel("get", "../origin.git", "model", "-o", "d", "--force", code=4)
     user.gitmodel("get", "../origin.git", "train", "-o", "r", "--force", code=4)
-    for place in (".", "..", "/"):
+    (user.path.parent / "link").symlink_to(".")
+    for place in (".", "..", "/", "d/..", "../user", str(user.path), "../link/user"):
         user.gitmodel("get", "../origin.git", "train", "-o", place, "--force", code=2)
     assert user.tree().keys() >= {"d/mine"}
 
@@ -277,6 +291,48 @@ def test_a_folder_remote_of_a_url_cannot_be_resolved(user: Repo, story: Repo) ->
     assert "next:" in done.err
 
 
+def test_over_the_network_only_small_files_of_one_commit_come(user: Repo, story: Repo) -> None:
+    story.gitmodel("remote", "remove", "origin")
+    story.gitmodel("remote", "add", "origin", str(story.path.parent / "remote"))
+    story.write("raw.bin", noise("raw", 3 << 20))
+    story.commit()
+    story.git("push", "--quiet", "origin", "main")
+    origin = story.path.parent / "origin.git"
+    story.git("--git-dir", str(origin), "config", "uploadpack.allowFilter", "true")
+    with _daemon(origin.parent) as address:
+        user.gitmodel("get", f"{address}/origin.git", "model@main", "-o", "m.pt")
+        # The remote that it had then is a folder beside a clone.
+        user.gitmodel("get", f"{address}/origin.git", "train@v1.0", "-o", "d")
+        commit = story.git("rev-parse", "v1.0")
+        user.gitmodel("get", f"{address}/origin.git", f"model@{commit}", "-o", "x", code=2)
+        user.gitmodel("get", f"{address}/none.git", "model", "-o", "x", code=6)
+    assert user.read("m.pt") == SECOND
+    stored = [path for path in _cache(user).glob("*/commits/*/objects/**/*") if path.is_file()]
+    assert sum(path.stat().st_size for path in stored) < 20_000
+
+
+@contextmanager
+def _daemon(folder: Path) -> Iterator[str]:
+    """Serve the repositories in a folder by Git's own server."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ("--export-all", f"--base-path={folder}", "--listen=127.0.0.1", f"--port={port}")
+    with subprocess.Popen(
+        ["git", "daemon", "--reuseaddr", *options],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            for _ in range(100):
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.05)
+            yield f"git://127.0.0.1:{port}"
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 def test_an_endpoint_is_contacted_only_when_it_was_confirmed(user: Repo, story: Repo) -> None:
     url = "s3://bucket/x?endpoint=http://127.0.0.1:9&region=us-east-1"
     config = story.read(".gitmodel.yaml").replace(b"../remote", url.encode())
@@ -308,6 +364,20 @@ def test_a_tag_that_moved_is_followed(user: Repo, story: Repo) -> None:
     story.git("push", "--quiet", "origin", "main")
     user.gitmodel("get", "../origin.git", "model@main", "-o", "two")
     assert user.read("two") == FIRST
+
+
+def test_a_version_that_is_older_than_the_remote(user: Repo, story: Repo) -> None:
+    story.gitmodel("remote", "remove", "origin")
+    story.write("model.pt", noise("early", 5000))
+    story.gitmodel("add", "model.pt")
+    story.commit()
+    story.git("tag", "model-v0.1")
+    story.gitmodel("remote", "add", "origin", "../remote")
+    story.commit()
+    story.gitmodel("push")
+    story.git("push", "--quiet", "origin", "main")
+    user.gitmodel("get", "../origin.git", "model@v0.1", "-o", "m.pt")
+    assert user.read("m.pt") == noise("early", 5000)
 
 
 def test_in_a_hook_of_another_repository(user: Repo) -> None:

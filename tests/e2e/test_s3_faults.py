@@ -43,12 +43,15 @@ class Fault:
 
 INDEX = "index/[0-9a-f]{64}"
 LISTING = "list-type=2"
+NONSENSE = "<ListBucketResult><Contents><Key>x</Key><Size>y</Size></Contents></ListBucketResult>"
 ANY = {
     "500 twice": Fault(network.answer(500, "InternalError"), times=2),
     "500 for ever": Fault(network.answer(500, "InternalError"), codes=(6,), says="InternalError"),
     "SlowDown for a while": Fault(network.answer(503, "SlowDown"), seconds=2 * STALL),
     "clock skew": Fault(network.answer(403, "RequestTimeTooSkewed"), codes=(6,), says="clock"),
     "access denied": Fault(network.answer(403, "AccessDenied"), codes=(6,), says="denied"),
+    "a page to log in": Fault(network.said(200, "<html>Who are you?</html>"), codes=(6, 7)),
+    "nonsense": Fault(network.said(200, NONSENSE), codes=(6,), says="not one of S3"),
     "stalled once": Fault(network.stall, times=1),
     "every connection reset after 1 MB": Fault(network.reset_after(MIB), codes=(0, 6)),
 }
@@ -75,6 +78,7 @@ PUSHED = {
     "one bit on the way up": Fault(network.flipped_on_the_way_up, "PUT", "packs/", codes=(6,)),
     "stalled": Fault(network.stall, "PUT", "packs/", codes=(0, 6)),
     "one kilobyte a second": Fault(network.trickle(1000), "PUT", "packs/", codes=(0, 6)),
+    "never stored": Fault(network.said(200, "<html>Thanks!</html>"), "PUT", codes=(6,)),
     "answers to packs lost": Fault(network.lose_answer, "PUT", "packs/", times=1),
     "answers to indexes lost": Fault(network.lose_answer, "PUT", "/index/", times=1),
     "answers to roots lost": Fault(network.lose_answer, "PUT", "roots/", times=2),
@@ -237,3 +241,29 @@ def test_what_will_not_pass_is_not_tried_again(
         proxy.rule(network.answer(403, code))
         assert run(clone, "pull").code == 6
         assert len(proxy.requests) == 1
+
+
+def test_a_root_that_arrived_damaged_once_is_asked_for_again(
+    models: Models, tmp_path: Path, server: S3Server, proxy: Proxy, run: Run
+) -> None:
+    clone = _behind(copied(models[1000].pushed, tmp_path, "clone"), server, proxy)
+    clone.env["GITMODEL_TRUST_REMOTE"] = "1"
+    rule = proxy.rule(network.changed(network.flip), "GET", "roots/.+/tags_", times=1)
+    done = run(clone, "push", "--no-git")
+    assert done.code == 7, done
+    assert rule.hits
+    assert "next:" in done.err
+    assert run(clone, "push", "--no-git").code == 0
+
+
+def test_a_bucket_that_is_said_to_be_elsewhere_is_not_looked_for_elsewhere(
+    models: Models, tmp_path: Path, server: S3Server, run: Run
+) -> None:
+    """A region may be told; where that is, is for the endpoint that the user named to say."""
+    with proxy_of(server) as proxy, proxy_of(server) as elsewhere:
+        clone = _behind(copied(models[1000].pushed, tmp_path, "clone"), server, proxy)
+        for region in ("eu-west-1", elsewhere.url.removeprefix("http://") + "/#"):
+            proxy.heal()
+            proxy.rule(network.redirect(301, elsewhere.url, region))
+            assert run(clone, "pull").code == 6
+        assert elsewhere.requests == []

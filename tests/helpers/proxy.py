@@ -231,9 +231,8 @@ def proxy_of(server: S3Server) -> Iterator[Proxy]:
 # What can happen to a request
 
 
-def answer(status: int, code: str, message: str = "no reason given") -> Act:
-    """Answer with an error."""
-    text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+def said(status: int, text: str) -> Act:
+    """Answer with a text."""
 
     def act(exchange: Exchange) -> None:
         exchange.receive()
@@ -243,14 +242,21 @@ def answer(status: int, code: str, message: str = "no reason given") -> Act:
     return act
 
 
-def redirect(status: int, url: str) -> Act:
-    """Send the client elsewhere."""
+def answer(status: int, code: str) -> Act:
+    """Answer with an error."""
+    return said(status, f"<Error><Code>{code}</Code><Message>no reason given</Message></Error>")
+
+
+def redirect(status: int, url: str, region: str = "") -> Act:
+    """Send the client elsewhere, perhaps to a bucket in another region."""
     body = b"<Error><Code>TemporaryRedirect</Code><Message>go there</Message></Error>"
 
     def act(exchange: Exchange) -> None:
         exchange.receive()
-        place = (("Location", f"{url}{exchange.path}"), ("Content-Type", "application/xml"))
-        exchange.reply(Answer(status, place, b"" if exchange.command == "HEAD" else body))
+        headers = [("Location", f"{url}{exchange.path}"), ("Content-Type", "application/xml")]
+        if region:
+            headers.append(("x-amz-bucket-region", region))
+        exchange.reply(Answer(status, tuple(headers), b"" if exchange.command == "HEAD" else body))
 
     return act
 

@@ -76,7 +76,7 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     data = folder / "data"
     data.mkdir(parents=True)
     config.write_text(json.dumps(_identities()))
-    master, volume, filer, s3 = _free_ports(4)
+    master, volume, filer, s3 = free_ports(4)
     command = [
         str(_WEED),
         "server",
@@ -114,7 +114,7 @@ def _identities() -> dict[str, object]:
     return {"identities": [{"name": "tests", "credentials": credentials, "actions": actions}]}
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Return ports that are free, and free ten thousand above too.
 
     They lie below those that a system gives to outgoing connections: the server makes many of

@@ -5,8 +5,10 @@ from gitmodel.config import (
     check_remote_name,
     check_url,
     format_config,
+    names_endpoint,
     parse_config,
     replace_section,
+    with_options,
 )
 from gitmodel.errors import IntegrityError, UsageError
 from tests.helpers.formats import REPOSITORY
@@ -92,6 +94,86 @@ def test_ordinary_urls_are_kept(url):
     assert check_url(url) == url
     config = Config(REPOSITORY, remotes={"origin": url})
     assert parse_config(format_config(config)) == config
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://bucket/a?endpoint=http://127.0.0.1:9000",
+        "s3://bucket/a?endpoint=https://minio.example.org/s3&region=eu-west-1",
+        "s3://bucket?region=us-east-1",
+        "s3://bucket/a?endpoint=http://[::1]:9000",
+    ],
+)
+def test_options_of_s3_are_kept(url):
+    assert check_url(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("s3://bucket/a?profile=me", "'profile'"),
+        ("s3://bucket/a?endpoint=http://h&key=x", "'key'"),
+        ("gs://bucket/a?endpoint=http://h", "'endpoint'"),
+        ("https://host/a?region=x", "'region'"),
+        ("s3://bucket/a?endpoint", "not a URL"),
+        ("s3://bucket/a?endpoint=ftp://host", "endpoint"),
+        ("s3://bucket/a?endpoint=host:9000", "endpoint"),
+        ("s3://bucket/a?endpoint=http://h/x%0ay", "endpoint"),
+        ("s3://bucket/a?endpoint=http://h&endpoint=http://i", "twice"),
+        ("s3://bucket/a?region=a&region=b", "twice"),
+        ("s3://bucket/a?region=../x", "region"),
+        ("s3://bucket/a#x", "#"),
+        ("s3:///a", "no bucket"),
+        ("s3://", "no bucket"),
+    ],
+)
+def test_options_that_are_none_are_refused(url, why):
+    with pytest.raises(UsageError, match=why):
+        check_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://bucket/a?endpoint=http://user:hunter2@host",
+        "s3://bucket/a?endpoint=http://hunter2@host",
+        "s3://bucket/a?endpoint=http://user%3Ahunter2%40host",
+    ],
+)
+def test_credentials_in_an_endpoint_are_refused(url):
+    with pytest.raises(UsageError) as caught:
+        check_url(url)
+    assert "hunter2" not in caught.value.message + caught.value.hint
+
+
+def test_only_options_with_a_value_are_added():
+    url = "s3://bucket/a"
+    assert with_options(url, {"endpoint": "", "region": ""}) == url
+    assert with_options("../x", {"endpoint": ""}) == "../x"
+    both = with_options(url, {"endpoint": "http://h:1/p", "region": "r"})
+    assert both == f"{url}?endpoint=http://h:1/p&region=r"
+    assert with_options(f"{url}?region=r", {"endpoint": "http://h"}) == (
+        f"{url}?region=r&endpoint=http://h"
+    )
+    # What means something in a URL cannot add an option of its own.
+    sneaky = with_options(url, {"region": "r&endpoint=http://evil", "endpoint": ""})
+    assert not names_endpoint(sneaky)
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("s3://bucket/a?endpoint=http://h", True),
+        ("s3://bucket/a?region=r&endpoint=http://h", True),
+        ("s3://bucket/a?%65ndpoint=http://h", True),
+        ("s3://bucket/a?region=r", False),
+        ("s3://bucket/endpoint=x", False),
+        ("../folder", False),
+    ],
+)
+def test_whether_a_url_names_its_server(url, named):
+    assert names_endpoint(url) is named
 
 
 @pytest.mark.parametrize("name", ["", "-x", ".x", "a b", "a/b", "é", "a\n", "x" * 65])

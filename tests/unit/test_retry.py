@@ -1,0 +1,151 @@
+"""Trying again; servers are functions here, time is short and real."""
+
+import asyncio
+import time
+
+import pytest
+
+from gitmodel.remote import retry
+from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError
+
+PATIENCE = Patience(stall=0.2, total=1.0)
+
+
+def run(request, size=0, patience=PATIENCE, lanes=8):
+    return asyncio.run(Retries(patience, lanes).run(request, size))
+
+
+class Server:
+    """Fails so many times, then answers; keeps when it was asked."""
+
+    def __init__(self, failures, error=TryAgainError):
+        self.failures, self.error = failures, error
+        self.asked = []
+
+    async def __call__(self):
+        self.asked.append(time.monotonic())
+        if len(self.asked) <= self.failures:
+            raise self.error("busy")
+        return "answer"
+
+
+@pytest.mark.parametrize("error", [TryAgainError, ConnectionError, asyncio.TimeoutError])
+@pytest.mark.parametrize("failures", [0, 1, 2])
+def test_what_passes_is_tried_again(error, failures):
+    server = Server(failures, error)
+    assert run(server) == "answer"
+    assert len(server.asked) == failures + 1
+
+
+@pytest.mark.parametrize("error", [RefusedError, ValueError, KeyError])
+def test_what_will_not_pass_is_not(error):
+    server = Server(9, error)
+    with pytest.raises(error):
+        run(server)
+    assert len(server.asked) == 1
+
+
+def test_pauses_grow_and_the_last_try_comes_when_the_time_is_up():
+    server = Server(99)
+    with pytest.raises(TryAgainError, match=r"^busy \(for 1 s\)$"):
+        run(server)
+    pauses = [b - a for a, b in zip(server.asked, server.asked[1:], strict=False)]
+    for number, pause in enumerate(pauses[:-1]):
+        assert 0.1 * 2**number <= pause < 0.2 * 2**number + 0.1
+    assert 1.0 <= server.asked[-1] - server.asked[0] < 1.3
+
+
+def test_pauses_differ():
+    def first_pause():
+        server = Server(1)
+        run(server)
+        return server.asked[1] - server.asked[0]
+
+    assert len({round(first_pause(), 3) for _ in range(4)}) > 1
+
+
+def test_a_server_that_never_answers_is_given_up():
+    start = time.monotonic()
+    with pytest.raises(TryAgainError, match="did not answer in time"):
+        run(lambda: asyncio.sleep(60))
+    assert 0.9 < time.monotonic() - start < 2
+
+
+def test_a_large_body_gets_more_time(monkeypatch):
+    monkeypatch.setattr(retry, "_SLOWEST", 1000)
+    assert run(lambda: asyncio.sleep(0.4, "slow"), size=1000) == "slow"
+    with pytest.raises(TryAgainError):
+        run(lambda: asyncio.sleep(0.4, "slow"), patience=Patience(0.2, 0.2))
+
+
+# Lanes
+
+
+class Busy:
+    """Answers after a moment; counts how many are at it."""
+
+    def __init__(self):
+        self.now = self.most = 0
+        self.slower = False
+
+    async def __call__(self):
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await asyncio.sleep(0.005)
+            if self.slower:
+                raise TryAgainError("slow down", slower=True)
+        finally:
+            self.now -= 1
+
+
+async def most_at_once(retries, server, requests):
+    server.most = 0
+    results = (retries.run(server, 0) for _ in range(requests))
+    await asyncio.gather(*results, return_exceptions=True)
+    return server.most
+
+
+def test_no_more_than_the_lanes_run_at_once():
+    async def act():
+        return await most_at_once(Retries(PATIENCE, 3), Busy(), 20)
+
+    assert asyncio.run(act()) == 3
+
+
+def test_lanes_halve_when_the_server_asks_and_grow_again():
+    async def act():
+        retries, server = Retries(Patience(0.2, 0.0), 8), Busy()
+        server.slower = True
+        await most_at_once(retries, server, 2)
+        server.slower = False
+        return [await most_at_once(retries, server, 8) for _ in range(12)]
+
+    seen = asyncio.run(act())
+    assert seen[0] <= 4
+    assert seen == sorted(seen)
+    assert seen[-1] == 8
+
+
+def test_one_lane_is_always_left():
+    async def act():
+        retries, server = Retries(Patience(0.2, 0.0), 4), Busy()
+        server.slower = True
+        await most_at_once(retries, server, 30)
+        server.slower = False
+        return await most_at_once(retries, server, 1)
+
+    assert asyncio.run(act()) == 1
+
+
+def test_a_request_that_is_cancelled_frees_its_lane():
+    async def act():
+        retries = Retries(Patience(60, 60), 1)
+        task = asyncio.create_task(retries.run(lambda: asyncio.sleep(60), 0))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return await asyncio.wait_for(retries.run(Server(0), 0), 1)
+
+    assert asyncio.run(act()) == "answer"

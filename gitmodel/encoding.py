@@ -73,8 +73,9 @@ def encode(data: bytes, *, planes: bool = True) -> tuple[int, bytes]:
     return (choice, stored) if len(stored) < len(data) * _WORTH else (RAW, data)
 
 
-def decode(encoding: int, stored: bytes, length: int) -> bytes:
+def decode(encoding: int, stored: bytes | memoryview, length: int) -> bytes | memoryview:
     """Return the `length` bytes that `stored` encodes; raise `IntegrityError` if it does not."""
+    data: bytes | memoryview
     if encoding == RAW:
         data = stored
     elif encoding == ZSTD:
@@ -130,7 +131,7 @@ def _split(data: bytes, stride: int) -> bytes:
     return b"".join((struct.pack(f"<{stride}I", *lengths), *parts, tail))
 
 
-def _join(stored: bytes, stride: int, length: int) -> bytes:
+def _join(stored: bytes | memoryview, stride: int, length: int) -> bytes:
     header = 4 * stride
     if len(stored) < header:
         raise IntegrityError("a chunk in planes is cut short")
@@ -174,7 +175,7 @@ def _entropy(data: bytes) -> bytes:
     return _codec().entropy.compress(data)
 
 
-def _unzstd(stored: bytes, length: int) -> bytes:
+def _unzstd(stored: bytes | memoryview, length: int) -> bytes:
     """Decode one frame that must hold exactly `length` bytes; its own claim is not believed."""
     try:
         if zstandard.frame_content_size(stored) != length:

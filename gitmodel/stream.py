@@ -107,7 +107,7 @@ class BlockWriter:
         if self._filled == _BLOCK:
             self._hand_over()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Write `data` after what came before."""
         rest = memoryview(data)
         while rest:

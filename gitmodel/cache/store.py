@@ -226,7 +226,7 @@ class Cache:
             writer.add(data, digests)
         return digests
 
-    def put_loose(self, data: bytes, oid: str) -> None:
+    def put_loose(self, data: bytes | memoryview, oid: str) -> None:
         """Add one large blob from memory, whose oid is known to be right."""
         fd, temporary = self.scratch.new_file()
         try:
@@ -371,7 +371,7 @@ class CacheWriter:
         self._filled = 0
         self._batch: list[tuple[Digests, int]] = []
 
-    def add(self, data: bytes, digests: Digests) -> None:
+    def add(self, data: bytes | memoryview, digests: Digests) -> None:
         """Add a blob from memory; `digests` are those of `data`."""
         if digests.oid in self._written:
             return

@@ -23,10 +23,11 @@ from gitmodel.stream import BlockWriter
 _READ_BYTES = 8 << 20
 _BATCH = 256 << 20
 """Bytes of small blobs that enter the cache together."""
+_TOLD = 10
 _GAP = 256 << 10
 """Bytes between two payloads that are cheaper to read than to skip."""
 
-Result = tuple[bytes, Digests] | GitmodelError
+Result = tuple[bytes | memoryview, Digests] | GitmodelError
 """A payload, decoded and checked, or what was wrong with it."""
 
 _A = TypeVar("_A")
@@ -219,7 +220,8 @@ def _decode(remote: Remote, data: bytes, start: int, placed: Placed) -> Result:
     entry = placed.entry
     at = entry.offset - start
     try:
-        raw = decode(entry.encoding, data[at : at + entry.stored], entry.length)
+        stored = memoryview(data)[at : at + entry.stored]
+        raw = decode(entry.encoding, stored, entry.length)
     except IntegrityError as error:
         return _damaged(remote, placed, error.message)
     digests = digest_bytes(raw, algorithm_of(entry.oid))
@@ -257,8 +259,10 @@ def _wrong_size(remote: Remote, oid: str) -> IntegrityError:
 
 
 def _summary(remote: Remote, failed: Sequence[GitmodelError]) -> GitmodelError:
-    """Damage is told before absence, and how much more there is."""
-    worst = max(failed, key=lambda error: error.exit_code)
-    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    """Damage is told before absence; each of a few, then how many more there are."""
+    ordered = sorted(failed, key=lambda error: -error.exit_code)
+    lines = [error.message for error in ordered[:_TOLD]]
+    if len(failed) > _TOLD:
+        lines.append(f"and {len(failed) - _TOLD:,} more")
     hint = f"gitmodel remote check {remote.name}"
-    return type(worst)(worst.message + more, hint=hint)
+    return type(ordered[0])("\n  ".join(lines), hint=hint)

@@ -191,7 +191,7 @@ class BlobFile(io.RawIOBase):
             if isinstance(result, GitmodelError):
                 hint = f"gitmodel remote check {self._remote.name}"
                 raise type(result)(result.message, hint=hint)
-            found.append((result[1].oid, result[0]))
+            found.append((result[1].oid, bytes(result[0])))
         return found
 
     def _copy(self, number: int, view: memoryview) -> int:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import secrets
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.client import BaseClient
@@ -15,13 +19,15 @@ from tests.helpers import proxy as network
 from tests.helpers.inside import Run, runner
 from tests.helpers.proxy import Act, Proxy, proxy_of
 from tests.helpers.repo import Done, Repo, copied, new_repo, noise
-from tests.helpers.seaweed import Bucket, S3Server, make_bucket
+from tests.helpers.seaweed import S3Server, make_bucket
 
 MIB = 1 << 20
-SIZES = [1000, 8 * MIB, pytest.param(130 * MIB, marks=pytest.mark.torture)]
+SIZES = {"1 kB": 1000, "8 MB": 8 * MIB, "130 MB": 130 * MIB}
 STALL = 0.5
 """Seconds without a sign of life after which a request is given up; with all its tries, four times
 that."""
+_STALL_OF_LARGE = 3.0
+"""Five packs at once, through a proxy that reads each of them before it passes it on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +50,18 @@ class Fault:
 INDEX = "index/[0-9a-f]{64}"
 LISTING = "list-type=2"
 NONSENSE = "<ListBucketResult><Contents><Key>x</Key><Size>y</Size></Contents></ListBucketResult>"
-ANY = {
-    "500 twice": Fault(network.answer(500, "InternalError"), times=2),
+EARLY = {
     "500 for ever": Fault(network.answer(500, "InternalError"), codes=(6,), says="InternalError"),
     "SlowDown for a while": Fault(network.answer(503, "SlowDown"), seconds=2 * STALL),
     "clock skew": Fault(network.answer(403, "RequestTimeTooSkewed"), codes=(6,), says="clock"),
     "access denied": Fault(network.answer(403, "AccessDenied"), codes=(6,), says="denied"),
     "a page to log in": Fault(network.said(200, "<html>Who are you?</html>"), codes=(6, 7)),
     "nonsense": Fault(network.said(200, NONSENSE), codes=(6,), says="not one of S3"),
+}
+"""They hit the first request, and what a file's size is does not matter yet."""
+ANY = {
+    **EARLY,
+    "500 twice": Fault(network.answer(500, "InternalError"), times=2),
     "stalled once": Fault(network.stall, times=1),
     "every connection reset after 1 MB": Fault(network.reset_after(MIB), codes=(0, 6)),
 }
@@ -87,6 +97,15 @@ PUSHED = {
 }
 
 
+def _cases(faults: Mapping[str, Fault]) -> list[Any]:
+    cases = []
+    for name, (words, size) in itertools.product(faults, SIZES.items()):
+        rare = size != (1000 if name in EARLY else 8 * MIB)
+        marks = [pytest.mark.torture] if rare else []
+        cases.append(pytest.param(faults[name], size, id=f"{name}-{words}", marks=marks))
+    return cases
+
+
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     # What is slower is given up: 64 kB/s would let a test wait for minutes.
@@ -110,13 +129,19 @@ class Models(dict[int, Model]):
         self, folders: pytest.TempPathFactory, server: S3Server, client: BaseClient
     ) -> None:
         super().__init__()
-        self._folders, self._server, self._client = folders, server, client
+        self._folders, self._server = folders, server
+        self._bucket = make_bucket(server, client)
+
+    def new_url(self) -> str:
+        """Return a place where nothing is; the first write to a new bucket is a slow one."""
+        return f"{self._bucket.url}/{secrets.token_hex(8)}"
 
     def __missing__(self, size: int) -> Model:
+        stall = str(STALL if size <= 8 * MIB else _STALL_OF_LARGE)
         model = Model(noise(size, size), self._folders.mktemp("from"), self._folders.mktemp("to"))
         repo = new_repo(model.unpushed, remote=False)
-        repo.git("config", "gitmodel.timeout", str(STALL))
-        repo.gitmodel("remote", "add", "origin", make_bucket(self._server, self._client).url)
+        repo.git("config", "gitmodel.timeout", stall)
+        repo.gitmodel("remote", "add", "origin", self.new_url())
         repo.write("model.pt", model.data)
         repo.gitmodel("add", "model.pt")
         repo.commit()
@@ -125,7 +150,7 @@ class Models(dict[int, Model]):
         other.env.update(self._server.env)
         other.gitmodel("push")
         other.git("push", "--quiet", "origin", "main")
-        other.clone("clone").git("config", "gitmodel.timeout", str(STALL))
+        other.clone("clone").git("config", "gitmodel.timeout", stall)
         shutil.rmtree(other.path)
         self[size] = model
         return model
@@ -144,12 +169,17 @@ def _behind(repo: Repo, server: S3Server, proxy: Proxy) -> Repo:
     return repo
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", PULLED)
+@pytest.mark.parametrize(("fault", "size"), _cases(PULLED))
 def test_pull(
-    name: str, size: int, models: Models, tmp_path: Path, server: S3Server, proxy: Proxy, run: Run
+    fault: Fault,
+    size: int,
+    models: Models,
+    tmp_path: Path,
+    server: S3Server,
+    proxy: Proxy,
+    run: Run,
 ) -> None:
-    fault, model = PULLED[name], models[size]
+    model = models[size]
     clone = _behind(copied(model.pushed, tmp_path, "clone"), server, proxy)
     rule = fault.arm(proxy)
     done = run(clone, "pull")
@@ -167,20 +197,19 @@ def test_pull(
     assert clone.leftovers() == []
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", PUSHED)
+@pytest.mark.parametrize(("fault", "size"), _cases(PUSHED))
 def test_push(
-    name: str,
+    fault: Fault,
     size: int,
     models: Models,
     tmp_path: Path,
-    s3: Bucket,
+    server: S3Server,
     proxy: Proxy,
     run: Run,
 ) -> None:
-    fault, model = PUSHED[name], models[size]
-    repo = _behind(copied(model.unpushed, tmp_path), s3.server, proxy)
-    assert run(repo, "remote", "add", "here", s3.url).code == 0
+    model = models[size]
+    repo = _behind(copied(model.unpushed, tmp_path), server, proxy)
+    assert run(repo, "remote", "add", "here", models.new_url()).code == 0
     rule = fault.arm(proxy)
     done = run(repo, "push", "--remote", "here")
     assert rule.hits
@@ -188,9 +217,10 @@ def test_push(
     if done.code:
         _check_error(done, fault)
         assert repo.git("ls-remote", "--tags", "origin") == ""
-    assert run(repo, "verify").code == 0
+        proxy.heal()
+        assert run(repo, "push", "--remote", "here").code == 0
     proxy.heal()
-    assert run(repo, "push", "--remote", "here").code == 0
+    assert run(repo, "verify").code == 0
     assert "v1.0" in repo.git("ls-remote", "--tags", "origin")
     _check_remote(repo, model, run)
 

@@ -36,7 +36,9 @@ check: $(VENV)/.check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+# An installed package is compiled; one that is edited in place may not be.
 bench: $(VENV)/.bench
+	@$(BIN)/python -m compileall -q gitmodel
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/run.py $(ARGS)
 
 clean:

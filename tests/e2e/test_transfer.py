@@ -164,6 +164,15 @@ def test_a_remote_that_came_with_the_clone_is_confirmed_before_it_is_written_to(
     assert tree(_remote(clone)) != before
 
 
+def test_the_command_to_type_runs_nothing_else(clone: Repo) -> None:
+    url = "../x'; touch '../pwned"
+    clone.write(".gitmodel.yaml", clone.read(".gitmodel.yaml").replace(b"../remote", url.encode()))
+    hint = clone.gitmodel("push", code=7).err.strip().rpartition("next:")[2]
+    assert clone.run("bash", "-c", hint).code == 0
+    assert not (clone.path.parent / "pwned").exists()
+    assert url in clone.gitmodel("remote", "list").out
+
+
 def test_typing_the_command_confirms(clone: Repo) -> None:
     clone.gitmodel("pull")
     clone.gitmodel("remote", "add", "origin", "../remote")

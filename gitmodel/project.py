@@ -48,13 +48,14 @@ class Project:
         return self.git.git_dir / "gitmodel-checkout"
 
 
-def _never(name: str, url: str) -> bool:
+def never(name: str, url: str) -> bool:
+    """Confirm no remote: where there is nobody to ask."""
     return False
 
 
 @contextmanager
 def open_project(
-    folder: Path, revision: str = "", confirm: Callable[[str, str], bool] = _never
+    folder: Path, revision: str = "", confirm: Callable[[str, str], bool] = never
 ) -> Iterator[Project]:
     """Open the project that `folder` is in; raises `UsageError` if there is none.
 

@@ -77,6 +77,13 @@ class BlockFile:
         return done
 
 
+def write_whole(fd: int, data: bytes | memoryview) -> None:
+    """Write all of a file that is to be durable; `os.fsync` must still follow."""
+    file = BlockFile(fd, durable=True)
+    file.write(data)
+    file.finish()
+
+
 class BlockWriter:
     """Writes a file on a thread of its own, so that the caller can read and hash meanwhile.
 

@@ -33,7 +33,7 @@ from gitmodel.digest import (
 from gitmodel.errors import IntegrityError, MissingError
 from gitmodel.pack import Placed, Stored
 from gitmodel.progress import Meter, Progress, silent
-from gitmodel.stream import BlockFile, copy
+from gitmodel.stream import copy, write_whole
 
 SMALL = 1 << 20
 """Bytes from which a blob is a file of its own."""
@@ -230,9 +230,7 @@ class Cache:
         """Add one large blob from memory, whose oid is known to be right."""
         fd, temporary = self.scratch.new_file()
         try:
-            file = BlockFile(fd, durable=True)
-            file.write(data)
-            file.finish()
+            write_whole(fd, data)
             self.publish_file(fd, temporary, oid)
         finally:
             os.close(fd)

@@ -19,11 +19,10 @@ from gitmodel.manifest import (
 )
 from gitmodel.paths import MAX_NAME, POINTER_SUFFIX, check_path, parents
 from gitmodel.pointer import Pointer
-from gitmodel.porcelain.connect import open_remote
+from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
-from gitmodel.snapshot import pointer_path, read_manifest, read_worktree
-from gitmodel.transfer.fetch import fetch_manifests
+from gitmodel.snapshot import pointer_path, read_worktree
 from gitmodel.worktree.scan import (
     Found,
     digests_known,
@@ -203,7 +202,8 @@ def _replaced(
     """Return a tree's entries with those at some paths replaced by what is there now."""
     if old.kind == "file":
         raise UsageError(f"{artifact!r} is tracked as a file", hint=f"gitmodel add {artifact}")
-    entries = _old_entries(project, old)
+    # The manifest is all that is needed of the old tree; it may have to be fetched.
+    entries = bring_entries(project, old, "", Work())
     for path in inside:
         known = {name for name in entries if name == path or name.startswith(f"{path}/")}
         if look(project.root, f"{artifact}/{path}") is None and not known:
@@ -231,14 +231,6 @@ def _keep_emptied(
     others = (*entries, *(entry.path for entry in collector.entries))
     if folder and not any(name.startswith(f"{folder}/") for name in others):
         collector.take(folder)
-
-
-def _old_entries(project: Project, old: Pointer) -> dict[str, Entry]:
-    """The manifest is all that is needed of the old tree; it may have to be fetched."""
-    if not project.cache.present([old.oid]):
-        remote = open_remote(project)
-        fetch_manifests([old], project.cache, remote, Work())
-    return read_manifest(old, project.cache).by_path()
 
 
 def _pointer_of(

@@ -13,6 +13,7 @@ from gitmodel.git.objects import Objects
 from gitmodel.manifest import Entry
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
+from gitmodel.porcelain.supply import bring_blobs
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import (
@@ -23,8 +24,7 @@ from gitmodel.snapshot import (
     read_worktree,
     select,
 )
-from gitmodel.transfer.download import Wanted
-from gitmodel.transfer.fetch import fetch_blobs, fetch_manifests
+from gitmodel.transfer.fetch import fetch_manifests
 from gitmodel.worktree.journal import read_journal, write_journal
 from gitmodel.worktree.plan import Plan, Planner
 from gitmodel.worktree.scan import look, store_at
@@ -201,7 +201,7 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
 def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
     """Write everything beside the tree, move Git, then put everything in its place."""
     change = plan.change
-    _fetch_blobs(project, plan, work)
+    bring_blobs(project, (write.entry for write in change.writes), "", work)
     with project.cache.writer(project.config.algorithm) as writer:
         for artifact, path in plan.rescues:
             store_at(project.root, artifact, path, writer)
@@ -219,11 +219,3 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
         project.index.record(str(project.root), plan.artifacts, fresh, change.removals)
     if move.revision:
         project.journal.unlink(missing_ok=True)
-
-
-def _fetch_blobs(project: Project, plan: Plan, work: Work) -> None:
-    oids = {write.entry.oid: write.entry.size for write in plan.change.writes}
-    if lacking := oids.keys() - project.cache.present(oids):
-        remote = open_remote(project, rate=work.rate)
-        wanted = [Wanted(oid, oids[oid]) for oid in lacking]
-        fetch_blobs(wanted, project.cache, remote, work)

@@ -19,7 +19,7 @@ from gitmodel.git.command import Git, default_folder, find_top, open_bare, witho
 from gitmodel.git.objects import Objects
 from gitmodel.index import Index, opened_index
 from gitmodel.pointer import MAX_BYTES
-from gitmodel.project import Project
+from gitmodel.project import Project, never
 from gitmodel.snapshot import Snapshot, read_commit, version_name
 from gitmodel.version import find_version, newest_version, parse_version
 
@@ -32,10 +32,6 @@ _LIMITS = (MAX_BYTES, 1 << 20)
 """Bytes of the longest file to fetch: all pointers are shorter, nearly all configurations too."""
 
 
-def _never(name: str, url: str) -> bool:
-    return False
-
-
 @dataclass(frozen=True, slots=True)
 class Mirrors:
     """The folder that mirrors are kept in.
@@ -45,7 +41,7 @@ class Mirrors:
     """
 
     folder: Path
-    confirm: Callable[[str, str], bool] = _never
+    confirm: Callable[[str, str], bool] = never
 
 
 @dataclass(frozen=True, slots=True)

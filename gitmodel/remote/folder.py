@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gitmodel.atomic import Scratch, fsync_folder, make_folder, publish, sweep
 from gitmodel.errors import MissingError, RemoteError
-from gitmodel.stream import BlockFile
+from gitmodel.stream import write_whole
 
 _SCRATCH = "tmp"
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
@@ -79,9 +79,7 @@ class FolderStore:
         with Scratch(self._root / _SCRATCH) as scratch:
             fd, temporary = scratch.new_file()
             try:
-                file = BlockFile(fd, durable=True)
-                file.write(data)
-                file.finish()
+                write_whole(fd, data)
                 os.fsync(fd)
             finally:
                 os.close(fd)

@@ -23,16 +23,8 @@ from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
 from gitmodel.snapshot import pointer_path, read_worktree
-from gitmodel.worktree.scan import (
-    Found,
-    digests_known,
-    look,
-    now,
-    scan,
-    seen_row,
-    store,
-    store_at,
-)
+from gitmodel.worktree.content import digests_known, seen_row, store, store_at
+from gitmodel.worktree.scan import Found, look, now, scan
 from gitmodel.worktree.track import track
 
 

@@ -25,9 +25,10 @@ from gitmodel.snapshot import (
     select,
 )
 from gitmodel.transfer.fetch import fetch_manifests
+from gitmodel.worktree.content import store_at
 from gitmodel.worktree.journal import read_journal, write_journal
 from gitmodel.worktree.plan import Plan, Planner
-from gitmodel.worktree.scan import look, store_at
+from gitmodel.worktree.scan import look
 from gitmodel.worktree.track import track
 from gitmodel.worktree.write import apply, rows, stage
 

@@ -14,7 +14,8 @@ from gitmodel.pointer import Pointer
 from gitmodel.progress import Meter, Progress
 from gitmodel.project import Project
 from gitmodel.snapshot import entries_of, read_worktree, select
-from gitmodel.worktree.scan import Found, matches, now, scan, seen_row
+from gitmodel.worktree.content import matches, seen_row
+from gitmodel.worktree.scan import Found, now, scan
 
 Work = Literal["clean", "modified", "missing", "unknown"]
 

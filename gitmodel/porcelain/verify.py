@@ -21,7 +21,8 @@ from gitmodel.project import Project
 from gitmodel.remote.packstore import Remote, pack_key
 from gitmodel.snapshot import entries_of, read_commit, read_worktree
 from gitmodel.transfer.fetch import fetch_manifests
-from gitmodel.worktree.scan import digest_found, matches, scan
+from gitmodel.worktree.content import digest_found, matches
+from gitmodel.worktree.scan import scan
 
 
 @dataclass(frozen=True, slots=True)

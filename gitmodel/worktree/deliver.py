@@ -16,7 +16,8 @@ from gitmodel.errors import ConflictError, DiskError, IntegrityError
 from gitmodel.exchange import exchange, sync
 from gitmodel.manifest import FOLDER, Entry
 from gitmodel.progress import Progress
-from gitmodel.worktree.scan import digest_found, look, scan
+from gitmodel.worktree.content import digest_found
+from gitmodel.worktree.scan import look, scan
 from gitmodel.worktree.write import Change, Write, apply, stage
 
 

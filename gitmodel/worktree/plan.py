@@ -17,7 +17,8 @@ from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, Entry
 from gitmodel.paths import parents
 from gitmodel.progress import Meter, Progress
 from gitmodel.snapshot import Selection
-from gitmodel.worktree.scan import Found, digest_found, matches, now, scan, seen_row
+from gitmodel.worktree.content import digest_found, matches, seen_row
+from gitmodel.worktree.scan import Found, now, scan
 from gitmodel.worktree.write import Change, Write
 
 

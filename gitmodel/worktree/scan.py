@@ -6,34 +6,22 @@ import errno
 import os
 import stat
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from gitmodel.atomic import Scratch
-from gitmodel.cache import SMALL, CacheWriter
-from gitmodel.digest import (
-    Digests,
-    digest_bytes,
-    digest_file,
-    fingerprint_file,
-    fingerprint_from_bytes,
-    fingerprint_of,
-    fingerprint_to_bytes,
-    oid_from_bytes,
-    oid_to_bytes,
-)
-from gitmodel.errors import ConflictError, IntegrityError
+from gitmodel.errors import IntegrityError
 from gitmodel.index import Seen
-from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK, Entry
+from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK
 from gitmodel.paths import MAX_PATH
-
-_T = TypeVar("_T")
 
 _STAT = struct.Struct("<QQqqq")
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""For a file that may have become something else: follow no symlink, wait for no FIFO."""
+
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
@@ -182,71 +170,13 @@ def now(scratch: Scratch) -> int:
         os.unlink(path)
 
 
-# What a file's bytes are
-
-
-def read_link(found: Found, artifact: str) -> bytes:
-    """Return the target of a symlink; raise `IntegrityError` if it leaves the artifact."""
-    try:
-        target = os.fsencode(os.readlink(found.name, dir_fd=found.folder))
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOENT):
-            raise
-        raise _changed(found) from error
-    check_link(found.path, target, artifact)
-    return target
-
-
-def check_link(path: str, target: bytes, artifact: str) -> None:
-    """Raise `IntegrityError` if a symlink at `path` could lead out of its artifact.
-
-    Steps upwards may only come first: after a name, which may be a symlink itself, `..` could
-    lead anywhere.
-    """
-    steps = target.split(b"/")
-    up = 0
-    while up < len(steps) and steps[up] == b"..":
-        up += 1
-    inside = up <= path.count("/") and path
-    if (
-        not inside
-        or not target
-        or target.startswith(b"/")
-        or b".." in steps[up:]
-        or b"\0" in target
-    ):
-        raise IntegrityError(
-            f"the symlink {f'{artifact}/{path}'.rstrip('/')!r} leads out of the artifact",
-            hint="replace it by what it points to, or by a relative one",
-        )
-
-
-def digests_known(found: Found) -> Digests:
-    """Return the digests that the index proves; `found.known` must be there."""
-    assert found.known is not None
-    return Digests(
-        oid_from_bytes(found.known.oid), fingerprint_from_bytes(found.known.fingerprint), found.size
-    )
-
-
-def digest_found(found: Found, artifact: str, algorithm: str) -> Digests:
-    """Return the digests of what was found, from the index if it knows them."""
-    if found.known and digests_known(found).oid.startswith(algorithm):
-        return digests_known(found)
-    if found.type == FOLDER:
-        return digest_bytes(b"", algorithm)
-    if found.type == LINK:
-        return digest_bytes(read_link(found, artifact), algorithm)
-    return _with_file(found, lambda fd: digest_file(fd, algorithm))
-
-
 def read_small(folder: int, name: str, path: str) -> bytes:
     """Return the content of a small regular file, empty if there is none.
 
     Raises `IntegrityError` for a symlink or anything else; `path` is for the message.
     """
     try:
-        fd = os.open(name, _FILE_FLAGS, dir_fd=folder)
+        fd = os.open(name, FILE_FLAGS, dir_fd=folder)
     except FileNotFoundError:
         return b""
     except OSError as error:
@@ -257,102 +187,3 @@ def read_small(folder: int, name: str, path: str) -> bytes:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise IntegrityError(f"{path!r} is not a regular file", hint=f"ls -l {path}")
         return file.read(1 << 24)
-
-
-def matches(found: Found, artifact: str, entry: Entry) -> bool:
-    """Return whether what was found is what an entry says; reads it only if it must."""
-    if found.type != entry.type:
-        return False
-    if found.known:
-        return oid_to_bytes(entry.oid) == found.known.oid
-    if found.type == FOLDER:
-        return True
-    if found.size != entry.size:
-        return False
-    if found.type == LINK:
-        return fingerprint_of(read_link(found, artifact)) == entry.fingerprint
-    return _with_file(found, fingerprint_file) == entry.fingerprint
-
-
-def store(found: Found, artifact: str, writer: CacheWriter, same: str = "") -> Digests:
-    """Put what was found into the cache and return its digests.
-
-    `same` is an oid that a large file probably has still; then it is not copied in vain.
-    """
-    if found.type in (FOLDER, LINK):
-        data = read_link(found, artifact) if found.type == LINK else b""
-        digests = digest_bytes(data, writer.algorithm)
-        writer.add(data, digests)
-        return digests
-    if found.size < SMALL:
-        return _store_small(found, writer)
-    cache = writer.cache
-    if same and _with_file(found, lambda fd: cache.is_copy(fd, found.size, same)):
-        digests = digest_found(found, artifact, writer.algorithm)
-        if digests.oid == same:
-            return digests
-    return _with_file(found, lambda fd: cache.put_file(fd, writer.algorithm, writer.meter))
-
-
-def store_at(root: Path, artifact: str, path: str, writer: CacheWriter) -> None:
-    """Put what is at `path` inside an artifact into the cache."""
-    for found in scan(root, f"{artifact}/{path}".rstrip("/"), {}):
-        store(found._replace(path=path), artifact, writer)
-
-
-def _store_small(found: Found, writer: CacheWriter) -> Digests:
-    fd = _open(found)
-    try:
-        # One byte more than `stat` said would show that the file has grown.
-        room = writer.room(found.size + 1)
-        count = os.readv(fd, [room])
-        _check_unchanged(fd, found)
-    finally:
-        os.close(fd)
-    digests = digest_bytes(room[:count], writer.algorithm)
-    writer.keep(digests)
-    return digests
-
-
-def _with_file(found: Found, use: Callable[[int], _T]) -> _T:
-    """Return what `use` makes of the open file, if the file is the same before and after."""
-    fd = _open(found)
-    try:
-        result = use(fd)
-        _check_unchanged(fd, found)
-        return result
-    finally:
-        os.close(fd)
-
-
-def _open(found: Found) -> int:
-    try:
-        return os.open(found.name, _FILE_FLAGS, dir_fd=found.folder)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOENT, errno.ENXIO):
-            raise _changed(found) from error
-        error.filename = found.full
-        raise
-
-
-def _check_unchanged(fd: int, found: Found) -> None:
-    if pack_stat(os.fstat(fd)) != found.stat:
-        raise _changed(found)
-
-
-def _changed(found: Found) -> ConflictError:
-    return ConflictError(
-        f"{found.full!r} changed while it was read",
-        hint="wait until its writer is done, then try again",
-    )
-
-
-def seen_row(found: Found, digests: Digests, stamp: int) -> Seen:
-    """Return what the index should remember of a file that was hashed after `stamp`."""
-    return Seen(
-        found.full,
-        found.stat,
-        stamp,
-        oid_to_bytes(digests.oid),
-        fingerprint_to_bytes(digests.fingerprint),
-    )

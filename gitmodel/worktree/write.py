@@ -23,7 +23,8 @@ from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
 from gitmodel.pack import Placed
 from gitmodel.paths import MAX_PATH
 from gitmodel.progress import Meter, Progress
-from gitmodel.worktree.scan import check_link, look, now, open_folder, pack_stat
+from gitmodel.worktree.content import check_link
+from gitmodel.worktree.scan import look, now, open_folder, pack_stat
 
 _TICK, _TICKS = 0.001, 50
 _LONG = 2000

@@ -8,18 +8,8 @@ import pytest
 from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK
-from gitmodel.worktree.scan import (
-    check_link,
-    digest_found,
-    look,
-    matches,
-    now,
-    open_folder,
-    pack_stat,
-    scan,
-    seen_row,
-    store,
-)
+from gitmodel.worktree.content import check_link, digest_found, matches, seen_row, store
+from gitmodel.worktree.scan import look, now, open_folder, pack_stat, scan
 from tests.helpers.formats import entry, opened_cache
 
 

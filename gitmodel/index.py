@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -143,16 +143,17 @@ class Index:
         """Return the names of the local packs that are known."""
         return {name for (name,) in self._db.execute("SELECT name FROM pack")}
 
-    def add_pack(self, name: str, entries: Iterable[Stored]) -> None:
-        """Remember a local pack."""
+    def add_packs(self, packs: Mapping[str, Sequence[Stored]]) -> None:
+        """Remember local packs, by name, and what is in them."""
+        rows: list[tuple[object, ...]] = []
         with self._db:
-            number = self._db.execute("INSERT OR IGNORE INTO pack (name) VALUES (?)", (name,))
-            if number.rowcount:
-                self._db.executemany(
-                    "INSERT OR IGNORE INTO packed VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    # In the order of the key, so that the tree is filled page by page.
-                    sorted(_entry_row(number.lastrowid, entry) for entry in entries),
-                )
+            for name, entries in packs.items():
+                new = self._db.execute("INSERT OR IGNORE INTO pack (name) VALUES (?)", (name,))
+                if new.rowcount:
+                    rows += [_entry_row(new.lastrowid, entry) for entry in entries]
+            # In the order of the key, so that the tree is filled page by page.
+            rows.sort()
+            self._db.executemany("INSERT OR IGNORE INTO packed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def drop_pack(self, name: str) -> None:
         """Forget a local pack."""

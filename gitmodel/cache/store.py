@@ -49,8 +49,8 @@ class PackIndex(Protocol):
     def packs(self) -> set[str]:
         """Return the names of the packs that are known."""
 
-    def add_pack(self, name: str, entries: Iterable[Stored]) -> None:
-        """Remember a pack."""
+    def add_packs(self, packs: Mapping[str, Sequence[Stored]]) -> None:
+        """Remember packs, and what is in them."""
 
     def drop_pack(self, name: str) -> None:
         """Forget a pack."""
@@ -235,10 +235,11 @@ class Cache:
         finally:
             os.close(fd)
 
-    def add_pack(self, pack: Finished) -> None:
-        """Publish a pack, then make its blobs known."""
-        publish(pack.path, self.root / "packs" / f"{pack.name}.pack")
-        self._index.add_pack(pack.name, pack.entries)
+    def add_packs(self, packs: Sequence[Finished]) -> None:
+        """Publish packs, then make their blobs known."""
+        for pack in packs:
+            publish(pack.path, self.root / "packs" / f"{pack.name}.pack")
+        self._index.add_packs({pack.name: pack.entries for pack in packs})
 
     def size(self) -> int:
         """Return how many bytes the blobs take, packs included."""
@@ -344,10 +345,12 @@ class Cache:
             # A blob may lie in two packs, of which the index names one: learn all anew.
             for name in self._index.packs():
                 self._index.drop_pack(name)
-        for name in sorted(on_disk - self._index.packs()):
+        found = {}
+        for name in on_disk - self._index.packs():
             with suppress(IntegrityError):
-                entries = read_table(self.root / "packs" / f"{name}.pack")
-                self._index.add_pack(name, entries)
+                found[name] = read_table(self.root / "packs" / f"{name}.pack")
+        if found:
+            self._index.add_packs(found)
 
 
 class CacheWriter:
@@ -399,8 +402,8 @@ class CacheWriter:
     def close(self) -> None:
         """Make all blobs durable and visible."""
         self._flush()
-        for pack in self._packer.close():
-            self.cache.add_pack(pack)
+        if packs := self._packer.close():
+            self.cache.add_packs(packs)
 
     def __enter__(self) -> CacheWriter:
         return self

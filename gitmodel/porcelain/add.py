@@ -23,7 +23,7 @@ from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
 from gitmodel.snapshot import pointer_path, read_worktree
-from gitmodel.worktree.content import digests_known, seen_row, store, store_at
+from gitmodel.worktree.content import digests_known, read_ahead, seen_row, store, store_at
 from gitmodel.worktree.scan import Found, look, now, scan
 from gitmodel.worktree.track import track
 
@@ -156,7 +156,7 @@ class _Collector:
         seen = self._project.index.seen(str(self._project.root), start)
         known: dict[str, list[str]] = {}
         here: set[str] = set()
-        for found in scan(self._project.root, start, seen):
+        for found in read_ahead(scan(self._project.root, start, seen)):
             if path:
                 found = found._replace(path=f"{path}/{found.path}".rstrip("/"))
             here.add(found.full)

@@ -14,7 +14,7 @@ from gitmodel.pointer import Pointer
 from gitmodel.progress import Meter, Progress
 from gitmodel.project import Project
 from gitmodel.snapshot import entries_of, read_worktree, select
-from gitmodel.worktree.content import matches, seen_row
+from gitmodel.worktree.content import matches, read_ahead, seen_row
 from gitmodel.worktree.scan import Found, now, scan
 
 Work = Literal["clean", "modified", "missing", "unknown"]
@@ -124,7 +124,7 @@ def _compare(project: Project, artifact: str, entries: _Entries, progress: Progr
     is_tree = project.index.is_tree(root, artifact, pointer.oid)
     known: set[str] = set()
     changes = _Changes(project, artifact, entries, progress)
-    for found in scan(project.root, artifact, seen):
+    for found in read_ahead(scan(project.root, artifact, seen)):
         if is_tree and found.known:
             known.add(found.full)
         else:

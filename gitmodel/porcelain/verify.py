@@ -21,7 +21,7 @@ from gitmodel.project import Project
 from gitmodel.remote.packstore import Remote, pack_key
 from gitmodel.snapshot import entries_of, read_commit, read_worktree
 from gitmodel.transfer.fetch import fetch_manifests
-from gitmodel.worktree.content import digest_found, matches
+from gitmodel.worktree.content import digest_found, matches, read_ahead
 from gitmodel.worktree.scan import scan
 
 
@@ -79,7 +79,8 @@ def _verify_artifact(
     rotten, modified = [], []
     rest = dict(expected)
     meter = Meter(progress, "work tree", sum(entry.size for entry in expected.values()))
-    for found in scan(project.root, artifact, project.index.seen(str(project.root), artifact)):
+    seen = project.index.seen(str(project.root), artifact)
+    for found in read_ahead(scan(project.root, artifact, seen)):
         entry = rest.get(found.path)
         meter.add(found.size)
         if entry is None or not matches(found, artifact, entry):

@@ -16,7 +16,7 @@ from gitmodel.errors import ConflictError, DiskError, IntegrityError
 from gitmodel.exchange import exchange, sync
 from gitmodel.manifest import FOLDER, Entry
 from gitmodel.progress import Progress
-from gitmodel.worktree.content import digest_found
+from gitmodel.worktree.content import digest_found, read_ahead
 from gitmodel.worktree.scan import look, scan
 from gitmodel.worktree.write import Change, Write, apply, stage
 
@@ -28,7 +28,7 @@ def is_there(target: Path, entries: Mapping[str, Entry]) -> bool:
     """
     rest = dict(entries)
     try:
-        for found in scan(target.parent, target.name, {}):
+        for found in read_ahead(scan(target.parent, target.name, {})):
             entry = rest.pop(found.path, None)
             if entry is None or found.type != entry.type:
                 return False

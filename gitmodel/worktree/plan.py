@@ -17,7 +17,7 @@ from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, Entry
 from gitmodel.paths import parents
 from gitmodel.progress import Meter, Progress
 from gitmodel.snapshot import Selection
-from gitmodel.worktree.content import digest_found, matches, seen_row
+from gitmodel.worktree.content import digest_found, matches, read_ahead, seen_row
 from gitmodel.worktree.scan import Found, now, scan
 from gitmodel.worktree.write import Change, Write
 
@@ -104,9 +104,12 @@ class Planner:
         """Yield what is not as wanted, and take from `rest` what is."""
         artifact = selection.artifact
         stamp = now(self._cache.scratch)
-        for found in scan(self._root, artifact, self._index.seen(str(self._root), artifact)):
-            if not selection.has(found.path) or found.full in self._leaving:
-                continue
+        seen = self._index.seen(str(self._root), artifact)
+        for found in read_ahead(
+            found
+            for found in scan(self._root, artifact, seen)
+            if selection.has(found.path) and found.full not in self._leaving
+        ):
             if not found.known:
                 self._meter.add(found.size)
             entry = rest.get(found.path)

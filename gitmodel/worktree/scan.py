@@ -35,7 +35,8 @@ class Found(NamedTuple):
 
     `path` is relative to the artifact, `full` to the top of the working tree; `folder` is a
     descriptor of its folder, open until the next one is asked for; `known` holds its digests if
-    the index proves that they still hold.
+    the index proves that they still hold.  `file` is a descriptor of the file itself, also open
+    until the next one is asked for, or -1 if nobody opened it.
     """
 
     path: str
@@ -46,6 +47,7 @@ class Found(NamedTuple):
     folder: int
     name: str
     known: Seen | None
+    file: int = -1
 
 
 @contextmanager

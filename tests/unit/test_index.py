@@ -138,7 +138,7 @@ def test_a_read_only_folder_is_served_from_memory(read_only):
     with opened_index(read_only / "index.db") as index:
         index.set_complete(REMOTE, OID)
         assert index.is_complete(REMOTE, OID)
-        index.add_pack(PACK, [chunk(b"x")])
+        index.add_packs({PACK: [chunk(b"x")]})
         assert index.find_packed([oid_of(b"x")])
     with opened_index(read_only / "new" / "index.db") as index:
         assert not index.is_complete(CACHE, OID)
@@ -193,8 +193,8 @@ def test_a_tree_is_known_until_the_next_record(index):
 def test_packs_come_and_go(index):
     blobs = [str(n).encode() for n in range(1200)]
     entries = [chunk(data, at) for at, data in enumerate(blobs)]
-    index.add_pack(PACK, entries)
-    index.add_pack(PACK, entries)
+    index.add_packs({PACK: entries})
+    index.add_packs({PACK: entries})
     found = index.find_packed([oid_of(data) for data in [*blobs, b"absent"]])
     assert [found[entry.oid] for entry in entries] == [(PACK, entry) for entry in entries]
     assert index.packed_oids([entries[0].oid, OID]) == {entries[0].oid}
@@ -204,7 +204,7 @@ def test_packs_come_and_go(index):
 
 
 def test_dropping_a_pack_forgets_that_trees_are_complete(index):
-    index.add_pack(PACK, [chunk(b"x")])
+    index.add_packs({PACK: [chunk(b"x")]})
     index.set_complete(CACHE, OID)
     index.set_complete(REMOTE, OID)
     index.drop_pack(PACK)

@@ -8,7 +8,7 @@ import pytest
 from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK
-from gitmodel.worktree.content import check_link, digest_found, matches, seen_row, store
+from gitmodel.worktree.content import check_link, digest_found, matches, read_ahead, seen_row, store
 from gitmodel.worktree.scan import look, now, open_folder, pack_stat, scan
 from tests.helpers.formats import entry, opened_cache
 
@@ -258,3 +258,37 @@ def test_an_entry_matches_by_type_size_and_content(tree):
             assert not matches(each, "data", entry("deep/er/link", "l", b"../../b.txt"))
         if each.type == FOLDER:
             assert matches(each, "data", entry("empty", "d"))
+
+
+def test_reading_ahead_finds_the_same_and_leaves_nothing_open(tree):
+    for number in range(100):
+        (tree / "data" / f"{number}.bin").write_bytes(b"%d" % number)
+    before = set(os.listdir("/proc/self/fd"))
+    ahead = {each.path: oid for each, oid in _digests(read_ahead(scan(tree, "data", {})))}
+    assert ahead == {each.path: oid for each, oid in _digests(scan(tree, "data", {}))}
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def _digests(founds):
+    return [(each, digest_found(each, "data", "blake3").oid) for each in founds]
+
+
+def test_reading_ahead_reads_each_file_from_its_start_every_time(tree):
+    for each in read_ahead(scan(tree, "data", {})):
+        assert digest_found(each, "data", "blake3") == digest_found(each, "data", "blake3")
+
+
+def test_who_stops_reading_ahead_leaves_nothing_open(tree):
+    before = set(os.listdir("/proc/self/fd"))
+    running = read_ahead(scan(tree, "data", {}))
+    next(running)
+    running.close()
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_file_that_changes_after_it_was_opened_ahead_is_a_conflict(tree):
+    for each in read_ahead(scan(tree, "data", {})):
+        if each.path == "a.txt":
+            (tree / "data" / "a.txt").write_bytes(b"other")
+            with pytest.raises(ConflictError, match="changed while it was read"):
+                digest_found(each, "data", "blake3")

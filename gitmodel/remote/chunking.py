@@ -60,11 +60,9 @@ class _Cutter:
     """Cuts one stream after another, with one buffer for all."""
 
     def __init__(self, chunking: Chunking) -> None:
-        self._longest = chunking.average * 4
-        self._cutter = FastCDC(
-            chunking.average, min_size=chunking.average // 4, max_size=self._longest
-        )
-        self._view = memoryview(bytearray(max(_WINDOW, 4 * self._longest)))
+        longest = chunking.average * 4
+        self._cutter = FastCDC(chunking.average, min_size=chunking.average // 4, max_size=longest)
+        self._view = memoryview(bytearray(max(_WINDOW, 4 * longest)))
 
     def cut(self, read: Read) -> Iterator[bytes]:
         """Yield the chunks of a stream."""
@@ -77,8 +75,8 @@ class _Cutter:
                 ended = not count
             start = 0
             for chunk in self._cutter.cut_buf(view[:filled]):
-                # Where a chunk ends depends on at most `longest` bytes from its start.
-                if not ended and chunk.offset + self._longest > filled:
+                # Only an end that the content asked for is one; the last chunk may yet go on.
+                if not ended and chunk.offset + chunk.length == filled:
                     break
                 start = chunk.offset + chunk.length
                 yield bytes(view[chunk.offset : start])

@@ -21,7 +21,7 @@ from gitmodel.atomic import write_all
 _BLOCK = 4 << 20
 _BLOCKS = 4
 _READ = 1 << 20
-_SECTOR = 4096
+SECTOR = 4096
 """What offsets, lengths and addresses must be multiples of, past the page cache."""
 
 
@@ -65,8 +65,8 @@ class BlockFile:
 
     def _write_direct(self, block: memoryview) -> int:
         """Write whole sectors while the disk takes them; return how many bytes that were."""
-        done, whole = 0, len(block) - len(block) % _SECTOR
-        while done < whole and not done % _SECTOR:
+        done, whole = 0, len(block) - len(block) % SECTOR
+        while done < whole and not done % SECTOR:
             try:
                 done += os.write(self._fd, block[done:whole])
             except OSError as error:
@@ -260,7 +260,7 @@ class ReadAhead:
         at = 0
         while (block := self._free.get()) is not None:
             try:
-                if direct and at % _SECTOR:
+                if direct and at % SECTOR:
                     # Short of a whole sector: the end, or a disk with rules of its own.
                     direct = not _bypass_cache(self._fd, on=False)
                 count = os.preadv(self._fd, [block], at)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import queue
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from gitmodel.pack import (
     parse_table,
     table_span,
 )
-from gitmodel.stream import BlockFile
+from gitmodel.stream import SECTOR, BlockFile
 
 PACK_SIZE = 64 << 20
 """Bytes of blobs after which a pack is closed."""
@@ -46,43 +47,119 @@ class Finished(NamedTuple):
     entries: Sequence[Stored]
 
 
-Batch = Sequence[tuple[Digests, int]]
-"""Blobs, and where in a buffer they start."""
+class _Batch(NamedTuple):
+    """Bytes that come next in a pack, and the entries that they bring; `last` closes the pack."""
+
+    buffer: memoryview
+    length: int
+    entries: Sequence[Stored]
+    last: bool
 
 
-class Packer:
-    """A thread that writes blobs to packs, from buffers that it lends out.
+class PackWriter:
+    """Writes small blobs to packs.
 
-    `close` returns the packs, each finished and synced.
+    They are read straight into buffers, which a thread of its own writes as they are.  A disk
+    takes only whole sectors, from the start of a page: what is left of a buffer behind the last
+    one starts the next.  `known` returns which blobs need not be written.
     """
+
+    def __init__(self, scratch: Scratch, known: Callable[[Sequence[str]], set[str]]) -> None:
+        self._known = known
+        self._thread = _WriterThread(scratch)
+        self._buffer = memoryview(b"")
+        self._filled = 0
+        self._before = 0
+        self._entries: list[Stored] = []
+        self._empty = True
+
+    def room(self, size: int) -> memoryview:
+        """Return `size` bytes to read a blob into, for `keep` to take or to be reused."""
+        if self._filled + size > len(self._buffer):
+            self._flush()
+        if not self._buffer:
+            self._buffer = self._thread.buffer()
+        return self._buffer[self._filled : self._filled + size]
+
+    def keep(self, digests: Digests) -> None:
+        """Add the blob at the start of what `room` returned."""
+        oid, fingerprint, size = digests
+        offset = self._before + self._filled
+        self._entries.append(Stored(oid, fingerprint, CHUNK, RAW, size, offset, size))
+        self._filled += size
+
+    def close(self) -> list[Finished]:
+        """Return the packs, each finished and synced, when all of them are."""
+        try:
+            self._flush(last=True)
+        except BaseException:
+            self.abandon()
+            raise
+        return self._thread.close()
+
+    def abandon(self) -> None:
+        """Drop everything."""
+        self._thread.abandon()
+
+    def _flush(self, *, last: bool = False) -> None:
+        known = self._known([entry.oid for entry in self._entries])
+        if known:
+            self._drop(known)
+        self._empty = self._empty and not self._entries
+        if self._empty:
+            return
+        last = last or self._before + self._filled >= PACK_SIZE
+        length = self._filled if last else self._filled - self._filled % SECTOR
+        rest = bytes(self._buffer[length : self._filled])
+        self._thread.put(_Batch(self._buffer, length, self._entries, last))
+        self._before = 0 if last else self._before + length
+        self._buffer, self._filled, self._entries, self._empty = memoryview(b""), 0, [], last
+        if rest:
+            self._buffer = self._thread.buffer()
+            self._buffer[: len(rest)] = rest
+            self._filled = len(rest)
+
+    def _drop(self, known: set[str]) -> None:
+        """Take blobs out of the buffer; those behind them move up."""
+        entries, self._entries = self._entries, []
+        self._filled = entries[0].offset - self._before
+        for entry in entries:
+            if entry.oid not in known:
+                start = entry.offset - self._before
+                room = self._buffer[self._filled : self._filled + entry.length]
+                if start != self._filled:
+                    room[:] = self._buffer[start : start + entry.length]
+                self.keep(Digests(entry.oid, entry.fingerprint, entry.length))
+
+
+class _WriterThread:
+    """Writes batches to packs, and lends the buffers that they lie in."""
 
     def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
         self._finished: list[Finished] = []
         self._lent = 0
         self._free: queue.SimpleQueue[memoryview] = queue.SimpleQueue()
-        self._full: queue.SimpleQueue[tuple[memoryview, Batch] | None] = queue.SimpleQueue()
+        self._full: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._failed: list[BaseException] = []
         self._abandoned = False
 
     def buffer(self) -> memoryview:
-        """Return a buffer for a batch, when one is free."""
+        """Return a buffer for a batch, when one is free; it starts a page."""
         if self._lent < _BUFFERS:
             self._lent += 1
-            return memoryview(bytearray(_BUFFER))
+            return memoryview(mmap.mmap(-1, _BUFFER))
         return self._free.get()
 
-    def put(self, buffer: memoryview, batch: Batch) -> None:
-        """Take a buffer back, with where in it the blobs are; raises an earlier failure."""
+    def put(self, batch: _Batch) -> None:
+        """Take a buffer back, to be written; raises an earlier failure."""
         if self._failed:
             raise self._failed[0]
-        if not buffer:
-            return
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="packer")
             self._thread.start()
-        self._full.put((buffer, batch))
+        self._full.put(batch)
 
     def close(self) -> list[Finished]:
         """Wait until everything is written."""
@@ -104,29 +181,20 @@ class Packer:
 
     def _run(self) -> None:
         pack: _PackFile | None = None
-        while (item := self._full.get()) is not None:
-            buffer, batch = item
+        while (batch := self._full.get()) is not None:
             try:
-                if batch and not self._failed and not self._abandoned:
+                if not self._failed and not self._abandoned:
                     pack = pack or _PackFile(self._scratch)
-                    pack.append(buffer, batch)
-                    if pack.size >= PACK_SIZE:
-                        self._finish(pack)
+                    pack.append(batch)
+                    if batch.last:
+                        self._finished.append(pack.seal())
                         pack = None
             except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
                 self._failed.append(error)
-            self._free.put(buffer)
-        try:
-            if pack is not None:
-                self._finish(pack)
-        except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
-            self._failed.append(error)
-
-    def _finish(self, pack: _PackFile) -> None:
-        if self._abandoned or self._failed:
+            if len(batch.buffer):
+                self._free.put(batch.buffer)
+        if pack is not None:
             pack.abandon()
-        else:
-            self._finished.append(pack.seal())
 
 
 class _PackFile:
@@ -137,34 +205,22 @@ class _PackFile:
         self._file = BlockFile(self._fd, durable=True)
         self._hash = blake3()
         self._entries: list[Stored] = []
-        self.size = 0
 
-    def append(self, buffer: memoryview, batch: Batch) -> None:
-        """Write blobs that lie in a buffer; those that touch each other in one go."""
-        start = end = 0
-        for digests, at in batch:
-            if at != end:
-                self._write(buffer[start:end])
-                start = at
-            end = at + digests.size
-            self._entries.append(
-                Stored(
-                    digests.oid,
-                    digests.fingerprint,
-                    CHUNK,
-                    RAW,
-                    digests.size,
-                    self.size,
-                    digests.size,
-                )
-            )
-            self.size += digests.size
-        self._write(buffer[start:end])
+    def append(self, batch: _Batch) -> None:
+        """Write what comes next."""
+        data = batch.buffer[: batch.length]
+        whole = batch.length - batch.length % SECTOR
+        self._hash.update(data)
+        self._file.write_block(data[:whole])
+        self._file.write(data[whole:])
+        self._entries += batch.entries
 
     def seal(self) -> Finished:
         """Write the table and sync."""
         try:
-            self._write(format_table(self._entries))
+            table = format_table(self._entries)
+            self._hash.update(table)
+            self._file.write(table)
             self._file.finish()
             os.fchmod(self._fd, 0o444)
             os.fsync(self._fd)
@@ -176,10 +232,6 @@ class _PackFile:
         """Remove what was written."""
         os.close(self._fd)
         self._path.unlink(missing_ok=True)
-
-    def _write(self, data: bytes | memoryview) -> None:
-        self._hash.update(data)
-        self._file.write(data)
 
 
 class OpenPacks:

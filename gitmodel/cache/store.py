@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from xxhash import xxh3_128
 
 from gitmodel.atomic import Scratch, clone, fsync_folder, lock, make_folder, publish
-from gitmodel.cache.packs import Finished, OpenPacks, Packer, read_table
+from gitmodel.cache.packs import Finished, OpenPacks, PackWriter, read_table
 from gitmodel.digest import (
     BLAKE3,
     Digests,
@@ -356,21 +356,15 @@ class Cache:
 class CacheWriter:
     """Adds many blobs: small ones to packs, large ones as files.
 
-    Small blobs are read straight into a buffer that is later written as it is.  Packs are
-    written and synced on a thread of their own; all blobs are there, and durable, when `close`
-    has returned.
+    All of them are there, and durable, when `close` has returned.
     """
 
     def __init__(self, cache: Cache, algorithm: str, meter: Meter, *, anew: bool = False) -> None:
         self.cache = cache
         self.algorithm = algorithm
         self.meter = meter
-        self._anew = anew
         self._written: set[str] = set()
-        self._packer = Packer(cache.scratch)
-        self._buffer = memoryview(b"")
-        self._filled = 0
-        self._batch: list[tuple[Digests, int]] = []
+        self._packs = PackWriter(cache.scratch, _none if anew else cache.packed)
 
     def add(self, data: bytes | memoryview, digests: Digests) -> None:
         """Add a blob from memory; `digests` are those of `data`."""
@@ -386,23 +380,18 @@ class CacheWriter:
 
     def room(self, size: int) -> memoryview:
         """Return `size` bytes to read a small blob into, for `keep` to take or to be reused."""
-        if not self._buffer or self._filled + size > len(self._buffer):
-            self._flush()
-            self._buffer = self._packer.buffer()
-        return self._buffer[self._filled : self._filled + size]
+        return self._packs.room(size)
 
     def keep(self, digests: Digests) -> None:
         """Add the blob at the start of what `room` returned."""
         self.meter.add(digests.size)
         if digests.oid not in self._written:
             self._written.add(digests.oid)
-            self._batch.append((digests, self._filled))
-            self._filled += digests.size
+            self._packs.keep(digests)
 
     def close(self) -> None:
         """Make all blobs durable and visible."""
-        self._flush()
-        if packs := self._packer.close():
+        if packs := self._packs.close():
             self.cache.add_packs(packs)
 
     def __enter__(self) -> CacheWriter:
@@ -417,14 +406,11 @@ class CacheWriter:
         if error is None:
             self.close()
         else:
-            self._packer.abandon()
+            self._packs.abandon()
 
-    def _flush(self) -> None:
-        oids = [digests.oid for digests, _ in self._batch]
-        present = set() if self._anew else self.cache.packed(oids)
-        new = [item for item in self._batch if item[0].oid not in present]
-        self._packer.put(self._buffer, new)
-        self._buffer, self._filled, self._batch = memoryview(b""), 0, []
+
+def _none(oids: Sequence[str]) -> set[str]:
+    return set()
 
 
 def _remove_old(folder: Path) -> None:

@@ -1,0 +1,107 @@
+"""Local packs: what is written in buffers comes back as blobs."""
+
+import errno
+import os
+import random
+
+import pytest
+
+from gitmodel.atomic import Scratch
+from gitmodel.cache import packs
+from gitmodel.cache.packs import PackWriter, read_table
+from gitmodel.digest import digest_bytes
+
+
+@pytest.fixture
+def scratch(tmp_path):
+    with Scratch(tmp_path / "tmp") as scratch:
+        yield scratch
+
+
+def write(scratch, blobs, known=()):
+    writer = PackWriter(scratch, lambda oids: set(known) & set(oids))
+    try:
+        for data in blobs:
+            writer.room(len(data) + 1)[: len(data)] = data
+            writer.keep(digest_bytes(data))
+    except OSError:
+        writer.abandon()
+        raise
+    return writer.close()
+
+
+def content(finished):
+    """The blobs of packs, in order, as the tables on the disk tell."""
+    found = []
+    for pack in finished:
+        data = pack.path.read_bytes()
+        assert pack.path.stat().st_mode & 0o777 == 0o444
+        entries = read_table(pack.path)
+        assert entries == tuple(pack.entries)
+        found += [data[entry.offset : entry.offset + entry.stored] for entry in entries]
+        assert [entry.oid for entry in entries] == [
+            digest_bytes(blob).oid for blob in found[-len(entries) :]
+        ]
+    return found
+
+
+SIZES = {
+    "one": [5],
+    "empty": [0],
+    "empty ones": [0, 0, 0],
+    "a sector": [4096],
+    "sectors": [4096, 8192, 4095, 1],
+    "a whole buffer": [1 << 20] * 9,
+    "odd": [1_000_003] * 30,
+    "mixed": [random.Random(n).choice([0, 1, 4096, 20_000, 1_048_575]) for n in range(600)],
+}
+
+
+@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("known", ["none", "all", "every second", "first", "last"])
+def test_blobs_come_back_without_those_that_are_known(scratch, monkeypatch, name, known):
+    monkeypatch.setattr(packs, "PACK_SIZE", 20 << 20)
+    blobs = [random.Random(f"{name}{n}").randbytes(size) for n, size in enumerate(SIZES[name])]
+    chosen = {
+        "none": [],
+        "all": blobs,
+        "every second": blobs[::2],
+        "first": blobs[:1],
+        "last": blobs[-1:],
+    }[known]
+    oids = {digest_bytes(blob).oid for blob in chosen}
+    found = content(write(scratch, blobs, oids))
+    assert found == [blob for blob in blobs if digest_bytes(blob).oid not in oids]
+
+
+def test_packs_are_closed_when_they_are_large_enough(scratch, monkeypatch):
+    monkeypatch.setattr(packs, "PACK_SIZE", 8 << 20)
+    finished = write(scratch, [random.Random(n).randbytes(1 << 20) for n in range(40)])
+    assert [len(pack.entries) for pack in finished][:-1] == [len(finished[0].entries)] * (
+        len(finished) - 1
+    )
+    assert 8 <= len(finished[0].entries) <= 12
+
+
+def test_nothing_makes_no_pack(scratch):
+    assert write(scratch, []) == []
+
+
+def test_a_disk_that_is_full_is_told_and_leaves_nothing_running(scratch, monkeypatch):
+    def full(fd, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        write(scratch, [bytes([n]) * 1_000_000 for n in range(200)])
+
+
+def test_what_is_abandoned_leaves_no_file(scratch, tmp_path):
+    writer = PackWriter(scratch, lambda oids: set())
+    for n in range(20):
+        writer.room(1_000_000)[:] = bytes([n]) * 1_000_000
+        writer.keep(digest_bytes(bytes([n]) * 1_000_000))
+    writer.abandon()
+    assert [
+        path for path in (tmp_path / "tmp").rglob("*") if path.is_file() and path.stat().st_size
+    ] == []

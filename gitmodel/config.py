@@ -8,15 +8,24 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
 from gitmodel.digest import ALGORITHMS, BLAKE3
+from gitmodel.document import is_document
 from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.paths import check_path
+from gitmodel.sidecar import Goal, Kind
 from gitmodel.strict_yaml import Value, parse_yaml
+from gitmodel.version import TAG_FORMATS, TagFormat
 
 CONFIG_NAME = ".gitmodel.yaml"
 FORMAT = 1
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _REMOTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_KEYS = ("gitmodel", "id", "hash", "remote", "remotes", "artifacts")
+_KEYS = (
+    *("gitmodel", "id", "hash", "remote", "remotes", "artifacts"),
+    *("sidecars", "goals", "gates", "tag_formats"),
+)
+REPOSITORY = "*"
+"""Stands for the whole repository where an artifact's name could stand."""
 _OPTIONS = {
     "endpoint": re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._/-]*)?", re.ASCII),
     "region": re.compile(r"[A-Za-z0-9-]{1,63}", re.ASCII),
@@ -29,7 +38,10 @@ class Config:
     """What `.gitmodel.yaml` says.
 
     `id` names the repository on its remotes; `remotes` maps names to URLs; `remote` is the name
-    of the one to use when none is asked for; `artifacts` maps names to paths.
+    of the one to use when none is asked for; `artifacts` maps names to paths.  `sidecars` maps
+    the name of an artifact, or `*`, to the paths of its metrics and params files; `goals` maps
+    metrics to whether more or less is better; `gates` maps `tag`, or a stage, to conditions.
+    `tag_formats` are the other spellings of versions that count.
     """
 
     id: str
@@ -37,6 +49,10 @@ class Config:
     remote: str = ""
     remotes: Mapping[str, str] = field(default_factory=dict)
     artifacts: Mapping[str, str] = field(default_factory=dict)
+    sidecars: Mapping[str, Mapping[Kind, tuple[str, ...]]] = field(default_factory=dict)
+    goals: Mapping[str, Goal] = field(default_factory=dict)
+    gates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tag_formats: tuple[TagFormat, ...] = ()
 
     @property
     def default_remote(self) -> str:
@@ -188,6 +204,10 @@ def _parse(data: bytes) -> Config:
         _default_remote(value.get("remote", "")),
         _remotes(value.get("remotes")),
         _strings(value.get("artifacts"), "artifacts"),
+        _sidecars(value.get("sidecars")),
+        _goals(value.get("goals")),
+        {stage: _list(gates, f"gates.{stage}") for stage, gates in _mapping(value, "gates")},
+        _tag_formats(value.get("tag_formats")),
     )
 
 
@@ -221,13 +241,60 @@ def _remotes(value: Value) -> dict[str, str]:
     return remotes
 
 
-def _strings(value: Value, key: str) -> dict[str, str]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
+def _sidecars(value: Value) -> dict[str, dict[Kind, tuple[str, ...]]]:
+    sidecars: dict[str, dict[Kind, tuple[str, ...]]] = {}
+    for name, files in _mapping({"sidecars": value}, "sidecars"):
+        known: dict[str, Kind] = {"metrics": "metrics", "params": "params"}
+        sidecars[name] = {}
+        for kind, paths in _mapping({f"sidecars.{name}": files}, f"sidecars.{name}"):
+            if kind not in known:
+                raise IntegrityError(f"{CONFIG_NAME!r}: sidecars.{name} has the unknown {kind!r}")
+            sidecars[name][known[kind]] = _list(paths, f"sidecars.{name}.{kind}")
+            for path in sidecars[name][known[kind]]:
+                check_path(path)
+                if not is_document(path):
+                    raise IntegrityError(f"{CONFIG_NAME!r}: {path!r} is neither .json nor .yaml")
+    return sidecars
+
+
+def _goals(value: Value) -> dict[str, Goal]:
+    goals: dict[str, Goal] = {}
+    for name, goal in _strings(value, "goals").items():
+        if goal not in ("max", "min"):
+            raise IntegrityError(f"{CONFIG_NAME!r}: goals.{name} must be max or min")
+        goals[name] = "max" if goal == "max" else "min"
+    return goals
+
+
+def _tag_formats(value: Value) -> tuple[TagFormat, ...]:
+    names = _list(value, "tag_formats")
+    found = [known for name in names for known in TAG_FORMATS if known == name]
+    if len(found) != len(names):
+        raise IntegrityError(f"{CONFIG_NAME!r}: tag_formats may hold {', '.join(TAG_FORMATS)}")
+    return tuple(found)
+
+
+def _mapping(value: Mapping[str, Value], key: str) -> list[tuple[str, Value]]:
+    found = value.get(key)
+    if found is None:
+        return []
+    if not isinstance(found, dict):
         raise IntegrityError(f"{CONFIG_NAME!r}: {key!r} must be a mapping")
+    return list(found.items())
+
+
+def _list(value: Value, key: str) -> tuple[str, ...]:
+    """Return the texts of a sequence; one alone needs no brackets."""
+    items = value if isinstance(value, list) else [] if value is None else [value]
+    texts = tuple(item for item in items if isinstance(item, str))
+    if len(texts) != len(items):
+        raise IntegrityError(f"{CONFIG_NAME!r}: {key} must be a text, or a sequence of texts")
+    return texts
+
+
+def _strings(value: Value, key: str) -> dict[str, str]:
     strings: dict[str, str] = {}
-    for name, text in value.items():
+    for name, text in _mapping({key: value}, key):
         if not isinstance(text, str):
             raise IntegrityError(f"{CONFIG_NAME!r}: {key}.{name} must be a string")
         strings[name] = text

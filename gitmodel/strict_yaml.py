@@ -18,6 +18,8 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 50
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
+Lines = dict[tuple[str, ...], int]
+"""On which line, counted from 1, the key is that these keys lead to."""
 
 _INT = re.compile(r"[-+]?[0-9]{1,4000}", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
@@ -31,15 +33,18 @@ _WORDS: dict[str, bool | float | None] = {
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def parse_yaml(data: bytes, path: str) -> Value:
-    """Return the one value in `data`; raise `IntegrityError` that names `path` and the line."""
+def parse_yaml(data: bytes, path: str, lines: Lines | None = None) -> Value:
+    """Return the one value in `data`; raise `IntegrityError` that names `path` and the line.
+
+    `lines` is filled with the lines of all keys that are not inside a sequence.
+    """
     if len(data) > MAX_BYTES:
         raise IntegrityError(f"{path!r} is longer than {MAX_BYTES} bytes")
     events = _events(data, path)
     next(events)
     if not isinstance(next(events), yaml.DocumentStartEvent):
         return None
-    value = _value(next(events), events, path, 0)
+    value = _Reader(events, path, {} if lines is None else lines).value(next(events), ())
     next(events)
     if not isinstance(next(events), yaml.StreamEndEvent):
         raise IntegrityError(f"{path!r} holds more than one document")
@@ -55,33 +60,45 @@ def _events(data: bytes, path: str) -> Iterator[Any]:
         raise IntegrityError(f"{path!r} is not valid YAML: {why}") from error
 
 
-def _value(event: Any, events: Iterator[yaml.Event], path: str, depth: int) -> Value:
-    if depth > MAX_DEPTH:
-        raise _refuse(event, path, f"nests deeper than {MAX_DEPTH}")
-    if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-        raise _refuse(event, path, "uses an anchor or alias")
-    if event.tag is not None:
-        raise _refuse(event, path, "uses a tag")
-    if isinstance(event, yaml.ScalarEvent):
-        return _scalar(event.value) if event.implicit[0] else str(event.value)
-    if isinstance(event, yaml.SequenceStartEvent):
-        items: list[Value] = []
-        while not isinstance(item := next(events), yaml.SequenceEndEvent):
-            items.append(_value(item, events, path, depth + 1))
-        return items
-    return _mapping(events, path, depth)
+class _Reader:
+    """Makes values of events."""
 
+    def __init__(self, events: Iterator[Any], path: str, lines: Lines) -> None:
+        self._events = events
+        self._path = path
+        self._lines = lines
 
-def _mapping(events: Iterator[yaml.Event], path: str, depth: int) -> dict[str, Value]:
-    result: dict[str, Value] = {}
-    while not isinstance(event := next(events), yaml.MappingEndEvent):
-        key = _value(event, events, path, depth + 1)
-        if not isinstance(key, str):
-            raise _refuse(event, path, "has a key that is not a string")
-        if key in result:
-            raise _refuse(event, path, f"has the key {key!r} twice")
-        result[key] = _value(next(events), events, path, depth + 1)
-    return result
+    def value(self, event: Any, keys: tuple[str, ...]) -> Value:
+        """Return the value that starts with an event, and that `keys` lead to."""
+        if len(keys) > MAX_DEPTH:
+            raise self._refuse(event, f"nests deeper than {MAX_DEPTH}")
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            raise self._refuse(event, "uses an anchor or alias")
+        if event.tag is not None:
+            raise self._refuse(event, "uses a tag")
+        if isinstance(event, yaml.ScalarEvent):
+            return _scalar(event.value) if event.implicit[0] else str(event.value)
+        if isinstance(event, yaml.SequenceStartEvent):
+            items: list[Value] = []
+            while not isinstance(item := next(self._events), yaml.SequenceEndEvent):
+                items.append(self.value(item, (*keys, "")))
+            return items
+        return self._mapping(keys)
+
+    def _mapping(self, keys: tuple[str, ...]) -> dict[str, Value]:
+        result: dict[str, Value] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self.value(event, (*keys, ""))
+            if not isinstance(key, str):
+                raise self._refuse(event, "has a key that is not a string")
+            if key in result:
+                raise self._refuse(event, f"has the key {key!r} twice")
+            self._lines[(*keys, key)] = event.start_mark.line + 1
+            result[key] = self.value(next(self._events), (*keys, key))
+        return result
+
+    def _refuse(self, event: Any, why: str) -> IntegrityError:
+        return IntegrityError(f"{self._path!r}, line {event.start_mark.line + 1}, {why}")
 
 
 def _scalar(text: str) -> Value:
@@ -92,7 +109,3 @@ def _scalar(text: str) -> Value:
     if _FLOAT.fullmatch(text):
         return float(text)
     return text
-
-
-def _refuse(event: Any, path: str, why: str) -> IntegrityError:
-    return IntegrityError(f"{path!r}, line {event.start_mark.line + 1}, {why}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal
 
 _NUMBER = r"0|[1-9][0-9]{0,17}"
 _PRE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
@@ -18,6 +19,12 @@ _VERSION = re.compile(
     rf"(?:-(?P<pre>{_PRE}(?:\.{_PRE})*))?(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?",
     re.ASCII,
 )
+
+TagFormat = Literal["gto"]
+TAG_FORMATS: tuple[TagFormat, ...] = ("gto",)
+"""Other spellings of a version; GTO's is `model@v1.0.0`."""
+
+_GTO = re.compile(r"(?P<name>[a-z0-9]+(?:[-/_][a-z0-9]+)*)@(?P<version>v.+)", re.ASCII)
 
 _Identifier = tuple[int, int, str]
 Key = tuple[int, int, int, int, tuple[_Identifier, ...]]
@@ -41,9 +48,20 @@ class Version:
         return (self.major, self.minor, self.patch, 0 if self.pre else 1, _pre_key(self.pre))
 
 
-def parse_version(tag: str) -> Version | None:
-    """Return the version that a tag's short name says, or None if it says none."""
-    if len(tag) > 250 or not (match := _VERSION.fullmatch(tag)):
+def parse_version(tag: str, formats: Collection[TagFormat] = ()) -> Version | None:
+    """Return the version that a tag's short name says, or None if it says none.
+
+    `formats` are spellings that count besides gitmodel's own.
+    """
+    if len(tag) > 250:
+        return None
+    if "gto" in formats and (match := _GTO.fullmatch(tag)):
+        return _parse(tag, f"{match['name']}-{match['version']}")
+    return _parse(tag, tag)
+
+
+def _parse(tag: str, text: str) -> Version | None:
+    if not (match := _VERSION.fullmatch(text)):
         return None
     return Version(
         tag,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,10 @@ from gitmodel.errors import GitmodelError
 from gitmodel.paths import POINTER_SUFFIX
 
 _T = TypeVar("_T", Commit, Tree, Blob)
-_SUFFIX = POINTER_SUFFIX.encode()
+_COMPANION = re.compile(
+    rb"(?s).\.gitmodel\Z|\A\.gitmodel\.yaml\Z"
+    rb"|(?:\A|\.)(?:metrics|params)\.(?:json|ya?ml)\Z|\.lineage\.yaml\Z|\.card\.md\Z"
+)
 
 
 class Objects:
@@ -30,18 +35,51 @@ class Objects:
 
     def pointers(self, commit: str) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of each pointer of a commit."""
-        for path, blob in self._pointers(self._commit(commit).tree):
-            yield path.decode("utf-8", "surrogateescape"), self._blob(blob)
+        for path, blob in self.companions(commit).items():
+            if path.endswith(POINTER_SUFFIX):
+                yield path, self.blob(blob)
 
-    def _pointers(self, tree: bytes) -> tuple[tuple[bytes, bytes], ...]:
-        """Return the pointers below a tree as pairs of path and blob."""
+    def companions(self, commit: str) -> dict[str, str]:
+        """Return what describes artifacts in a commit: path to Git blob.
+
+        These are pointers, the configuration and what may be a sidecar, wherever they lie.
+        """
+        found = self._companions(self._commit(commit).tree)
+        return {
+            path.decode("utf-8", "surrogateescape"): blob.decode("ascii") for path, blob in found
+        }
+
+    def find(self, commit: str, path: str) -> str | None:
+        """Return the Git blob of a file of a commit, or None if it has no such file."""
+        oid = self._commit(commit).tree
+        *folders, name = os.fsencode(path).split(b"/")
+        for folder in folders:
+            mode, oid = self._entry(oid, folder)
+            if not stat.S_ISDIR(mode):
+                return None
+        mode, oid = self._entry(oid, name)
+        return oid.decode("ascii") if stat.S_ISREG(mode) else None
+
+    def blob(self, oid: str) -> bytes:
+        """Return the content of a Git blob."""
+        data: bytes = self._get(oid.encode(), Blob).data
+        return data
+
+    def _entry(self, tree: bytes, name: bytes) -> tuple[int, bytes]:
+        try:
+            return self._tree(tree)[name]
+        except KeyError:
+            return 0, b""
+
+    def _companions(self, tree: bytes) -> tuple[tuple[bytes, bytes], ...]:
+        """Return what describes artifacts below a tree as pairs of path and blob."""
         if (known := self._found.get(tree)) is not None:
             return known
         found: list[tuple[bytes, bytes]] = []
         for name, mode, oid in self._tree(tree).iteritems():
             if stat.S_ISDIR(mode):
-                found += [(name + b"/" + path, blob) for path, blob in self._pointers(oid)]
-            elif stat.S_ISREG(mode) and name.endswith(_SUFFIX) and name != _SUFFIX:
+                found += [(name + b"/" + path, blob) for path, blob in self._companions(oid)]
+            elif stat.S_ISREG(mode) and _COMPANION.search(name):
                 found.append((name, oid))
         self._found[tree] = tuple(found)
         return self._found[tree]
@@ -51,10 +89,6 @@ class Objects:
 
     def _tree(self, oid: bytes) -> Tree:
         return self._get(oid, Tree)
-
-    def _blob(self, oid: bytes) -> bytes:
-        data: bytes = self._get(oid, Blob).data
-        return data
 
     def _get(self, oid: bytes, kind: type[_T]) -> _T:
         try:

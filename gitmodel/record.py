@@ -1,0 +1,207 @@
+"""What one version says: its artifacts, its metrics and its params, read from a commit.
+
+Nothing is checked out, and no blob of gitmodel's is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Protocol, TypeVar
+
+from gitmodel.config import CONFIG_NAME, REPOSITORY, Config, parse_config
+from gitmodel.errors import IntegrityError
+from gitmodel.paths import POINTER_SUFFIX
+from gitmodel.pointer import Pointer, parse_pointer
+from gitmodel.sidecar import Kind, Metric, parse_metrics, parse_params, sidecar_names
+from gitmodel.snapshot import name_of
+from gitmodel.strict_yaml import Value
+
+_T = TypeVar("_T")
+
+
+class Files(Protocol):
+    """The files of commits."""
+
+    def companions(self, commit: str) -> dict[str, str]:
+        """Return pointers, the configuration and sidecars of a commit: path to Git blob."""
+
+    def find(self, commit: str, path: str) -> str | None:
+        """Return the Git blob of any file, or None."""
+
+    def blob(self, oid: str) -> bytes:
+        """Return the content of a Git blob."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a commit says about one artifact, or about the whole repository.
+
+    `artifacts` are the pointers by the path of their artifact; `metrics` and `params` go by dotted
+    name; `sidecars` maps the paths of the files that they were read from to Git blobs.
+    `problems` says what could not be read, in words that name file and line.
+    """
+
+    commit: str
+    artifacts: Mapping[str, Pointer]
+    metrics: Mapping[str, Metric]
+    params: Mapping[str, Value]
+    sidecars: Mapping[str, str]
+    problems: tuple[str, ...] = ()
+
+
+class Reader:
+    """Reads records; a file that is the same in many commits is parsed once.
+
+    `current` is the configuration of the working tree: its goals count for all versions, the rest
+    of it for commits that have none of their own.
+    """
+
+    def __init__(self, files: Files, current: Config | None) -> None:
+        self.files = files
+        self._current = current or Config("")
+        self._parsed: dict[tuple[str, str], Any] = {}
+
+    def read(self, commit: str, name: str = "") -> Record:
+        """Return what a commit says of the artifact `name`, or of the whole repository.
+
+        An artifact without sidecars of its own has those of the repository.
+        """
+        reading = _Reading(self, commit)
+        artifacts = reading.pointers()
+        if name:
+            artifacts = {
+                path: pointer
+                for path, pointer in artifacts.items()
+                if name_of(path, reading.config.artifacts) == name
+            }
+        read = reading.of_artifact if name else reading.of_repository
+        metrics = read(artifacts, "metrics", self._metrics)
+        params = read(artifacts, "params", self._params)
+        problems = tuple(reading.problems)
+        return Record(commit, artifacts, metrics, params, reading.used, problems)
+
+    def config(self, blob: str | None) -> Config:
+        """Return the configuration of a commit, given its blob."""
+        if blob is None:
+            return self._current
+        return self.parsed(CONFIG_NAME, blob, lambda data, _: parse_config(data))
+
+    def parsed(self, path: str, blob: str, parse: Callable[[bytes, str], _T]) -> _T:
+        """Return what a file says; raises `IntegrityError` if it is broken."""
+        if (path, blob) not in self._parsed:
+            try:
+                self._parsed[path, blob] = parse(self.files.blob(blob), path)
+            except IntegrityError as error:
+                self._parsed[path, blob] = error
+        found = self._parsed[path, blob]
+        if isinstance(found, IntegrityError):
+            raise found
+        result: _T = found
+        return result
+
+    def _metrics(self, data: bytes, path: str) -> dict[str, Metric]:
+        return parse_metrics(data, path, self._current.goals)
+
+    def _params(self, data: bytes, path: str) -> dict[str, Value]:
+        return parse_params(data, path)
+
+
+class _Reading:
+    """One commit that is being read."""
+
+    def __init__(self, reader: Reader, commit: str) -> None:
+        self.problems: list[str] = []
+        self.used: dict[str, str] = {}
+        self._reader = reader
+        self._commit = commit
+        self._files = reader.files.companions(commit)
+        self.config = reader.config(None)
+        with self._noting():
+            self.config = reader.config(self._files.get(CONFIG_NAME))
+
+    def pointers(self) -> dict[str, Pointer]:
+        """Return the pointers by the path of their artifact."""
+        found: dict[str, Pointer] = {}
+        for path, blob in self._files.items():
+            if path.endswith(POINTER_SUFFIX):
+                with self._noting():
+                    found[path.removesuffix(POINTER_SUFFIX)] = self._reader.parsed(
+                        path, blob, parse_pointer
+                    )
+        return found
+
+    def of_artifact(
+        self, artifacts: Iterable[str], kind: Kind, parse: Callable[[bytes, str], dict[str, _T]]
+    ) -> dict[str, _T]:
+        """Return the metrics or params of an artifact, else those of the repository."""
+        for artifact in artifacts:
+            if paths := self._own(artifact, kind):
+                return self._merged(paths, parse)
+        return self._merged(self._common(kind), parse)
+
+    def of_repository(
+        self, artifacts: Iterable[str], kind: Kind, parse: Callable[[bytes, str], dict[str, _T]]
+    ) -> dict[str, _T]:
+        """Return the metrics or params of the repository and of all artifacts.
+
+        A name that several artifacts have says which one's it is.
+        """
+        found = self._merged(self._common(kind), parse)
+        owned: dict[str, dict[str, _T]] = {}
+        for artifact in artifacts:
+            if paths := self._own(artifact, kind):
+                for name, value in self._merged(paths, parse).items():
+                    owned.setdefault(name, {})[name_of(artifact, self.config.artifacts)] = value
+        for name, values in owned.items():
+            if len(values) == 1 and name not in found:
+                found[name] = next(iter(values.values()))
+            else:
+                found.update((f"{owner}.{name}", value) for owner, value in values.items())
+        return found
+
+    def _own(self, artifact: str, kind: Kind) -> dict[str, str]:
+        """Return the sidecars that belong to an artifact: path to blob."""
+        name = name_of(artifact, self.config.artifacts)
+        if given := self.config.sidecars.get(name, {}).get(kind):
+            return self._given(given)
+        folder, slash, last = artifact.rpartition("/")
+        stem = PurePosixPath(last).stem
+        return self._first(f"{folder}{slash}{each}" for each in sidecar_names(stem, kind))
+
+    def _common(self, kind: Kind) -> dict[str, str]:
+        """Return the sidecars of the whole repository."""
+        if given := self.config.sidecars.get(REPOSITORY, {}).get(kind):
+            return self._given(given)
+        return self._first(sidecar_names("", kind))
+
+    def _given(self, paths: Iterable[str]) -> dict[str, str]:
+        found = {path: self._reader.files.find(self._commit, path) for path in paths}
+        return {path: blob for path, blob in found.items() if blob}
+
+    def _first(self, paths: Iterable[str]) -> dict[str, str]:
+        return next(({path: self._files[path]} for path in paths if path in self._files), {})
+
+    def _merged(
+        self, paths: Mapping[str, str], parse: Callable[[bytes, str], dict[str, _T]]
+    ) -> dict[str, _T]:
+        merged: dict[str, _T] = {}
+        for path, blob in paths.items():
+            self.used[path] = blob
+            with self._noting():
+                values = self._reader.parsed(path, blob, parse)
+                if twice := merged.keys() & values.keys():
+                    raise IntegrityError(f"{path!r} says {min(twice)!r} again")
+                merged |= values
+        return merged
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Go on when one file is broken: the rest of a version is still worth knowing."""
+        try:
+            yield
+        except IntegrityError as error:
+            if error.message not in self.problems:
+                self.problems.append(error.message)

@@ -1,0 +1,157 @@
+"""Sidecars: the metrics and params that belong to an artifact, or to the whole repository.
+
+`<stem>.metrics.json` and `<stem>.params.yaml` lie beside the artifact, `metrics.json` and
+`params.yaml` in the root.  Nested keys read as dotted names.  What DVC and MLflow write is read
+as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from gitmodel.document import Document, parse_document
+from gitmodel.strict_yaml import Value
+
+Goal = Literal["max", "min"]
+Kind = Literal["metrics", "params"]
+
+SUFFIXES = (".json", ".yaml", ".yml")
+"""What a sidecar's name ends in; where there are two, the first that is there counts."""
+
+_LONG = frozenset({"value", "goal", "split", "n", "ci"})
+_LESS_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "latency")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A number that a version is judged by.
+
+    `goal` says whether more or less is better; `guessed`, that nobody said so and its name was
+    taken as a hint.  `split` is the part of the data and `n` the number of samples that it was
+    measured on, `ci` its confidence interval.
+    """
+
+    value: int | float
+    goal: Goal
+    guessed: bool = False
+    split: str = ""
+    n: int | None = None
+    ci: tuple[float, float] | None = None
+
+
+def sidecar_names(stem: str, kind: Kind) -> tuple[str, ...]:
+    """Return the names that a sidecar may have; an empty `stem` means those of the root."""
+    return tuple(f"{stem}.{kind}{suffix}" if stem else f"{kind}{suffix}" for suffix in SUFFIXES)
+
+
+def parse_metrics(data: bytes, path: str, goals: Mapping[str, Goal]) -> dict[str, Metric]:
+    """Return the metrics of a file by dotted name; `goals` are those that the repository gives.
+
+    Raises `IntegrityError` that names file and line for what is not a finite number.
+    """
+    document = parse_document(data, path)
+    metrics: dict[str, Metric] = {}
+    for keys, value in _leaves(document, long=True):
+        name = _name(document, keys, metrics)
+        metrics[name] = _metric(document, keys, value, goals.get(name))
+    return metrics
+
+
+def parse_params(data: bytes, path: str) -> dict[str, Value]:
+    """Return the params of a file by dotted name: numbers, texts, booleans, null, sequences."""
+    document = parse_document(data, path)
+    params: dict[str, Value] = {}
+    for keys, value in _leaves(document, long=False):
+        params[_name(document, keys, params)] = value
+    return params
+
+
+def guess_goal(name: str) -> Goal:
+    """Return whether less or more of a metric is probably better, by its dotted name."""
+    return "min" if name.lower().endswith(_LESS_IS_BETTER) else "max"
+
+
+def _leaves(document: Document, *, long: bool) -> Iterator[tuple[tuple[str, ...], Value]]:
+    """Yield what is not a mapping, and with `long` those mappings that are one metric."""
+    top = document.value
+    if top is None:
+        return
+    if not isinstance(top, dict):
+        raise document.refuse((), "is not a mapping of names to values")
+    pending: list[tuple[tuple[str, ...], Value]] = [((), top)]
+    while pending:
+        keys, value = pending.pop()
+        if isinstance(value, dict) and not (long and keys and _is_long(value)):
+            pending += [((*keys, key), inner) for key, inner in reversed(value.items())]
+        else:
+            yield keys, value
+
+
+def _is_long(value: dict[str, Value]) -> bool:
+    return "value" in value and value.keys() <= _LONG
+
+
+def _name(document: Document, keys: tuple[str, ...], known: Mapping[str, object]) -> str:
+    name = ".".join(keys)
+    if not all(keys):
+        raise document.refuse(keys, "has an empty name in it")
+    if name in known:
+        raise document.refuse(keys, "is there twice, once nested and once with a dot in its name")
+    return name
+
+
+def _metric(document: Document, keys: tuple[str, ...], value: Value, given: Goal | None) -> Metric:
+    long = value if isinstance(value, dict) else {"value": value}
+    number = _number(document, keys, long["value"])
+    goal = long.get("goal", given)
+    if goal not in ("max", "min", None):
+        raise document.refuse((*keys, "goal"), "must be max or min")
+    split, n = long.get("split", ""), long.get("n")
+    if not isinstance(split, str):
+        raise document.refuse((*keys, "split"), "must be a text")
+    if n is not None and (type(n) is not int or n < 0):
+        raise document.refuse((*keys, "n"), "must be a count")
+    return Metric(
+        number,
+        "min" if (goal or guess_goal(".".join(keys))) == "min" else "max",
+        goal is None,
+        split,
+        n,
+        _interval(document, keys, long.get("ci")),
+    )
+
+
+def _interval(
+    document: Document, keys: tuple[str, ...], value: Value
+) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2:
+        raise document.refuse((*keys, "ci"), "must be a pair of numbers")
+    low, high = (_number(document, (*keys, "ci"), each) for each in value)
+    if low > high:
+        raise document.refuse((*keys, "ci"), "must have the lower number first")
+    return low, high
+
+
+def _number(document: Document, keys: tuple[str, ...], value: Value) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise document.refuse(keys, f"is not a number but {_kind(value)}")
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise document.refuse(keys, "is not a finite number")
+    return value
+
+
+def _kind(value: Value) -> str:
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, str):
+        return f"the text {value[:40]!r}"
+    return "empty" if value is None else "a sequence"

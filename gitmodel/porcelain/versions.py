@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -42,8 +43,14 @@ class Listed:
 
     @property
     def date(self) -> str:
-        """The day (UTC), such as `2026-03-01`."""
-        return datetime.fromtimestamp(self.time, UTC).strftime("%Y-%m-%d")
+        """The day (UTC), such as `2026-03-01`; empty if the tag has none, or one in no calendar."""
+        return self.moment("%Y-%m-%d")
+
+    def moment(self, form: str) -> str:
+        """Return the time (UTC) in a form of `strftime`."""
+        with suppress(OverflowError, ValueError, OSError):
+            return datetime.fromtimestamp(self.time, UTC).strftime(form) if self.time else ""
+        return ""
 
 
 def versions(history: History, name: str = "", *, heads: bool = False) -> list[Listed]:

@@ -51,6 +51,17 @@ def parse_yaml(data: bytes, path: str, lines: Lines | None = None) -> Value:
     return value
 
 
+def quoted(text: str) -> str:
+    """Return a YAML scalar in double quotes; what cannot be printed is escaped."""
+    return f'"{"".join(map(_escape, text))}"'
+
+
+def _escape(char: str) -> str:
+    if char in '"\\':
+        return "\\" + char
+    return char if char.isprintable() else f"\\U{ord(char):08x}"
+
+
 def _events(data: bytes, path: str) -> Iterator[Any]:
     """Parse no further than what was asked for: deep nesting is refused before it costs much."""
     try:

@@ -12,6 +12,7 @@ from pyfastcdc.py.constants import GEAR, MASKS
 from gitmodel import config, lineage, manifest, pack, paths, pointer, strict_yaml
 from gitmodel.cache.packs import read_table
 from gitmodel.config import format_config, parse_config
+from gitmodel.curves import format_curves, parse_curves
 from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.encoding import PLANES2, PLANES4, RAW, ZSTD, decode
 from gitmodel.lineage import format_lineage, parse_lineage
@@ -70,6 +71,13 @@ def test_config():
 def test_lineage():
     assert parse_lineage(golden("ranker.lineage.yaml"), "golden") == formats.LINEAGE
     assert format_lineage(formats.LINEAGE) == golden("ranker.lineage.yaml")
+
+
+def test_curves():
+    assert format_curves(formats.curves()) == golden("ranker.curves.csv")
+    assert format_curves(parse_curves(golden("ranker.curves.csv"), "golden")) == golden(
+        "ranker.curves.csv"
+    )
 
 
 def test_remote_description():

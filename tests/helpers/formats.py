@@ -11,6 +11,7 @@ from blake3 import blake3
 from gitmodel.atomic import Scratch
 from gitmodel.cache import Cache
 from gitmodel.config import Config
+from gitmodel.curves import Curves
 from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.encoding import RAW, encode
 from gitmodel.index import opened_index
@@ -123,6 +124,17 @@ LINEAGE = Lineage(
 )
 DESCRIPTION = Description("ffeeddccbbaa99887766554433221100", Chunking())
 ROOT: Root = make_root("refs/tags/model-v1.0", COMMIT, [SHA256_OID, OID, oid_of(b"data")])
+
+
+def curves() -> Curves:
+    """Return curves of a run that logged one metric less often, and diverged."""
+    made = Curves()
+    for step, loss in enumerate((2.5, 0.125, float("inf"), float("nan"))):
+        made.add("train.loss", step * 10, loss)
+    made.add("val.accuracy", 10, 0.75)
+    made.add("precision, macro", 10, 0.7)
+    return made
+
 
 LOCAL_BLOBS = (b"", b"gitmodel\n", bytes(range(16)))
 """The blobs of the golden local pack."""

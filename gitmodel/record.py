@@ -83,6 +83,10 @@ class Reader:
         problems = tuple(reading.problems)
         return Record(commit, artifacts, metrics, params, reading.used, problems)
 
+    def artifacts(self, commit: str) -> dict[str, Pointer]:
+        """Return all pointers of a commit by the path of their artifact, but for broken ones."""
+        return _Reading(self, commit).pointers()
+
     def config(self, blob: str | None) -> Config:
         """Return the configuration of a commit, given its blob."""
         if blob is None:

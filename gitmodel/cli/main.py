@@ -20,6 +20,7 @@ from gitmodel.errors import DiskError, GitmodelError
 _COMMANDS = {
     "add": "Track an artifact, or bring its pointer up to date.",
     "checkout": "Move to a version and restore its artifacts.",
+    "compare": "Compare metrics, params, artifacts, data and code of versions.",
     "doctor": "Look for what is wrong with the set-up.",
     "fetch": "Bring blobs from the remote to the cache.",
     "get": "Deliver an artifact of a repository, without a clone.",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-_PLAIN = re.compile(r"[^\x00-\x20\x7f-\U0010ffff|`<>\\$](?: ?[^\x00-\x20\x7f-\U0010ffff|`<>\\$])*")
+_CHAR = r"(?:[^\x00-\x20\x7f-\U0010ffff|`<\\$]|<(?![A-Za-z/!?]))"
+_PLAIN = re.compile(rf"{_CHAR}(?: ?{_CHAR})*")
 _TICKS = re.compile("`+")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,11 +13,13 @@ from gitmodel.cli.common import confirm, echo_json, json_option, plural, progres
 from gitmodel.cli.facts import artifact_value, finite, goal_words, numbers, plain, signed, size_of
 from gitmodel.cli.sections import Cell, Listing, Section, markdown_of, own, text_of
 from gitmodel.comparison import ArtifactRow, Change, MetricRow, ParamRow, State
+from gitmodel.errors import GateError
 from gitmodel.history import open_history
 from gitmodel.porcelain.compare import (
     CodeChanges,
     Comparison,
     DataChanges,
+    Gate,
     compare_versions,
     open_entries,
 )
@@ -37,9 +40,22 @@ _WORDS: dict[str, str] = {
 @click.option("--all", "everything", is_flag=True, help="Show also what is the same.")
 @click.option("--md", "as_markdown", is_flag=True, help="Print Markdown, as for a pull request.")
 @json_option
+@click.option(
+    "--gate",
+    "gates",
+    multiple=True,
+    metavar="CONDITION",
+    help="Exit with 3 unless the last version meets CONDITION, such as 'accuracy >= 0.93' or"
+    " 'accuracy >= v1.0 - 0.005'; may be given several times.",
+)
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
 def command(
-    versions: tuple[str, ...], everything: bool, as_markdown: bool, as_json: bool, exit_code: bool
+    versions: tuple[str, ...],
+    everything: bool,
+    as_markdown: bool,
+    as_json: bool,
+    gates: tuple[str, ...],
+    exit_code: bool,
 ) -> int:
     """Compare versions with the first: metrics, params, artifacts, data and code.
 
@@ -52,14 +68,25 @@ def command(
         progress_bar() as progress,
         open_entries(folder, confirm, Work(progress)) as entries,
     ):
-        found = compare_versions(history, versions, entries)
+        found = compare_versions(history, versions, entries, gates)
     if as_json:
         echo_json("compare", _value(found))
     else:
         lines = _markdown if as_markdown else _text
         for line in lines(found, everything=everything):
             click.echo(line)
+    _check_gates(found)
     return int(exit_code and found.different)
+
+
+def _check_gates(found: Comparison) -> None:
+    failed = [gate.condition for gate in found.gates if not gate.verdict.met]
+    if failed:
+        label = found.versions[-1].resolved.label
+        raise GateError(
+            f"{label!r} does not pass {' and '.join(map(repr, failed))}",
+            hint=f"gitmodel show {shlex.quote(label)}",
+        )
 
 
 def _value(found: Comparison) -> dict[str, object]:
@@ -99,6 +126,14 @@ def _value(found: Comparison) -> dict[str, object]:
             for each in found.data
         ],
         "code": [{"version": each.version, **asdict(each.between)} for each in found.code],
+        "gates": [
+            {
+                "condition": gate.condition,
+                "met": gate.verdict.met,
+                "values": {name: finite(value) for name, value in gate.verdict.values.items()},
+            }
+            for gate in found.gates
+        ],
     }
 
 
@@ -122,6 +157,8 @@ def _parts(found: Comparison, *, everything: bool) -> Iterator[Section | Listing
         yield _data(data, labels)
     for code in found.code:
         yield _code(code, labels)
+    if found.gates:
+        yield Section(own("gate", "", ""), [_gate(gate) for gate in found.gates])
     if problems := _problems(found):
         yield Section(own("version", "problem"), problems)
 
@@ -223,6 +260,12 @@ def _code(code: CodeChanges, labels: Sequence[Cell]) -> Listing:
 def _at(labels: Sequence[Cell], version: int) -> str:
     """Return of which version something is told, where it could be another."""
     return f" at {labels[version].text}" if len(labels) > 2 else ""
+
+
+def _gate(gate: Gate) -> list[Cell]:
+    met = gate.verdict.met
+    result = Cell("passed" if met else "failed", own=True, tone="good" if met else "bad")
+    return [Cell(gate.condition), result, Cell(gate.verdict.words)]
 
 
 def _problems(found: Comparison) -> list[list[Cell]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from gitmodel.comparison import (
     compare_params,
 )
 from gitmodel.errors import GitmodelError, UsageError
+from gitmodel.expression import Scalar, Verdict, judge, parse_expression
 from gitmodel.git.command import Between
 from gitmodel.history import History, open_history
 from gitmodel.manifest import Entry
@@ -68,8 +69,19 @@ class CodeChanges:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """Whether the last version meets a condition, and what the names in it stood for."""
+
+    condition: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
-    """What differs between versions, each compared with the first one."""
+    """What differs between versions, each compared with the first one.
+
+    The `gates` are about the last one.
+    """
 
     versions: tuple[Side, ...]
     metrics: tuple[MetricRow, ...]
@@ -77,6 +89,7 @@ class Comparison:
     artifacts: tuple[ArtifactRow, ...]
     data: tuple[DataChanges, ...]
     code: tuple[CodeChanges, ...]
+    gates: tuple[Gate, ...] = ()
 
     @property
     def different(self) -> bool:
@@ -100,11 +113,15 @@ def compare(a: str, b: str = "HEAD", *more: str, repo: str | os.PathLike[str] = 
         return compare_versions(history, (a, b, *more), entries)
 
 
-def compare_versions(history: History, references: Sequence[str], entries: Entries) -> Comparison:
+def compare_versions(
+    history: History, references: Sequence[str], entries: Entries, gates: Iterable[str] = ()
+) -> Comparison:
     """Compare versions with the first; one alone is compared with HEAD, none is the newest.
 
-    What cannot be known of the files of a folder is told, and is no error.
+    What cannot be known of the files of a folder is told, and is no error.  `gates` are conditions
+    that the last version is judged by; raises `UsageError` for one that cannot be read.
     """
+    conditions = [parse_expression(gate) for gate in gates]
     sides = _sides(history, references)
     records = [side.record for side in sides]
     own = {path for record in records for path in record.artifacts}
@@ -118,6 +135,10 @@ def compare_versions(history: History, references: Sequence[str], entries: Entri
         artifacts,
         tuple(_data(artifacts, entries)),
         tuple(_code(history, records)),
+        tuple(
+            Gate(condition.text, judge(condition, _Candidate(history, sides[-1])))
+            for condition in conditions
+        ),
     )
 
 
@@ -188,3 +209,27 @@ def _code(history: History, records: Sequence[Record]) -> Iterator[CodeChanges]:
         }
         between = Between(found.ahead, found.behind, files, found.shallow)
         yield CodeChanges(number, between)
+
+
+class _Candidate:
+    """What the names in a condition stand for: metrics and params, and those of other versions."""
+
+    def __init__(self, history: History, side: Side) -> None:
+        self._history = history
+        self._side = side
+
+    def value(self, name: str) -> Scalar | None:
+        metric = self._side.record.metrics.get(name)
+        if metric:
+            return metric.value
+        param = self._side.record.params.get(name.removeprefix("params."))
+        return param if name.startswith("params.") and isinstance(param, Scalar) else None
+
+    def elsewhere(self, reference: str, metric: str) -> Scalar | None:
+        name = self._side.resolved.name
+        try:
+            found = resolve(self._history, reference, name)
+        except UsageError:
+            return None
+        metrics = self._history.reader.read(found.commit, found.name or name).metrics
+        return metrics[metric].value if metric in metrics else None

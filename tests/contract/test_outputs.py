@@ -12,7 +12,7 @@ from tests.helpers.outputs import COMMANDS, OUTPUTS, build
 from tests.helpers.rendered import rendered
 from tests.helpers.repo import Repo
 
-CODES = {"card-check.txt": 7}
+CODES = {"card-check.txt": 7, "compare-gates.txt": 3, "compare-gates.md": 3}
 SCHEMAS = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
 
 
@@ -47,7 +47,7 @@ def _fields(value: object, path: str = "") -> list[str]:
         return []
     fields = []
     for key, inner in value.items():
-        named = path in ("metrics", "params", "sidecars", "code[].files")
+        named = path in ("metrics", "params", "sidecars", "code[].files", "gates[].values")
         field = f"{path}{{}}" if named else f"{path}.{key}".lstrip(".")
         fields += [field, *_fields(inner, field)]
     return fields
@@ -56,6 +56,7 @@ def _fields(value: object, path: str = "") -> list[str]:
 TABLES = {
     "show.md": ["artifact", "metric", "param", "sidecar", "also in this commit"],
     "compare.md": ["metric", "param", "artifact"],
+    "compare-gates.md": ["metric", "param", "artifact", "gate"],
     "card.md": ["artifact", "metric", "param", "sidecar", "also in this commit", "input"],
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,43 @@ def test_exit_code(measured: Repo) -> None:
     measured.write("train.py", "other")
     measured.commit()
     measured.gitmodel("compare", "model-v1.3", "--exit-code", code=1)
+
+
+@pytest.mark.parametrize(
+    ("gate", "code"),
+    [
+        ("accuracy >= 0.9", 0),
+        ("accuracy > 0.9", 3),
+        ("accuracy >= v1.2 - 0.01", 0),
+        ("accuracy >= model@v1.2 - 0.01", 0),
+        ("accuracy >= v1.2", 3),
+        ("loss < v1.2", 0),
+        ("accuracy >= best:accuracy", 2),
+        ("accuracy >= `best:accuracy`", 3),
+        ("auc > 0", 3),
+        ("auc > 0 or loss < 1", 0),
+        ("accuracy >= v9.9", 3),
+        ("accuracy >=", 2),
+        ("accuracy", 3),
+    ],
+)
+def test_gate(measured: Repo, gate: str, code: int) -> None:
+    done = measured.gitmodel("compare", "model-v1.2", "model-v1.3", "--gate", gate, code=code)
+    assert code == 2 or gate in done.out
+    assert code != 3 or gate in done.err
+
+
+def test_the_last_version_is_the_candidate_and_each_gate_is_told(measured: Repo) -> None:
+    gates = ("--gate", "accuracy >= 0.91", "--gate", "loss < 1", "--gate", "auc > 0")
+    done = measured.gitmodel("compare", "v1.0", "model-v1.2", *gates, code=3)
+    assert [re.split(" {2,}", line)[-2:] for line in done.out.splitlines()[-3:]] == [
+        ["passed", "accuracy is 0.91"],
+        ["passed", "loss is 0.3"],
+        ["failed", "auc is missing"],
+    ]
+    assert "'model-v1.2' does not pass 'auc > 0'" in done.err
+    measured.gitmodel("compare", "model-v1.2", "model-v1.3", *gates[:2], "--exit-code", code=3)
+    measured.gitmodel("compare", "model-v1.3", "model-v1.2", *gates[:4], "--exit-code", code=1)
 
 
 def test_params_that_are_the_same_are_left_out(story: Repo) -> None:

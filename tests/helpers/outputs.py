@@ -15,6 +15,11 @@ from tests.helpers.repo import Repo, new_repo, noise
 
 OUTPUTS = Path(__file__).parents[1] / "outputs"
 
+_GATES = [
+    *("--gate", "accuracy >= 0.93", "--gate", "accuracy >= v1.0 - 0.005 and params.lr < 1"),
+    *("--gate", "loss <= v1.0", "--gate", "auc > 0.5"),
+]
+
 COMMANDS = {
     "show.txt": ["show", "model-v1.1"],
     "show.md": ["show", "model-v1.1", "--md"],
@@ -22,7 +27,9 @@ COMMANDS = {
     "show-lightweight.txt": ["show", "v1.0"],
     "compare.txt": ["compare", "v1.0", "model-v1.1"],
     "compare.md": ["compare", "v1.0", "model-v1.1", "--md"],
-    "compare.json": ["compare", "v1.0", "model-v1.1", "--json"],
+    "compare.json": ["compare", "v1.0", "model-v1.1", "--json", *_GATES[:4]],
+    "compare-gates.txt": ["compare", "v1.0", "model-v1.1", *_GATES],
+    "compare-gates.md": ["compare", "v1.0", "model-v1.1", "--md", *_GATES],
     "compare-three.txt": ["compare", "v1.0", "model-v1.1", "HEAD", "--all"],
     "card.md": ["card", "model-v1.1"],
     "card-check.txt": ["card", "HEAD", "--check"],

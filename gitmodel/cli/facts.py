@@ -88,8 +88,11 @@ def short(oid: str) -> str:
 
 
 def moment(time: int) -> str:
-    """Return a Unix time as people read it."""
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    """Return a Unix time as people read it; one that no calendar knows, as it is."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):
+        return str(time)
 
 
 def _brief(value: float) -> str:

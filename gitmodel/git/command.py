@@ -149,15 +149,15 @@ class Git:
         done = git._checked("log", "-1", "--no-show-signature", form, commit, "--")
         time, author, subject = _text(done).rstrip("\n").split("\0")
         if not tag:
-            return Story("commit", commit, int(time), author, subject)
+            return Story("commit", commit, int(time or 0), author, subject)
         fields = ("objecttype", "creatordate:unix", "taggername", "contents:subject")
         form = "%00".join(f"%({field})" for field in (*fields, "contents:body"))
         done = git._checked("for-each-ref", f"--format={form}", f"refs/tags/{tag}")
         kind, tagged, tagger, head, body = _text(done).rstrip("\n").split("\0")
         if kind != "tag":
-            return Story("lightweight tag", commit, int(time), author, subject)
+            return Story("lightweight tag", commit, int(time or 0), author, subject)
         message = f"{head}\n\n{body}".strip()
-        return Story("annotated tag", commit, int(tagged or time), tagger, subject, message)
+        return Story("annotated tag", commit, int(tagged or time or 0), tagger, subject, message)
 
     def between(self, before: str, after: str) -> Between:
         """Return what lies between two commits."""

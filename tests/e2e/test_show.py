@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,20 @@ def test_params_that_json_does_not_have(story: Repo) -> None:
 def test_a_signature_is_no_part_of_the_message(story: Repo) -> None:
     story.git("tag", "-a", "v2.0", "-m", "text\n\nmore\n-----BEGIN PGP SIGNATURE-----\nx")
     assert json.loads(story.gitmodel("show", "v2.0", "--json").out)["message"] == "text\n\nmore"
+
+
+@pytest.mark.parametrize(
+    ("date", "code", "said"),
+    [("99999999999999999 +0000", 0, "second"), ("no date at all", 7, "malformed")],
+)
+def test_dates_that_no_calendar_knows(story: Repo, date: str, code: int, said: str) -> None:
+    head = story.git("cat-file", "commit", "HEAD")
+    text = re.sub(r"(?m)^((?:author|committer) .*>).*$", rf"\1 {date}", head)
+    story.write("commit.txt", f"{text}\n")
+    odd = story.git("hash-object", "-t", "commit", "-w", "--literally", "commit.txt")
+    story.git("tag", "v5.0", odd)
+    done = story.gitmodel("show", "v5.0", code=code)
+    assert said in done.out + done.err
 
 
 def test_hostile_texts_break_out_of_nothing(repo: Repo) -> None:

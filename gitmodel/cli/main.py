@@ -103,7 +103,7 @@ def run(arguments: list[str]) -> int:
     """Run a command; return its exit code."""
     try:
         # Not `cli.main`, which keeps a broken pipe to itself.
-        with cli.make_context("gitmodel", arguments) as context:
+        with cli.make_context("gitmodel", arguments, color=_color()) as context:
             result = cli.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
@@ -128,10 +128,18 @@ def run(arguments: list[str]) -> int:
         return _report_bug(error)
 
 
+def _color() -> bool | None:
+    """Return whether to use colours; None leaves it to whether a terminal is there."""
+    # https://no-color.org: any value but an empty one.
+    return False if os.environ.get("NO_COLOR") else None
+
+
 def _fail(error: GitmodelError) -> int:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+    click.echo(
+        f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True, color=_color()
+    )
     if error.hint:
-        click.echo(f"{click.style('next:', bold=True)}  {error.hint}", err=True)
+        click.echo(f"{click.style('next:', bold=True)}  {error.hint}", err=True, color=_color())
     return error.exit_code
 
 

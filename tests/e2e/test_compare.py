@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 import gitmodel
 from gitmodel.errors import UsageError
 from tests.helpers.rendered import rendered
-from tests.helpers.repo import Repo, isolated
+from tests.helpers.repo import GITMODEL, Repo, isolated
 
 
 def compared(repo: Repo, *arguments: str) -> dict[str, Any]:
@@ -201,6 +203,29 @@ def test_hostile_texts_break_out_of_nothing(repo: Repo) -> None:
     tables = {"table", "thead", "tbody", "tr", "th", "td"}
     assert page.tags <= tables | {"ul", "li", "code", "p", "details", "summary"}
     assert "\x1b" not in repo.gitmodel("compare", "v1.0", "v2.0").out
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_a_terminal_has_colours_beside_the_words(measured: Repo, no_color: str) -> None:
+    out = _on_a_terminal(measured, no_color, "compare", "model-v1.2", "model-v1.3")
+    assert "worse" in out
+    assert ("\x1b[31m▼ -0.01 worse\x1b[0m" in out) is (not no_color)
+    assert ("\x1b" in out) is (not no_color)
+
+
+def _on_a_terminal(repo: Repo, no_color: str, *arguments: str) -> str:
+    ours, theirs = pty.openpty()
+    subprocess.run(
+        [str(GITMODEL), *arguments],
+        cwd=repo.path,
+        env={**repo.env, "NO_COLOR": no_color},
+        stdout=theirs,
+        timeout=60,
+        check=True,
+    )
+    os.close(theirs)
+    with open(ours, "rb") as file:
+        return os.read(file.fileno(), 1 << 16).decode()
 
 
 def test_no_version_yet(repo: Repo) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from gitmodel.atomic import Scratch, write_file
 from gitmodel.card import Finding, format_card
-from gitmodel.cli.common import shown
+from gitmodel.cli.common import echo_json, json_option, shown
 from gitmodel.cli.sections import Cell, Section, cells, markdown_of, own
 from gitmodel.cli.show import facts_of, sections_of
 from gitmodel.errors import IntegrityError
-from gitmodel.history import open_history
+from gitmodel.history import History, open_history
 from gitmodel.lineage import Lineage
 from gitmodel.markdown import code
 from gitmodel.porcelain.card import Carded, card_of
@@ -23,6 +24,7 @@ from gitmodel.porcelain.card import Carded, card_of
 @click.command()
 @click.argument("version")
 @click.option("--check", is_flag=True, help="Only say what is wrong with the card.")
+@json_option
 @click.option(
     "--output",
     "-o",
@@ -30,7 +32,7 @@ from gitmodel.porcelain.card import Carded, card_of
     metavar="FILE",
     help="Write the card to FILE.",
 )
-def command(version: str, check: bool, output: Path | None) -> int:
+def command(version: str, check: bool, as_json: bool, output: Path | None) -> int:
     """Print the model card of a version, in Markdown with the front matter of Hugging Face.
 
     It is <stem>.card.md beside the artifact, with the version's metrics as model-index in its
@@ -39,25 +41,40 @@ def command(version: str, check: bool, output: Path | None) -> int:
     """
     with open_history(Path.cwd()) as history:
         found = card_of(history, version)
+        text = "" if found.errors else format_card(found.front, "\n".join(_body(found)) + "\n")
+        if as_json:
+            echo_json("card", _value(found, text))
+            return _code(found)
         if check:
-            return _check(found)
+            for finding in found.findings:
+                click.echo(_words(found, finding))
+            return _code(found)
         if found.errors:
             hint = f"gitmodel card --check {shlex.quote(version)}"
             raise IntegrityError(_words(found, found.errors[0]), hint=hint)
-        text = format_card(found.front, "\n".join(_body(found)) + "\n")
         for finding in found.findings:
             click.echo(_words(found, finding), err=True)
-        if output is None:
-            click.echo(text, nl=False)
-            return 0
-        with Scratch(history.git.common_dir / "gitmodel" / "tmp") as scratch:
-            write_file(output, text.encode(), scratch)
+        _deliver(history, text, output)
     return 0
 
 
-def _check(found: Carded) -> int:
-    for finding in found.findings:
-        click.echo(_words(found, finding))
+def _deliver(history: History, text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    with Scratch(history.git.common_dir / "gitmodel" / "tmp") as scratch:
+        write_file(output, text.encode(), scratch)
+
+
+def _value(found: Carded, text: str) -> dict[str, object]:
+    return {
+        "path": found.card.path,
+        "text": text,
+        "findings": [asdict(finding) for finding in found.findings],
+    }
+
+
+def _code(found: Carded) -> int:
     return IntegrityError.exit_code if found.errors else 0
 
 

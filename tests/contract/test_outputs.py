@@ -12,7 +12,7 @@ from tests.helpers.outputs import COMMANDS, OUTPUTS, build
 from tests.helpers.rendered import rendered
 from tests.helpers.repo import Repo
 
-CODES = {"card-check.txt": 7, "compare-gates.txt": 3, "compare-gates.md": 3}
+CODES = {"card-check.txt": 7, "card.json": 7, "compare-gates.txt": 3, "compare-gates.md": 3}
 SCHEMAS = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
 
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "compare-three.txt": ["compare", "v1.0", "model-v1.1", "HEAD", "--all"],
     "card.md": ["card", "model-v1.1"],
     "card-check.txt": ["card", "HEAD", "--check"],
+    "card.json": ["card", "HEAD", "--json"],
 }
 """The name of a file, and the command that prints it."""
 

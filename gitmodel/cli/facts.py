@@ -40,12 +40,14 @@ def plain(value: Value) -> str:
 
 
 def finite(value: Value) -> Value:
-    """Return a param as JSON can say it, which knows no NaN and no infinity: those as text."""
+    """Return a param as JSON can say it: NaN and infinities become the words of YAML."""
     if isinstance(value, list):
         return [finite(each) for each in value]
     if isinstance(value, dict):
         return {key: finite(each) for key, each in value.items()}
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+    return value
 
 
 def goal_words(goal: Goal, *, guessed: bool) -> str:

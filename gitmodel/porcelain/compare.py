@@ -19,17 +19,18 @@ from gitmodel.comparison import (
     compare_params,
 )
 from gitmodel.errors import GitmodelError, UsageError
-from gitmodel.expression import Scalar, Verdict, judge, parse_expression
+from gitmodel.expression import Expression, Verdict, judge, parse_expression
 from gitmodel.git.command import Between
 from gitmodel.history import History, open_history
 from gitmodel.manifest import Entry
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.pointer import Pointer
+from gitmodel.porcelain.conditions import Others, Subject, day_of
 from gitmodel.porcelain.resolve import Resolved, resolve
 from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Work
 from gitmodel.project import Project, never, open_project
-from gitmodel.record import Record
+from gitmodel.record import Measured, Record
 from gitmodel.version import versions_of
 
 Entries = Callable[[Pointer], Mapping[str, Entry]]
@@ -135,10 +136,7 @@ def compare_versions(
         artifacts,
         tuple(_data(artifacts, entries)),
         tuple(_code(history, records)),
-        tuple(
-            Gate(condition.text, judge(condition, _Candidate(history, sides[-1])))
-            for condition in conditions
-        ),
+        tuple(_judged(history, sides[-1], conditions)),
     )
 
 
@@ -211,25 +209,18 @@ def _code(history: History, records: Sequence[Record]) -> Iterator[CodeChanges]:
         yield CodeChanges(number, between)
 
 
-class _Candidate:
-    """What the names in a condition stand for: metrics and params, and those of other versions."""
-
-    def __init__(self, history: History, side: Side) -> None:
-        self._history = history
-        self._side = side
-
-    def value(self, name: str) -> Scalar | None:
-        metric = self._side.record.metrics.get(name)
-        if metric:
-            return metric.value
-        param = self._side.record.params.get(name.removeprefix("params."))
-        return param if name.startswith("params.") and isinstance(param, Scalar) else None
-
-    def elsewhere(self, reference: str, metric: str) -> Scalar | None:
-        name = self._side.resolved.name
-        try:
-            found = resolve(self._history, reference, name)
-        except UsageError:
-            return None
-        metrics = self._history.reader.read(found.commit, found.name or name).metrics
-        return metrics[metric].value if metric in metrics else None
+def _judged(history: History, side: Side, conditions: Sequence[Expression]) -> Iterator[Gate]:
+    if not conditions:
+        return
+    found, record = side.resolved, side.record
+    story = history.git.story(found.commit, found.tag)
+    fields = {
+        "tag": found.tag,
+        "name": found.name,
+        "author": story.author,
+        "date": day_of(story.time),
+    }
+    measured = Measured(record.metrics, record.params)
+    subject = Subject(Others(history), found.name, measured, fields)
+    for condition in conditions:
+        yield Gate(condition.text, judge(condition, subject))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from gitmodel.errors import GitmodelError, UsageError
 from gitmodel.expression import Expression, judge
 from gitmodel.git.command import Ref
 from gitmodel.history import History
-from gitmodel.porcelain.conditions import Others, Subject
+from gitmodel.porcelain.conditions import Others, Subject, day_of
 from gitmodel.porcelain.resolve import find_name
 from gitmodel.recall import Key, recall, remember
 from gitmodel.record import Measured
@@ -44,7 +43,7 @@ class Listed:
     @property
     def date(self) -> str:
         """The day (UTC), such as `2026-03-01`."""
-        return datetime.fromtimestamp(self.time, UTC).strftime("%Y-%m-%d")
+        return day_of(self.time)
 
 
 def versions(history: History, name: str = "", *, heads: bool = False) -> list[Listed]:

@@ -145,6 +145,7 @@ def test_exit_code(measured: Repo) -> None:
         ("accuracy >= best:accuracy", 2),
         ("accuracy >= `best:accuracy`", 3),
         ("auc > 0", 3),
+        ("tag == 'model-v1.3' and author == 'Ada Example'", 0),
         ("auc > 0 or loss < 1", 0),
         ("accuracy >= v9.9", 3),
         ("accuracy >=", 2),

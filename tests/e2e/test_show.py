@@ -98,7 +98,7 @@ def test_params_that_json_does_not_have(story: Repo) -> None:
     found = json.loads(
         story.gitmodel("show", "HEAD", "--json").out, parse_constant=lambda name: pytest.fail(name)
     )
-    assert found["params"] == {"top": "inf", "list": ["nan", 1]}
+    assert found["params"] == {"top": ".inf", "list": [".nan", 1]}
 
 
 def test_a_signature_is_no_part_of_the_message(story: Repo) -> None:
@@ -118,6 +118,7 @@ def test_dates_that_no_calendar_knows(story: Repo, date: str, code: int, said: s
     story.git("tag", "v5.0", odd)
     done = story.gitmodel("show", "v5.0", code=code)
     assert said in done.out + done.err
+    assert "v5.0" in story.gitmodel("versions").out
 
 
 def test_hostile_texts_break_out_of_nothing(repo: Repo) -> None:

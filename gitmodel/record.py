@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, Protocol, TypeVar
 
 from gitmodel.config import CONFIG_NAME, REPOSITORY, Config, parse_config
 from gitmodel.errors import IntegrityError
-from gitmodel.paths import POINTER_SUFFIX, name_of
+from gitmodel.paths import POINTER_SUFFIX, name_of, stem_of
 from gitmodel.pointer import Pointer, parse_pointer
 from gitmodel.sidecar import Kind, Metric, parse_metrics, parse_params, sidecar_names
 from gitmodel.strict_yaml import Value
@@ -195,8 +194,8 @@ class _Reading:
         if given := self.config.sidecars.get(name, {}).get(kind):
             return self._given(given)
         folder, slash, last = artifact.rpartition("/")
-        stem = PurePosixPath(last).stem
-        return self._first(f"{folder}{slash}{each}" for each in sidecar_names(stem, kind))
+        names = sidecar_names(stem_of(last), kind)
+        return self._first(f"{folder}{slash}{each}" for each in names)
 
     def _common(self, kind: Kind) -> dict[str, str]:
         """Return the sidecars of the whole repository."""

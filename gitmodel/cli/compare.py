@@ -95,7 +95,7 @@ def _value(found: Comparison) -> dict[str, object]:
             {
                 "label": side.resolved.label,
                 "tag": side.resolved.tag,
-                "name": side.resolved.name,
+                "name": side.name,
                 "commit": side.resolved.commit,
                 "problems": list(side.record.problems),
             }

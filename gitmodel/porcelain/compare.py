@@ -39,9 +39,10 @@ Entries = Callable[[Pointer], Mapping[str, Entry]]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the versions that are compared."""
+    """One of the versions that are compared, and the artifact that it is read as a version of."""
 
     resolved: Resolved
+    name: str
     record: Record
 
 
@@ -166,8 +167,11 @@ def _sides(history: History, references: Sequence[str]) -> tuple[Side, ...]:
     found = [resolve(history, reference) for reference in references]
     names = {each.name for each in found} - {""}
     common = names.pop() if len(names) == 1 else ""
-    read = history.reader.read
-    return tuple(Side(each, read(each.commit, each.name or common)) for each in found)
+    return tuple(_side(history, each, each.name or common) for each in found)
+
+
+def _side(history: History, resolved: Resolved, name: str) -> Side:
+    return Side(resolved, name, history.reader.read(resolved.commit, name))
 
 
 def _newest(history: History) -> str:
@@ -192,7 +196,8 @@ def _folder(path: str, number: int, trees: Sequence[Pointer], entries: Entries) 
     try:
         before, after = map(entries, trees)
     except GitmodelError as error:
-        return DataChanges(path, number, FileChanges(), error.message)
+        why = f"{error.message} ({error.hint})" if error.hint else error.message
+        return DataChanges(path, number, FileChanges(), why)
     return DataChanges(path, number, compare_files(before, after))
 
 
@@ -216,11 +221,11 @@ def _judged(history: History, side: Side, conditions: Sequence[Expression]) -> I
     story = history.git.story(found.commit, found.tag)
     fields = {
         "tag": found.tag,
-        "name": found.name,
+        "name": side.name,
         "author": story.author,
         "date": day_of(story.time),
     }
     measured = Measured(record.metrics, record.params)
-    subject = Subject(Others(history), found.name, measured, fields)
+    subject = Subject(Others(history), side.name, measured, fields)
     for condition in conditions:
         yield Gate(condition.text, judge(condition, subject))

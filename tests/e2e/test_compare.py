@@ -158,6 +158,13 @@ def test_gate(measured: Repo, gate: str, code: int) -> None:
     assert code != 3 or gate in done.err
 
 
+def test_a_gate_on_head_means_versions_of_the_artifact_it_is_compared_as(measured: Repo) -> None:
+    measured.write("model.metrics.json", '{"accuracy": 0.908}')
+    measured.commit()
+    measured.gitmodel("compare", "model", "--gate", "accuracy >= v1.2 - 0.005")
+    measured.gitmodel("compare", "model", "--gate", "accuracy >= v1.2 - 0.001", code=3)
+
+
 def test_the_last_version_is_the_candidate_and_each_gate_is_told(measured: Repo) -> None:
     gates = ("--gate", "accuracy >= 0.91", "--gate", "loss < 1", "--gate", "auc > 0")
     done = measured.gitmodel("compare", "v1.0", "model-v1.2", *gates, code=3)

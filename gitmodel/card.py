@@ -127,6 +127,15 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """In double quotes what PyYAML would else write so that it reads as something else."""
+    style = None if text.replace("\n", "").isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
 def _findings(card: Card) -> Iterator[Finding]:
     for key, value in card.front.items():
         line = card.lines.get((key,), 0)

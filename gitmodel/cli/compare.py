@@ -13,7 +13,7 @@ from gitmodel.cli.common import confirm, echo_json, json_option, plural, progres
 from gitmodel.cli.facts import artifact_value, finite, goal_words, numbers, plain, signed, size_of
 from gitmodel.cli.sections import Cell, Listing, Section, markdown_of, own, text_of
 from gitmodel.comparison import ArtifactRow, Change, MetricRow, ParamRow, State
-from gitmodel.errors import GateError
+from gitmodel.errors import GateError, UsageError
 from gitmodel.history import open_history
 from gitmodel.porcelain.compare import (
     CodeChanges,
@@ -62,6 +62,8 @@ def command(
     A and B are tags such as v1.0, model@v1.1, model@best:accuracy, or any revisions of Git. One
     alone is compared with HEAD; without any, the newest version is.
     """
+    if as_json and as_markdown:
+        raise UsageError("one format at most", hint="--json or --md")
     folder = Path.cwd()
     with (
         open_history(folder) as history,

@@ -21,6 +21,7 @@ from gitmodel.cli.facts import (
     size_of,
 )
 from gitmodel.cli.sections import Cell, Section, cells, markdown_of, own, text_of
+from gitmodel.errors import UsageError
 from gitmodel.history import open_history
 from gitmodel.markdown import block, code
 from gitmodel.pointer import Pointer
@@ -37,6 +38,8 @@ def command(version: str, as_json: bool, as_markdown: bool) -> None:
     VERSION is a tag such as v1.0, an artifact (its newest version), model@v1.1,
     model@best:accuracy, or any revision of Git. No artifact is read, only what describes it.
     """
+    if as_json and as_markdown:
+        raise UsageError("one format at most", hint="--json or --md")
     with open_history(Path.cwd()) as history:
         found = show(history, version)
     if as_json:

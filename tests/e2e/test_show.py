@@ -92,6 +92,11 @@ def test_what_means_nothing(story: Repo) -> None:
     assert "'model-v9.9'" in story.gitmodel("show", "model-v9.9", code=2).err
 
 
+@pytest.mark.parametrize("command", ["show", "compare"])
+def test_one_format_at_most(story: Repo, command: str) -> None:
+    assert "one format" in story.gitmodel(command, "v1.0", "--json", "--md", code=2).err
+
+
 def test_params_that_json_does_not_have(story: Repo) -> None:
     story.write("params.yaml", "top: .inf\nlist: [.nan, 1]\n")
     story.commit()

@@ -1,8 +1,6 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from gitmodel.markdown import block, code, folded, table, visible
+from gitmodel.markdown import code, folded, table, visible
 from tests.helpers.rendered import rendered
 
 HOSTILE = [
@@ -46,28 +44,6 @@ def test_a_text_stays_in_its_cell(text):
     assert [cell.strip(" ") for cell in first] == [said(text), "1"]
     assert [cell.strip(" ") for cell in second] == ["b", said(text)]
     assert page.tags <= {"table", "thead", "tbody", "tr", "th", "td", "code"}
-
-
-@given(st.text(), st.text())
-def test_any_two_texts_stay_in_their_cells(one, other):
-    page = rendered("\n".join(table(["", ""], [[code(one), code(other)]])))
-    [[_, cells]] = page.tables
-    assert [cell.strip(" ") for cell in cells] == [said(one), said(other)]
-    assert page.tags <= {"table", "thead", "tbody", "tr", "th", "td", "code"}
-
-
-@given(st.text())
-def test_any_text_stays_in_its_line(text):
-    page = rendered(f"before {code(text)} after")
-    assert page.text.strip("\n") == f"before {visible(text) or ' '} after".replace("   ", "  ")
-    assert page.tags <= {"p", "code"}
-
-
-@given(st.text())
-def test_any_text_stays_in_its_block(text):
-    page = rendered("\n".join(["before", "", *block(text), "", "after"]))
-    assert page.blocks == ["\n".join(map(visible, text.split("\n"))) + "\n"]
-    assert page.tags == {"p", "pre", "code"}
 
 
 def test_a_plain_text_is_readable_in_the_source_too():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -46,13 +46,9 @@ def card_of(history: History, reference: str) -> Carded:
     files = history.objects.companions(shown.resolved.commit)
     path = _find_card(shown, files)
     card = parse_card(history.objects.blob(files[path]), path) if path else Card("", {}, {}, "")
-    lineages: dict[str, Lineage] = {}
     findings = [*(check_card(card) if path else []), *_problems(shown.record)]
-    for artifact, place in _lineages(shown.record, files):
-        try:
-            lineages[artifact] = history.reader.parsed(place, files[place], parse_lineage)
-        except IntegrityError as error:
-            findings.append(Finding("warning", 0, error.message))
+    lineages, doubts = _lineages(history, shown.record, files)
+    findings += doubts
     broken = any(finding.level == "error" for finding in findings)
     name = shown.resolved.name or _model_name(history, shown.record, path)
     front = card.front if broken else fill_index(card.front, name, shown.record.metrics)
@@ -79,10 +75,25 @@ def _find_card(shown: Shown, files: Mapping[str, str]) -> str:
     return next(iter(found), "")
 
 
-def _lineages(record: Record, files: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for artifact in record.artifacts:
-        if (path := lineage_path(artifact)) in files:
-            yield artifact, path
+def _lineages(
+    history: History, record: Record, files: Mapping[str, str]
+) -> tuple[dict[str, Lineage], list[Finding]]:
+    """Return how artifacts were made, by their paths, and what is wrong with what says so."""
+    lineages: dict[str, Lineage] = {}
+    doubts = []
+    for artifact, pointer in record.artifacts.items():
+        if (path := lineage_path(artifact)) not in files:
+            continue
+        try:
+            lineage = history.reader.parsed(path, files[path], parse_lineage)
+        except IntegrityError as error:
+            doubts.append(Finding("warning", 0, error.message))
+            continue
+        if pointer.oid in (output.oid for output in lineage.outputs):
+            lineages[artifact] = lineage
+        else:
+            doubts.append(Finding("warning", 0, f"{path!r} is about other bytes of {artifact!r}"))
+    return lineages, doubts
 
 
 def _problems(record: Record) -> list[Finding]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gitmodel.card import parse_card
+from gitmodel.lineage import Lineage, Named, format_lineage
 from tests.helpers.rendered import rendered
 from tests.helpers.repo import Repo
 
@@ -202,6 +203,21 @@ def test_a_card_with_warnings_is_printed_and_they_are_told_beside_it(story: Repo
     assert "# Mine" in done.out
     assert "'my-own'" in done.err
     assert "'model.lineage.yaml', line 2" in done.err
+
+
+def test_a_lineage_of_other_bytes_is_not_told_as_if_it_were_of_these(story: Repo) -> None:
+    for data in ("trained again", "and again"):
+        oid = json.loads(story.gitmodel("show", "HEAD", "--json").out)["artifacts"][1]["oid"]
+        lineage = Lineage((Named("model.pt", oid),), command=("python", "train.py"))
+        story.write("model.lineage.yaml", format_lineage(lineage))
+        story.commit()
+        assert "python train.py" in story.gitmodel("card", "HEAD").out
+        story.write("model.pt", data)
+        story.gitmodel("add", "model.pt")
+        story.commit()
+        done = story.gitmodel("card", "HEAD")
+        assert "python train.py" not in done.out
+        assert "'model.lineage.yaml' is about other bytes of 'model.pt'" in done.err
 
 
 def test_several_cards(story: Repo) -> None:

@@ -10,6 +10,7 @@ import json
 import tempfile
 from pathlib import Path
 
+from gitmodel.digest import oid_of
 from gitmodel.lineage import Code, Environment, Input, Lineage, Named, format_lineage
 from tests.helpers.repo import Repo, new_repo, noise
 
@@ -109,7 +110,7 @@ Ranks what people search for.
 """
 
 _LINEAGE = Lineage(
-    outputs=(Named("model.pt", f"blake3:{'1' * 64}"),),
+    outputs=(Named("model.pt", oid_of(noise("model 2", 2500))),),
     inputs=(
         Input("data/train", f"blake3:{'2' * 64}", role="train", version="v1.0"),
         Input("base.pt", f"blake3:{'3' * 64}", declared=False),

@@ -20,6 +20,7 @@ from gitmodel.errors import DiskError, GitmodelError
 _COMMANDS = {
     "add": "Track an artifact, or bring its pointer up to date.",
     "checkout": "Move to a version and restore its artifacts.",
+    "diff": "Show what differs between versions, or from the working tree.",
     "doctor": "Look for what is wrong with the set-up.",
     "fetch": "Bring blobs from the remote to the cache.",
     "get": "Deliver an artifact of a repository, without a clone.",

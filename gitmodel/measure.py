@@ -12,8 +12,11 @@ import numpy as np
 
 from gitmodel.tensors import Tensor, extent, read_at, strides_of
 
-_ELEMENTS = 1 << 18
-"""Elements that are compared at a time: 2 MiB as the widest numbers."""
+_ELEMENTS = 1 << 14
+"""Elements that are compared at a time: what they become stays in the processor's cache.
+
+Sixteen times as many take seven times as long.
+"""
 _WINDOW = 32 << 20
 """Bytes that elements are picked from which do not lie one after the other."""
 _SPREAD = 4
@@ -27,10 +30,10 @@ _Array = Any
 class Measured(NamedTuple):
     """How much a tensor changed.
 
-    `relative` is the norm (L2) of the difference in terms of the norm before, None if that was
-    0; `largest` the largest absolute difference of two elements; both None if the elements
-    are no numbers that are known here.  `left_out` counts the elements that are NaN or infinite
-    before or after, which the other two leave out.
+    `relative` is the norm (L2) of the difference in terms of the norm before, to six digits, None
+    if that was 0; `largest` the largest absolute difference of two elements; both None if the
+    elements are no numbers that are known here.  `left_out` counts the elements that are NaN or
+    infinite before or after, which the other two leave out.
     """
 
     same: bool
@@ -163,16 +166,17 @@ class _Sums:
             if not good.all():
                 self._left_out += int(good.size - np.count_nonzero(good))
                 before, difference = before[good], difference[good]
-            self._norm += float(np.dot(before, before))
-            self._difference += float(np.dot(difference, difference))
+            # Not `np.dot`, whose threads wait for each other where processors are busy.
+            self._norm += float(np.einsum("i,i", before, before))
+            self._difference += float(np.einsum("i,i", difference, difference))
             self._largest = max(self._largest, float(np.abs(difference).max(initial=0.0)))
 
     def result(self) -> Measured:
         """Return what was found."""
         if not self._numbers:
             return Measured(self._same, None, None, 0)
-        relative = math.sqrt(self._difference) / math.sqrt(self._norm) if self._norm else None
-        return Measured(self._same, _finite(relative), _finite(self._largest), self._left_out)
+        relative = math.sqrt(self._difference / self._norm) if self._norm else None
+        return Measured(self._same, _rounded(relative), _finite(self._largest), self._left_out)
 
     def _subtract(self, one: _Array, other: _Array) -> tuple[_Array, _Array]:
         """Return the elements before and how far those after are from them."""
@@ -195,6 +199,11 @@ def _floats(raw: _Array, dtype: str) -> _Array:
     if dtype == "float8_e4m3fn":
         return _E4M3[raw]
     return raw.view(np.dtype(dtype)).astype(np.float64)
+
+
+def _rounded(value: float | None) -> float | None:
+    """Leave out the digits that depend on the order in which numbers were added."""
+    return None if _finite(value) is None else float(f"{value:.6g}")
 
 
 def _finite(value: float | None) -> float | None:

@@ -5,7 +5,6 @@ Run by hand, with torch==2.13.0, safetensors==0.8.0 and numpy installed: `python
 
 import argparse
 import hashlib
-import itertools
 import json
 from collections import OrderedDict
 from pathlib import Path
@@ -166,8 +165,9 @@ def expect():
         path.name: dict(flat(load(path))) for path in paths if path.stem not in ("legacy", "script")
     }
     pairs = {}
-    for one, other in itertools.pairwise(found):
-        if one.replace("-1.", "-2.") == other:
+    for one in found:
+        other = one.replace("-1.", "-2.")
+        if other != one:
             both = found[one].keys() & found[other].keys()
             pairs[one] = {
                 name: measured(found[one][name], found[other][name])

@@ -169,10 +169,12 @@ class _Comparison:
             pairs = {"": (before[""], after[""])} if self._depth.contents else {}
             return replace(found, content=self._contents(path, pairs).get(""))
         files = [each for each in _file_diffs(before, after) if selection.has(each.path)]
-        chosen = [each.path for each in files if self._is_looked_into(each)][:_INSIDE]
-        contents = self._contents(path, {name: (before[name], after[name]) for name in chosen})
+        inside = [each.path for each in files if self._is_looked_into(each)]
+        pairs = {name: (before[name], after[name]) for name in inside[:_INSIDE]}
+        contents = self._contents(path, pairs)
         files = [replace(each, content=contents.get(each.path)) for each in files]
-        return replace(found, files=tuple(files)) if files else None
+        note = _note_of(len(inside))
+        return replace(found, files=tuple(files), note=note) if files else None
 
     def _is_looked_into(self, file: FileDiff) -> bool:
         return self._depth.contents and file.change == "changed" and may_have_content(file.path)
@@ -201,6 +203,12 @@ class _Comparison:
             return compare_contents(*sides, f"{artifact}/{after.path}".rstrip("/"), self._meter)
 
 
+def _note_of(inside: int) -> str:
+    if inside <= _INSIDE:
+        return ""
+    return f"looked into {_INSIDE} of {inside} models and tables; -- PATH looks into others"
+
+
 def _file_diffs(before: Mapping[str, Entry], after: Mapping[str, Entry]) -> list[FileDiff]:
     """Return the files that differ, by path."""
     removed = [before[path] for path in before if path not in after]
@@ -225,13 +233,14 @@ def _differ(one: Entry, other: Entry) -> bool:
     return (one.oid, one.type) != (other.oid, other.type)
 
 
-def _renamed(removed: Iterable[Entry], added: Iterable[Entry]) -> dict[str, str]:
+def _renamed(removed: Sequence[Entry], added: Iterable[Entry]) -> dict[str, str]:
     """Return the files that moved: the path after to that before; empty ones are not the same."""
     free: dict[str, list[str]] = {}
-    for entry in removed:
+    # The first ones last, where taking them costs nothing: thousands may have the same bytes.
+    for entry in reversed(removed):
         if entry.size:
             free.setdefault(entry.oid, []).append(entry.path)
-    return {entry.path: free[entry.oid].pop(0) for entry in added if free.get(entry.oid)}
+    return {entry.path: free[entry.oid].pop() for entry in added if free.get(entry.oid)}
 
 
 def _join_renamed(found: Sequence[ArtifactDiff]) -> Iterator[ArtifactDiff]:

@@ -31,6 +31,11 @@ _STORAGES = {
     "ComplexFloatStorage": "complex64",
     "ComplexDoubleStorage": "complex128",
     "UntypedStorage": "uint8",
+    "QInt8Storage": "int8",
+    "QUInt8Storage": "uint8",
+    "QInt32Storage": "int32",
+    "QUInt4x2Storage": "uint8",
+    "QUInt2x4Storage": "uint8",
 }
 _TENSORS = ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3")
 _PARAMETERS = ("_rebuild_parameter", "_rebuild_parameter_with_state")
@@ -130,9 +135,19 @@ class _Walk:
             for number, inner in enumerate(value):
                 self.visit(inner, _joined(name, str(number)), depth + 1)
             if not value:
-                self.values[name] = "empty"
+                self.values[name] = repr(value)
+        elif isinstance(value, Outside):
+            self._visit_outside(value, name)
         else:
             self.values[name] = _text(value)
+
+    def _visit_outside(self, outside: Outside, name: str) -> None:
+        """Take the bytes for numbers of which nobody says how they make a tensor."""
+        storage = self._storage(outside)
+        length = storage.size - storage.size % WIDTHS[storage.dtype]
+        shape = (length // WIDTHS[storage.dtype],)
+        swapped = self._archive.swapped
+        self.tensors[name] = Tensor(storage.dtype, shape, (1,), storage.start, length, swapped)
 
     def _visit_made(self, made: Made, name: str, depth: int) -> None:
         maker, arguments = made.maker, made.arguments
@@ -147,7 +162,10 @@ class _Walk:
             self._visit_parts(made, name, depth)
 
     def _visit_parts(self, made: Made, name: str, depth: int) -> None:
-        if isinstance(made.maker, Global) and made.maker != _ORDERED:
+        is_dict = made.maker is None or made.maker == _ORDERED
+        if is_dict and not made.pairs:
+            self.values[name] = "{}"
+        elif isinstance(made.maker, Global) and not is_dict:
             self.values[_joined(name, "()")] = _text(made.maker)
         for key, inner in made.pairs:
             self.visit(inner, _joined(name, _key(key)), depth + 1)
@@ -244,7 +262,8 @@ def _text(value: Value) -> str:
     if isinstance(value, bytes):
         return f"{len(value)} bytes, {fingerprint_of(value)}"
     if isinstance(value, int) and abs(value) >= _LARGE:
-        return f"an integer of {value.bit_length()} bits"
+        data = value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+        return f"an integer of {value.bit_length()} bits, {fingerprint_of(data)}"
     if isinstance(value, str) and len(value) > _LONGEST_TEXT:
         digest = fingerprint_of(value.encode("utf-8", "surrogatepass"))
         return f"{value[:_LONGEST_TEXT]!r}… ({len(value)} characters, {digest})"

@@ -51,6 +51,23 @@ def test_kinds_that_are_not_known_are_compared_by_their_bytes():
     assert changes(compared(one, other)) == {"a": "same", "b": "changed"}
 
 
+def test_tensors_of_more_parts_are_compared_part_by_part():
+    found = changes(compared(fixture("others-1.pt"), fixture("others-2.pt")))
+    assert found["quantized.().0"] == found["channels.().0"] == "changed"
+    assert found["channels.().4.1"] == "same"
+    assert found["sparse.().1.1"] == found["rows.().1.2"] == "changed"
+
+
+def test_no_change_of_a_value_goes_unseen():
+    values = [None, True, 1, 1.5, "x", "x" * 200, b"raw", 1 << 300, (), {}, {"a": ()}, {"a": {}}]
+    values += ["x" * 199 + "y", b"rax", (1 << 300) + 1]
+    for one in values:
+        for other in values:
+            files = [torch_zip(pickle.dumps({"v": each})) for each in (one, other)]
+            differ = bool(compared(*files).tensors.values)
+            assert differ == (pickle.dumps(one) != pickle.dumps(other)), (one, other)
+
+
 @pytest.mark.parametrize("path", ["x.zip", "x.npz", "x.bin", "x"])
 def test_only_what_is_called_a_model_is_said_to_be_unreadable(path):
     for data in (b"PK\x03\x04nothing", b"nothing at all", fixture("legacy.pt")):

@@ -93,6 +93,21 @@ def kinds(step):
     return found
 
 
+def others(step):
+    """Return tensors that are more than elements in a row."""
+    values = torch.arange(12.0).reshape(3, 4) + step
+    return {
+        "quantized": torch.quantize_per_tensor(values, 0.5, 1, torch.qint8),
+        "channels": torch.quantize_per_channel(
+            values, torch.tensor([0.5, 1, 2]), torch.zeros(3), 0, torch.quint8
+        ),
+        "sparse": (values * (values > 5)).to_sparse(),
+        "rows": (values * (values > 5)).to_sparse_csr(),
+        "size": values.shape,
+        "generator": torch.Generator().manual_seed(step).get_state(),
+    }
+
+
 def write():
     for step in (0, 1):
         number = step + 1
@@ -100,6 +115,7 @@ def write():
         torch.save(checkpoint(step), HERE / f"checkpoint-{number}.pt")
         torch.save(views(step), HERE / f"views-{number}.pt")
         torch.save(kinds(step), HERE / f"kinds-{number}.pt")
+        torch.save(others(step), HERE / f"others-{number}.pt")
         half = {name: tensor.to(torch.bfloat16) for name, tensor in state(step).items()}
         torch.save(half, HERE / f"bf16-{number}.pt")
         metadata = {"format": "pt", "step": str(step)}
@@ -162,7 +178,9 @@ def load(path):
 def expect():
     paths = sorted((*HERE.glob("*.pt"), *HERE.glob("*.safetensors")))
     found = {
-        path.name: dict(flat(load(path))) for path in paths if path.stem not in ("legacy", "script")
+        path.name: dict(flat(load(path)))
+        for path in paths
+        if path.stem not in ("legacy", "script", "others-1", "others-2")
     }
     pairs = {}
     for one in found:

@@ -26,7 +26,9 @@ from gitmodel.cli.common import (
 )
 from gitmodel.errors import UsageError
 from gitmodel.paths import POINTER_SUFFIX
-from gitmodel.porcelain.contents import (
+from gitmodel.porcelain.diff import ArtifactDiff, Depth, Diff, FileDiff, diff
+from gitmodel.porcelain.ends import Facts, Supply
+from gitmodel.porcelain.inside import (
     ContentDiff,
     Shape,
     TableDiff,
@@ -34,8 +36,6 @@ from gitmodel.porcelain.contents import (
     TensorsDiff,
     ValueDiff,
 )
-from gitmodel.porcelain.diff import ArtifactDiff, Depth, Diff, FileDiff, diff
-from gitmodel.porcelain.ends import Facts, Supply
 from gitmodel.progress import Work
 from gitmodel.project import Project
 

@@ -9,14 +9,14 @@ from typing import NamedTuple
 from gitmodel.errors import MissingError
 from gitmodel.history import History, history_of
 from gitmodel.manifest import EXECUTABLE, FILE, Entry
-from gitmodel.porcelain.contents import (
+from gitmodel.porcelain.ends import CommitEnd, End, Facts, Supply, WorkEnd
+from gitmodel.porcelain.inside import (
     Change,
     ContentDiff,
     Opened,
     compare_contents,
     may_have_content,
 )
-from gitmodel.porcelain.ends import CommitEnd, End, Facts, Supply, WorkEnd
 from gitmodel.porcelain.resolve import resolve
 from gitmodel.progress import Meter, Work
 from gitmodel.project import Project

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gitmodel.porcelain.contents import ContentDiff, Opened, compare_contents
+from gitmodel.porcelain.inside import ContentDiff, Opened, compare_contents
 from gitmodel.progress import Meter
 from tests.helpers.tensors import DATA, fixture, opened, safetensors, torch_zip
 

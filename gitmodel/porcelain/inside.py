@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.progress import Meter
 from gitmodel.safetensors import header_size, read_safetensors
-from gitmodel.tables import Table, is_table, read_table
+from gitmodel.tabular import Table, is_table, read_table
 from gitmodel.tensors import Tensor, Tensors, laid_out_alike, same_bytes
 from gitmodel.torchzip import is_zip, read_torch
 

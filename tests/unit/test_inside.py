@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gitmodel.porcelain.contents import Opened, compare_contents, may_have_content
+from gitmodel.porcelain.inside import Opened, compare_contents, may_have_content
 from gitmodel.progress import Meter
 from tests.helpers.tensors import fixture, opened, safetensors, torch_zip
 
@@ -137,7 +137,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path, kind):
                 file.write(b"\x3f")
     script = f"""
 import os, resource
-from gitmodel.porcelain.contents import Opened, compare_contents
+from gitmodel.porcelain.inside import Opened, compare_contents
 from gitmodel.progress import Meter
 files = [open({str(tmp_path)!r} + "/" + name, "rb") for name in ("one", "two")]
 sides = [Opened(file, os.fstat(file.fileno()).st_size) for file in files]

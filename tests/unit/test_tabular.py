@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gitmodel.errors import IntegrityError
-from gitmodel.tables import MAX_COLUMNS, Table, is_table, read_table
+from gitmodel.tabular import MAX_COLUMNS, Table, is_table, read_table
 
 
 def read(data, path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from gitmodel.cli.common import (
+    DashedCommand,
+    behind_dashes,
     from_root,
     human,
     jobs_option,
@@ -22,19 +24,7 @@ from gitmodel.progress import Work
 _SHOWN = 5
 
 
-class _DashedCommand(click.Command):
-    """Keeps apart what stands before and behind `--`, which click itself forgets."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta["behind"] = []
-        if "--" in args:
-            at = args.index("--")
-            ctx.meta["behind"] = args[at + 1 :]
-            args = args[:at]
-        return super().parse_args(ctx, args)
-
-
-@click.command(cls=_DashedCommand, options_metavar="[OPTIONS]")
+@click.command(cls=DashedCommand, options_metavar="[OPTIONS]")
 @click.argument("revision", nargs=-1, metavar="[REV] [-- PATH...]")
 @click.option("--force", "-f", is_flag=True, help="Overwrite work that is saved nowhere.")
 @jobs_option
@@ -60,9 +50,8 @@ def command(
             "one revision at most",
             hint=f"gitmodel checkout {revision[0]} -- {' '.join(revision[1:])}",
         )
-    behind: list[str] = ctx.meta["behind"]
     with opened("".join(revision)) as project, progress_bar(quiet=quiet) as progress:
-        paths = from_root(project, behind)
+        paths = from_root(project, behind_dashes(ctx))
         done = checkout(
             project, "".join(revision), paths, Work(progress, jobs, limit_rate), force=force
         )

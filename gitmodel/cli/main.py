@@ -22,6 +22,7 @@ _COMMANDS = {
     "card": "Print the model card of a version.",
     "checkout": "Move to a version and restore its artifacts.",
     "compare": "Compare metrics, params, artifacts, data and code of versions.",
+    "diff": "Show what differs between versions, or from the working tree.",
     "doctor": "Look for what is wrong with the set-up.",
     "fetch": "Bring blobs from the remote to the cache.",
     "get": "Deliver an artifact of a repository, without a clone.",

@@ -10,7 +10,17 @@ import pytest
 
 from tests.helpers.repo import GITMODEL, Repo, noise
 
-_SLOW = ("s3fs", "fsspec", "aiohttp", "asyncio", "dulwich", "rich", "aiobotocore")
+_SLOW = (
+    "s3fs",
+    "fsspec",
+    "aiohttp",
+    "asyncio",
+    "dulwich",
+    "rich",
+    "aiobotocore",
+    "numpy",
+    "pyarrow",
+)
 
 
 def test_nothing_tracked(repo: Repo) -> None:

@@ -28,6 +28,7 @@ _COMMANDS = {
     "push": "Send blobs, then version tags.",
     "remote": "Add, list, remove, check and repair remotes.",
     "status": "Show what differs from the pointers.",
+    "tag": "Make a version, after looking at what could be wrong with it.",
     "verify": "Prove that all bytes are what their names say.",
     "versions": "List the versions.",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,6 +109,69 @@ class Git:
                 short = name.removeprefix("refs/tags/")
                 refs.append(Ref(short, peeled or own, int(time or 0), who))
         return refs
+
+    def tags_before(self, commit: str) -> set[str]:
+        """Return the tags, by short name, of a commit and of all that came before it."""
+        done = self._checked(
+            "for-each-ref", f"--merged={commit}", "--format=%(refname)", "refs/tags"
+        )
+        return {name.removeprefix("refs/tags/") for name in os.fsdecode(done.stdout).splitlines()}
+
+    def tag(self, name: str, commit: str, message: str, *, sign: bool) -> None:
+        """Make an annotated tag, as the user and with the key that Git is set up for.
+
+        Raises `ConflictError` if there is one of that name: no tag is ever moved.
+        """
+        kind = "--sign" if sign else "--annotate"
+        done = self._run(
+            *("tag", kind, "--cleanup=verbatim", "--file=-", "--end-of-options", name, commit),
+            feed=message.encode("utf-8", "surrogateescape"),
+        )
+        if done.returncode and name in self.tag_objects():
+            raise ConflictError(
+                f"there is a tag {name!r} already; a version never moves", hint="gitmodel versions"
+            )
+        if done.returncode:
+            what = "git config user.signingKey" if sign else "git config user.email"
+            raise GitmodelError(f"Git did not make the tag {name!r}: {_said(done)}", hint=what)
+
+    def uncommitted(self, patterns: Sequence[str]) -> list[str]:
+        """Return the files that match a pattern and are not what HEAD says, or not in it."""
+        fields = self._names(
+            *("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"),
+            *("--ignore-submodules=all", "--", *patterns),
+        )
+        return [field[3:] for field in fields]
+
+    def ask(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run `git` for an answer that is to be believed.
+
+        It is in English and without traces, and no object is replaced by another.
+        """
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_TRACE")}
+        env = {**kept, "LC_ALL": "C", "LANGUAGE": "C", "GIT_NO_REPLACE_OBJECTS": "1"}
+        return _run(self.program, self.worktree, (*self.options, *arguments), env=env)
+
+    def kind(self, oid: str) -> str:
+        """Return what an object is: commit, tag, tree or blob."""
+        done = self.ask("cat-file", "-t", oid)
+        if done.returncode:
+            raise GitmodelError(f"git cat-file: {_said(done)}", hint="git fsck")
+        return done.stdout.decode("ascii").strip()
+
+    def replaced(self) -> set[str]:
+        """Return the objects that Git shows others instead of (`git replace`)."""
+        return set(self._names("replace", "--list", separator="\n"))
+
+    def objects_of(self, commit: str) -> set[str]:
+        """Return a commit, its trees and the blobs of all its files, by their own names."""
+        done = self.ask("ls-tree", "-r", "-t", "-z", "--full-tree", commit)
+        top = self.ask("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}")
+        if done.returncode or top.returncode:
+            raise GitmodelError(f"git ls-tree: {_said(done)}", hint="git fsck")
+        heads = (row.split(b"\t", 1)[0] for row in done.stdout.split(b"\0") if row)
+        below = {head.split(b" ")[2].decode("ascii") for head in heads}
+        return {commit, top.stdout.decode("ascii").strip(), *below}
 
     def remote(self) -> str | None:
         """Return the name of the Git remote that tags are pushed to, or None."""
@@ -323,10 +386,14 @@ def _find_program() -> str:
 
 
 def _run(
-    program: str, folder: Path, arguments: Sequence[str], feed: bytes = b""
+    program: str,
+    folder: Path,
+    arguments: Sequence[str],
+    feed: bytes = b"",
+    env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [program, *arguments], cwd=folder, input=feed, capture_output=True, check=False
+        [program, *arguments], cwd=folder, input=feed, env=env, capture_output=True, check=False
     )
 
 

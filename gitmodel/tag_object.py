@@ -29,7 +29,7 @@ _FORMATS: Mapping[bytes, SignatureFormat] = {
     b"SSH SIGNATURE": "ssh",
 }
 _TRAILER = re.compile(r"(Gitmodel-[A-Za-z]+): (.*)")
-_PLAIN = re.compile(r'[^\s"=][^\s"=]*')
+_PLAIN = re.compile(r'[^\s"=]+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class TagObject:
     """What an annotated tag says: the name that it was made for, and what it is of.
 
     `message` ends where a signature starts: what follows that is signed by nobody.  `signature`
-    is the format of the signature, or None.
+    is the format of the signature, or None; `rest` what stands after it.
     """
 
     name: str
@@ -45,6 +45,7 @@ class TagObject:
     target: str
     message: str
     signature: SignatureFormat | None
+    rest: str
 
 
 def parse_tag_object(data: bytes) -> TagObject:
@@ -55,12 +56,14 @@ def parse_tag_object(data: bytes) -> TagObject:
     # As Git does it: the last such line starts the signature.
     begins = list(_BEGIN.finditer(data, head.end()))
     end = begins[-1].start() if begins else len(data)
+    mark = b"-----END %s-----" % begins[-1][1] if begins else b""
     return TagObject(
         _text(head["tag"]),
         head["type"].decode("ascii"),
         head["object"].decode("ascii"),
         _text(data[head.end() : end]),
         _FORMATS[begins[-1][1]] if begins else None,
+        _text(data[end:].partition(mark)[2].strip()) if mark else "",
     )
 
 

@@ -117,23 +117,35 @@ class Git:
         )
         return {name.removeprefix("refs/tags/") for name in os.fsdecode(done.stdout).splitlines()}
 
-    def tag(self, name: str, commit: str, message: str, *, sign: bool) -> None:
+    def tag(self, name: str, commit: str, message: str, *, sign: bool) -> str:
         """Make an annotated tag, as the user and with the key that Git is set up for.
 
-        Raises `ConflictError` if there is one of that name: no tag is ever moved.
+        Returns what Git said.  Raises `ConflictError` if there is one of that name: no tag is
+        ever moved.
         """
         kind = "--sign" if sign else "--annotate"
         done = self._run(
             *("tag", kind, "--cleanup=verbatim", "--file=-", "--end-of-options", name, commit),
             feed=message.encode("utf-8", "surrogateescape"),
         )
-        if done.returncode and name in self.tag_objects():
+        if done.returncode == 0:
+            return _said(done)
+        if name in self.tag_objects():
             raise ConflictError(
                 f"there is a tag {name!r} already; a version never moves", hint="gitmodel versions"
             )
-        if done.returncode:
-            what = "git config user.signingKey" if sign else "git config user.email"
-            raise GitmodelError(f"Git did not make the tag {name!r}: {_said(done)}", hint=what)
+        raise GitmodelError(
+            f"Git did not make the tag {name!r}: {_said(done)}",
+            hint="git config user.signingKey" if sign else "git config user.email",
+        )
+
+    def delete_tag(self, name: str) -> None:
+        """Delete a tag of this clone."""
+        self._checked("tag", "--delete", "--end-of-options", name)
+
+    def switched_on(self, key: str) -> bool:
+        """Return whether a Git configuration key is true."""
+        return self._run("config", "--type=bool", "--get", key).stdout.strip() == b"true"
 
     def uncommitted(self, patterns: Sequence[str]) -> list[str]:
         """Return the files that match a pattern and are not what HEAD says, or not in it."""

@@ -13,12 +13,15 @@ from gitmodel.bump import Bump, newest_release, next_tag
 from gitmodel.config import Config
 from gitmodel.contents import root_of
 from gitmodel.describe import items_of
-from gitmodel.errors import ConflictError, GateError, IntegrityError, UsageError
+from gitmodel.errors import ConflictError, GateError, GitmodelError, IntegrityError, UsageError
+from gitmodel.git.command import Git
 from gitmodel.git.objects import Objects
+from gitmodel.history import History, history_of
 from gitmodel.porcelain.tag_checks import (
     Check,
     check_blobs,
     check_committed,
+    check_gates,
     check_new,
     check_originals,
     check_remote,
@@ -27,9 +30,15 @@ from gitmodel.porcelain.tag_checks import (
 )
 from gitmodel.progress import Work
 from gitmodel.project import Project
-from gitmodel.record import Reader, Record
+from gitmodel.record import Record
 from gitmodel.snapshot import Snapshot, find_artifact, name_of
-from gitmodel.tag_object import ROOT, begins_signature, format_message, format_name
+from gitmodel.tag_object import (
+    ROOT,
+    begins_signature,
+    format_message,
+    format_name,
+    parse_tag_object,
+)
 from gitmodel.version import Version, parse_version
 from gitmodel.weigh import weigh
 
@@ -79,8 +88,7 @@ class Plan:
 class _Subject:
     """What is to be tagged: a commit as it says of one name, and as a whole."""
 
-    objects: Objects
-    reader: Reader
+    history: History
     name: str
     record: Record
     whole: Record
@@ -101,19 +109,31 @@ def plan_tag(project: Project, request: Request, work: Work) -> Plan:
         raise UsageError("there is no commit to tag yet", hint="git commit")
     if begins_signature(request.message):
         raise UsageError("a line of the message would begin a signature", hint="-m MESSAGE")
-    objects = Objects(project.git.common_dir)
-    try:
-        subject = _subject(project, request, objects, commit)
-        return _plan(project, request, work, subject)
-    finally:
-        objects.close()
+    with history_of(project.git, project.config) as history:
+        return _plan(project, request, work, _subject(history, request, commit))
 
 
 def make_tag(project: Project, plan: Plan, *, sign: bool) -> None:
     """Make the tag that was planned; raises `GateError` if a check found something."""
     if plan.refused:
         raise refusal(plan)
-    project.git.tag(plan.tag, plan.commit, plan.message, sign=sign)
+    git = project.git
+    sign = sign or git.switched_on("tag.gpgSign")
+    said = git.tag(plan.tag, plan.commit, plan.message, sign=sign)
+    if sign and not _is_signed(git, plan.tag):
+        # Where ssh-keygen fails, Git 2.39 makes a tag without a signature and exits with 0.
+        git.delete_tag(plan.tag)
+        raise GitmodelError(
+            f"Git did not sign the tag {plan.tag!r}: {said}", hint="git config user.signingKey"
+        )
+
+
+def _is_signed(git: Git, tag: str) -> bool:
+    objects = Objects(git.common_dir)
+    try:
+        return parse_tag_object(objects.tag(git.tag_objects()[tag])).signature is not None
+    finally:
+        objects.close()
 
 
 def refusal(plan: Plan) -> GateError:
@@ -123,18 +143,17 @@ def refusal(plan: Plan) -> GateError:
     return GateError(f"{plan.tag!r} was not made: {first.problem}{more}", hint=first.hint)
 
 
-def _subject(project: Project, request: Request, objects: Objects, commit: str) -> _Subject:
-    reader = Reader(objects, project.config)
-    whole = reader.read(commit)
-    name = _name(project.config, request, whole)
-    parsed = (
-        (parse_version(ref.name, project.config.tag_formats), ref.commit)
-        for ref in project.git.tags()
-    )
-    versions = [(version, at) for version, at in parsed if version and version.name == name]
+def _subject(history: History, request: Request, commit: str) -> _Subject:
+    whole = history.reader.read(commit)
+    name = _name(history.config, request, whole)
+    versions = [
+        (version, history.tags[version.tag].commit)
+        for version in history.versions
+        if version.name == name
+    ]
     versions.sort(key=lambda each: each[0].key, reverse=True)
-    record = reader.read(commit, name) if name else whole
-    return _Subject(objects, reader, name, record, whole, tuple(versions))
+    record = history.reader.read(commit, name) if name else whole
+    return _Subject(history, name, record, whole, tuple(versions))
 
 
 def _name(config: Config, request: Request, whole: Record) -> str:
@@ -168,7 +187,7 @@ def _plan(project: Project, request: Request, work: Work, subject: _Subject) -> 
     new = _check_free(project.config, subject, tag)
     checks = _checks(project, request, work, subject, new)
     good = not any(check.problem for check in checks)
-    root = root_of(items_of(subject.objects, subject.commit)) if good else ""
+    root = root_of(items_of(subject.history.objects, subject.commit)) if good else ""
     text = request.message.strip("\n") or f"{tag}: {why}"
     return Plan(
         tag,
@@ -194,7 +213,7 @@ def _bump(request: Request, subject: _Subject, before: Version | None) -> tuple[
     if before is None:
         return asked or "minor", "the first version"
     commit = {version.tag: at for version, at in subject.versions}[before.tag]
-    found, why = weigh(subject.reader.read(commit, subject.name), subject.record)
+    found, why = weigh(subject.history.reader.read(commit, subject.name), subject.record)
     return asked or found, why
 
 
@@ -231,7 +250,8 @@ def _checks(
         blobs,
         check_sidecars(subject.record),
         check_originals(project, subject.commit),
-        check_new(subject.objects, subject.reader, subject.record, others, subject.name),
+        check_gates(subject.history, subject.record, subject.name),
+        check_new(subject.history, subject.record, subject.name, others),
     )
 
 

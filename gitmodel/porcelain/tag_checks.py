@@ -10,14 +10,16 @@ from pathlib import PurePosixPath
 from gitmodel.config import CONFIG_NAME, Config
 from gitmodel.errors import MissingError
 from gitmodel.git.objects import Objects
+from gitmodel.history import History
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
+from gitmodel.porcelain.gates import unmet
 from gitmodel.porcelain.status import is_kept, status
 from gitmodel.porcelain.verify_tag import replaced_in
 from gitmodel.progress import Progress, Work
 from gitmodel.project import Project
-from gitmodel.record import Reader, Record
+from gitmodel.record import Record
 from gitmodel.remote.packstore import Remote
 from gitmodel.sidecar import sidecar_names
 from gitmodel.snapshot import entries_of
@@ -123,19 +125,26 @@ def check_originals(project: Project, commit: str) -> Check:
     return Check(what)
 
 
+def check_gates(history: History, record: Record, name: str) -> Check:
+    """Look for a gate of the configuration that the version does not meet."""
+    conditions = history.config.gates.get("tag", ())
+    problems = unmet(history, record, name, conditions)
+    what = f"gates are met: {', '.join(conditions)}" if conditions else "there are no gates to meet"
+    if not problems:
+        return Check(what)
+    hint = f"gitmodel show HEAD; the gates are in {CONFIG_NAME}"
+    return Check(what, "; ".join(problems), hint)
+
+
 def check_new(
-    objects: Objects,
-    reader: Reader,
-    record: Record,
-    others: Sequence[tuple[Version, str]],
-    name: str,
+    history: History, record: Record, name: str, others: Sequence[tuple[Version, str]]
 ) -> Check:
     """Look for a version that is of exactly the same bytes already."""
     what = "no other version is of the same bytes"
-    mine = _identity(objects, record, name)
+    mine = _identity(history.objects, record, name)
     for version, commit in others:
-        same = commit == record.commit
-        if same or _identity(objects, reader.read(commit, name), name) == mine:
+        theirs = history.reader.read(commit, name)
+        if _identity(history.objects, theirs, name) == mine:
             subject = "the artifact and its sidecars are" if name else "everything is"
             return Check(what, f"{subject} exactly what {version.tag!r} is", _show(version))
     return Check(what)

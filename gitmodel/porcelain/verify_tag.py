@@ -73,6 +73,8 @@ def _verify(git: Git, objects: Objects, name: str, oid: str) -> VerifiedTag:
     if made.name != name:
         # A signature that is good for one version must not serve for another.
         problems.append(f"the tag was made as {made.name!r}, not as {name!r}")
+    if made.rest:
+        problems.append("the tag has text after its signature, which nobody signed")
     found, more = _look_at(git, objects, made.target, oid)
     if stated and found and stated != found:
         more.append("the commit does not hold what the tag was made for: its root is another")

@@ -258,6 +258,38 @@ def test_a_sidecar_that_cannot_be_read(model: Repo) -> None:
     assert "edit model.metrics.json" in done.err
 
 
+def gate(repo: Repo, *conditions: str) -> None:
+    text = repo.read(".gitmodel.yaml").decode()
+    repo.write(".gitmodel.yaml", f"{text}gates:\n  tag: {json.dumps(conditions)}\n")
+    repo.commit("gates")
+
+
+def test_a_gate_that_is_met(model: Repo) -> None:
+    model.gitmodel("tag", "model", "--bump", "auto")
+    gate(model, "accuracy >= 0.9 and loss < 1", "accuracy >= model@v0.1.0 - 0.02")
+    model.write("model.metrics.json", '{"accuracy": 0.93, "loss": 0.2}')
+    model.commit()
+    done = model.gitmodel("tag", "model", "--bump", "auto", "--dry-run")
+    assert "gates are met: accuracy >= 0.9 and loss < 1, accuracy >= model@v0.1.0" in done.out
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("accuracy >= 0.95", "accuracy is 0.94"),
+        ("f1 > 0", "f1 is missing"),
+        ("accuracy >= nothing@v9.9", "nothing@v9.9 is missing"),
+        ("accuracy >", "cut short"),
+    ],
+)
+def test_a_gate_that_is_not_met(model: Repo, condition: str, said: str) -> None:
+    gate(model, "accuracy > 0", condition)
+    done = model.gitmodel("tag", "model", "--bump", "auto", code=3)
+    assert repr(condition) in done.err
+    assert said in done.err
+    assert versions(model) == []
+
+
 def test_a_commit_that_git_shows_differently(model: Repo) -> None:
     first = model.git("rev-parse", "HEAD")
     second = retrain(model, 2)
@@ -301,7 +333,7 @@ def test_before_the_first_commit(repo: Repo) -> None:
 def test_a_dry_run_makes_nothing(model: Repo) -> None:
     done = model.gitmodel("tag", "model", "--bump", "auto", "--dry-run")
     assert "would tag model-v0.1.0" in done.out
-    assert done.out.count("ok ") == 6
+    assert done.out.count("ok ") == 7
     model.write("data/train/b.png", noise("b", 400))
     done = model.gitmodel("tag", "model", "--bump", "auto", "--dry-run", code=3)
     assert "refused  'data/train' was changed" in done.out

@@ -21,6 +21,7 @@ from gitmodel.paths import POINTER_SUFFIX
 _SECRET = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX")
+_MUTE = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true"}
 _FETCHED = "refs/gitmodel/fetched"
 
 
@@ -196,9 +197,14 @@ class Git:
             return usable[0]
         return names[0] if len(names) == 1 else None
 
-    def remote_tags(self, remote: str) -> dict[str, str]:
-        """Return the tags of a Git remote: short name to the oid of the tag or commit."""
-        done = self._run("ls-remote", "--refs", "--tags", "--", remote)
+    def remote_tags(self, remote: str, *, ask: bool = True) -> dict[str, str]:
+        """Return the tags of a Git remote: short name to the oid of the tag or commit.
+
+        `ask`: whether Git may ask the user for a password.
+        """
+        env = None if ask else {**os.environ, **_MUTE}
+        arguments = (*self.options, "ls-remote", "--refs", "--tags", "--", remote)
+        done = _run(self.program, self.worktree, arguments, env=env)
         if done.returncode:
             raise RemoteError(
                 f"Git remote {remote!r}: {_said(done)}", hint=f"git ls-remote {remote}"

@@ -422,3 +422,53 @@ def test_what_makes_no_sense(repo: Repo, arguments: list[str]) -> None:
     repo.git("tag", "of-a-tag", "-a", "-m", "x", "model-v1.0")
     done: Done = repo.gitmodel("verify", *arguments, code=2)
     assert "error" in done.err.lower()
+
+
+# Versions that moved on the Git remote
+
+
+@pytest.fixture
+def behind(repo: Repo) -> Repo:
+    """A clone that saw a version before it was moved on the Git remote."""
+    repo.git("tag", "model-v1.0")
+    repo.git("tag", "notes")
+    repo.gitmodel("push")
+    repo.git("push", "--quiet", "origin", "main", "notes")
+    clone = repo.clone("clone")
+    clone.env["GITMODEL_TRUST_REMOTE"] = "1"
+    swap(repo)
+    repo.gitmodel("push")
+    repo.git(
+        "push", "--quiet", "--force", "origin", "HEAD:refs/tags/model-v1.0", "HEAD:refs/tags/notes"
+    )
+    return clone
+
+
+@pytest.mark.parametrize("command", ["fetch", "pull"])
+def test_fetch_tells_of_a_version_that_moved(behind: Repo, command: str) -> None:
+    done = behind.gitmodel(command)
+    assert "warning: version 'model-v1.0' is another tag on Git remote 'origin'" in done.err
+    assert "git ls-remote origin refs/tags/model-v1.0" in done.err
+    assert "notes" not in done.err
+    assert behind.gitmodel(command, "--quiet").err == ""
+
+
+def test_push_tells_of_a_version_that_moved(behind: Repo) -> None:
+    behind.gitmodel("pull")
+    assert "'model-v1.0'" in behind.gitmodel("push", code=4).err
+    behind.git("tag", "model-v2.0")
+    done = behind.gitmodel("push", "model-v2.0")
+    assert "model-v2.0" in done.out
+    assert "warning: version 'model-v1.0'" in done.err
+
+
+def test_versions_that_did_not_move_are_not_told(repo: Repo) -> None:
+    repo.git("tag", "model-v1.0")
+    assert "warning" not in repo.gitmodel("push").err
+    assert repo.gitmodel("fetch").err == ""
+
+
+def test_fetch_without_the_git_remote(behind: Repo) -> None:
+    behind.git("remote", "set-url", "origin", "../nowhere.git")
+    done = behind.gitmodel("fetch")
+    assert "versions were not compared" in done.err

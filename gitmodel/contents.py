@@ -6,6 +6,7 @@ A signature on the tag so covers all bytes with a strong hash, whatever hash Git
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +14,10 @@ from gitmodel.digest import oid_of
 from gitmodel.pointer import Pointer
 
 HEADER = b"gitmodel-contents 1"
+_LISTED = re.compile(
+    r"(?s)[^/]\.gitmodel\Z|\A\.gitmodel\.yaml\Z|\.lineage\.yaml\Z|\.card\.md\Z"
+    r"|(?:\A|[/.])(?:metrics|params)\.(?:json|yaml|yml)\Z"
+)
 FILE, EXECUTABLE, TREE, SIDECAR = "f", "x", "t", "s"
 
 
@@ -24,6 +29,14 @@ class Item:
     size: int
     oid: str
     path: str
+
+
+def is_listed(path: str) -> bool:
+    """Return whether a file of a commit belongs to its contents by its name alone.
+
+    This is part of the format: it is never to follow what else is read from commits.
+    """
+    return bool(_LISTED.search(path))
 
 
 def item_of_pointer(artifact: str, pointer: Pointer) -> Item:

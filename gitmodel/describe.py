@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gitmodel.config import CONFIG_NAME, parse_config
-from gitmodel.contents import Item, item_of_file, item_of_pointer
+from gitmodel.contents import Item, is_listed, item_of_file, item_of_pointer
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.pointer import parse_pointer
 from gitmodel.record import Files
@@ -16,7 +16,7 @@ def items_of(files: Files, commit: str) -> list[Item]:
 
     Raises `IntegrityError` if a pointer or the configuration is broken.
     """
-    found = files.companions(commit)
+    found = {path: blob for path, blob in files.companions(commit).items() if is_listed(path)}
     given = {path: files.find(commit, path) for path in _given(files, found.get(CONFIG_NAME))}
     found |= {path: blob for path, blob in given.items() if blob}
     return [_item(path, files.blob(blob)) for path, blob in found.items()]

@@ -10,7 +10,7 @@ import click
 from gitmodel.cli.common import echo_json, human, json_option, opened, plural, progress_bar, shown
 from gitmodel.cli.verify_tag import report_tag
 from gitmodel.errors import UsageError
-from gitmodel.git.command import open_git
+from gitmodel.git.command import open_repository
 from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_remote
 from gitmodel.porcelain.verify_tag import verify_tag
 
@@ -55,7 +55,7 @@ def command(
             raise UsageError(
                 "--tag goes with neither --quick nor --remote", hint="gitmodel verify --tag TAG"
             )
-        verified = verify_tag(open_git(Path.cwd()), tag)
+        verified = verify_tag(open_repository(Path.cwd()), tag)
         return report_tag(verified, required=require_signature, as_json=as_json)
     if require_signature:
         raise UsageError(

@@ -49,11 +49,11 @@ def check_signature(git: Git, oid: str, form: SignatureFormat) -> Signature:
         options = ["-c", f"{_ALLOWED}={os.devnull}"]
     done = git.ask(*options, "verify-tag", "--raw", "--end-of-options", oid)
     lines = done.stderr.decode("utf-8", "replace").splitlines()
-    read = _read_ssh if form == "ssh" else _read_gpg
+    read = read_ssh if form == "ssh" else read_gpg
     return read(lines, form, accepted=done.returncode == 0)
 
 
-def _read_gpg(lines: Sequence[str], form: SignatureFormat, *, accepted: bool) -> Signature:
+def read_gpg(lines: Sequence[str], form: SignatureFormat, *, accepted: bool) -> Signature:
     """Read the status lines that GnuPG's doc/DETAILS describes."""
     fields = [
         (*line.removeprefix(_STATUS).split(" ", 2), "", "")
@@ -81,7 +81,7 @@ def _read_gpg(lines: Sequence[str], form: SignatureFormat, *, accepted: bool) ->
     return Signature("untrusted", form, rest, key, why)
 
 
-def _read_ssh(lines: Sequence[str], form: SignatureFormat, *, accepted: bool) -> Signature:
+def read_ssh(lines: Sequence[str], form: SignatureFormat, *, accepted: bool) -> Signature:
     """Read what `ssh-keygen -Y verify` and `-Y check-novalidate` say."""
     trusted = [match for line in lines if (match := _SSH_TRUSTED.fullmatch(line))]
     if accepted and len(trusted) == 1:

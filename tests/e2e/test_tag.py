@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from tests.helpers.repo import Repo, noise
+from tests.helpers.schemas import fields, promised
 
 
 @pytest.fixture
@@ -345,6 +346,7 @@ def test_json(model: Repo) -> None:
     done = json.loads(model.gitmodel("tag", "model", "--bump", "auto", "--json").out)
     assert done["schema"] == "gitmodel/tag/1"
     assert done["made"]
+    assert set(fields(done)) == promised("tag")
     assert (done["tag"], done["before"], done["bump"]) == ("model-v0.1.0", "", "minor")
     assert done["commit"] == model.git("rev-parse", "HEAD")
     assert message(model, "model-v0.1.0")[-1] == f"Gitmodel-Root: {done['root']}"
@@ -361,3 +363,19 @@ def test_a_tag_is_pushed_as_it_is(model: Repo) -> None:
     assert "model-v0.1.0" in done.out
     there = model.git("ls-remote", "origin", "refs/tags/model-v0.1.0").split()[0]
     assert there == model.git("rev-parse", "refs/tags/model-v0.1.0")
+
+
+def test_a_plain_tag_is_as_good(model: Repo) -> None:
+    model.git("tag", "model-v1.1")
+    assert "'model-v1.1'" in model.gitmodel("tag", "model", "--bump", "auto", code=3).err
+    assert "'model-v1.1'" in model.gitmodel("tag", "model-v1.1.0", code=4).err
+    model.gitmodel("verify", "--tag", "model-v1.1")
+    model.gitmodel("push")
+    listed = json.loads(model.gitmodel("versions", "--json").out)["versions"]
+    assert [each["tag"] for each in listed] == ["model-v1.1"]
+    model.gitmodel("get", "../origin.git", "model@v1.1", "-o", "../got.pt")
+    assert (model.path.parent / "got.pt").read_bytes() == model.read("model.pt")
+    retrain(model, 2)
+    assert "tagged model-v1.2 " in model.gitmodel("tag", "model", "--bump", "auto").out
+    model.gitmodel("checkout", "model-v1.1")
+    assert model.read("model.pt") == noise("model 1", 3000)

@@ -19,6 +19,7 @@ from tests.helpers.keys import (
     use_ssh,
 )
 from tests.helpers.repo import Done, Repo, copied, new_repo, noise
+from tests.helpers.schemas import fields, promised
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,7 @@ def verify(repo: Repo, tag: str, *options: str, code: int = 0) -> dict[str, Any]
     done = repo.gitmodel("verify", "--tag", tag, "--json", *options, code=code)
     found: dict[str, Any] = json.loads(done.out)
     assert found["schema"] == "gitmodel/verify-tag/1"
+    assert set(fields(found)) == promised("verify-tag")
     return found
 
 

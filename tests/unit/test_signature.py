@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitmodel.git.signature import _read_gpg, _read_ssh
+from gitmodel.git.signature import read_gpg, read_ssh
 
 KEY = "D772D55F44BA1BD4"
 NEW = "[GNUPG:] NEWSIG ada@x.org"
@@ -48,15 +48,15 @@ SSH_GOOD = f'Good "git" signature for ada@x.org with {SSH_KEY}'
     ],
 )
 def test_gpg(lines: list[str], accepted: bool, state: str) -> None:
-    found = _read_gpg(lines, "openpgp", accepted=accepted)
+    found = read_gpg(lines, "openpgp", accepted=accepted)
     assert found.state == state
     assert (found.why == "") == (state == "trusted")
 
 
 def test_who_signed() -> None:
-    found = _read_gpg([NEW, GOOD, VALID, FULLY], "openpgp", accepted=True)
+    found = read_gpg([NEW, GOOD, VALID, FULLY], "openpgp", accepted=True)
     assert (found.signer, found.key) == ("Ada <ada@x.org>", KEY)
-    found = _read_ssh([SSH_GOOD], "ssh", accepted=True)
+    found = read_ssh([SSH_GOOD], "ssh", accepted=True)
     assert (found.signer, found.key) == ("ada@x.org", SSH_KEY)
 
 
@@ -76,6 +76,6 @@ def test_who_signed() -> None:
     ],
 )
 def test_ssh(lines: list[str], accepted: bool, state: str) -> None:
-    found = _read_ssh(lines, "ssh", accepted=accepted)
+    found = read_ssh(lines, "ssh", accepted=accepted)
     assert found.state == state
     assert (found.why == "") == (state == "trusted")

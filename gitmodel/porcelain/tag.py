@@ -250,7 +250,7 @@ def _checks(
         blobs,
         check_sidecars(subject.record),
         check_originals(project, subject.commit),
-        check_gates(subject.history, subject.record, subject.name),
+        check_gates(subject.history, subject.record, subject.name, new.tag),
         check_new(subject.history, subject.record, subject.name, others),
     )
 

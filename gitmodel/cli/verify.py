@@ -56,7 +56,8 @@ def command(
                 "--tag goes with neither --quick nor --remote", hint="gitmodel verify --tag TAG"
             )
         verified = verify_tag(open_repository(Path.cwd()), tag)
-        return report_tag(verified, required=require_signature, as_json=as_json)
+        report_tag(verified, required=require_signature, as_json=as_json)
+        return 0
     if require_signature:
         raise UsageError(
             "--require-signature is about a tag",

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 
 import click
 
 from gitmodel.cli.common import echo_json, shown
+from gitmodel.errors import IntegrityError
 from gitmodel.git.signature import Signature
 from gitmodel.porcelain.verify_tag import VerifiedTag
 
 
-def report_tag(done: VerifiedTag, *, required: bool, as_json: bool) -> int:
-    """Print what is known of a tag; return the exit code."""
-    good = done.vouched if required else done.sound
+def report_tag(done: VerifiedTag, *, required: bool, as_json: bool) -> None:
+    """Print what is known of a tag; raise `IntegrityError` if that is not enough."""
     if as_json:
         echo_json("verify-tag", {**asdict(done), "sound": done.sound, "vouched": done.vouched})
     else:
         for line in _lines(done):
             click.echo(line)
-    if not good:
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {_why(done)}", err=True)
-        click.echo(f"next:  git ls-remote origin {shown(f'refs/tags/{done.tag}')}", err=True)
-    return 0 if good else 7
+    if not (done.vouched if required else done.sound):
+        raise _refusal(done)
 
 
 def _lines(done: VerifiedTag) -> list[str]:
@@ -51,12 +50,23 @@ def _root(done: VerifiedTag) -> str:
     return f"{done.stated}, {'as it is' if done.stated == done.found else 'NOT as it is'}"
 
 
-def _why(done: VerifiedTag) -> str:
-    tag = shown(done.tag)
+def _refusal(done: VerifiedTag) -> IntegrityError:
+    signature = done.signature
+    show = f"git show {shlex.quote(shown(f'refs/tags/{done.tag}'))}"
     if done.problems:
-        return f"{tag!r}: {shown(done.problems[0])}"
-    if done.signature.state == "bad":
-        return f"{tag!r}: the signature is bad: {shown(done.signature.why)}"
-    if done.signature.state == "unsigned":
-        return f"{tag!r} is not signed"
-    return f"{tag!r}: the signature is not trusted: {shown(done.signature.why)}"
+        return IntegrityError(f"{done.tag!r}: {shown(done.problems[0])}", hint=show)
+    if signature.state == "unsigned":
+        return IntegrityError(f"{done.tag!r} is not signed", hint=show)
+    word = "bad" if signature.state == "bad" else "not trusted"
+    return IntegrityError(
+        f"the signature of {done.tag!r} is {word}: {shown(signature.why)}",
+        hint=show if signature.state == "bad" else _trust(signature),
+    )
+
+
+def _trust(signature: Signature) -> str:
+    """Return how its key is trusted, once its owner confirmed it by other means."""
+    if signature.format == "ssh":
+        return "git config gpg.ssh.allowedSignersFile; a line of that file names each trusted key"
+    key = shlex.quote(shown(signature.key or "KEY"))
+    return f"gpg --edit-key {key} trust, once its owner confirmed it (gpg --import brings a key)"

@@ -177,6 +177,7 @@ def test_versions_as_gto_writes_them(model: Repo) -> None:
     model.git("tag", "model@v1.0.0")
     retrain(model, 2)
     assert "tagged model@v1.1.0 " in model.gitmodel("tag", "model", "--bump", "auto").out
+    assert "model@v1.1.0" in model.gitmodel("push").out
 
 
 # What is refused
@@ -272,6 +273,12 @@ def test_a_gate_that_is_met(model: Repo) -> None:
     model.commit()
     done = model.gitmodel("tag", "model", "--bump", "auto", "--dry-run")
     assert "gates are met: accuracy >= 0.9 and loss < 1, accuracy >= model@v0.1.0" in done.out
+
+
+def test_a_gate_for_some_artifacts(model: Repo) -> None:
+    gate(model, "name != 'model' or accuracy > 0.99")
+    model.gitmodel("tag", "train", "--bump", "auto")
+    assert "accuracy is 0.94" in model.gitmodel("tag", "model", "--bump", "auto", code=3).err
 
 
 @pytest.mark.parametrize(
@@ -379,3 +386,13 @@ def test_a_plain_tag_is_as_good(model: Repo) -> None:
     assert "tagged model-v1.2 " in model.gitmodel("tag", "model", "--bump", "auto").out
     model.gitmodel("checkout", "model-v1.1")
     assert model.read("model.pt") == noise("model 1", 3000)
+
+
+def test_two_at_once(model: Repo) -> None:
+    started = [model.start("tag", "model-v1.0", "-m", text) for text in ("one", "two", "three")]
+    codes = sorted(process.wait(60) for process in started)
+    for process in started:
+        process.communicate()
+    assert codes[0] == 0
+    assert set(codes[1:]) <= {3, 4}
+    assert versions(model) == ["model-v1.0"]

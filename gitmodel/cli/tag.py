@@ -96,10 +96,13 @@ def _report(plan: Plan, *, made: bool, dry_run: bool) -> None:
         click.echo(f"tagged {line}")
         click.echo("next:  gitmodel push", err=True)
         return
-    for check in plan.checks:
-        click.echo(_line(check), err=not dry_run)
     if dry_run:
+        for check in plan.checks:
+            click.echo(_line(check))
         click.echo(f"would {'not ' if plan.refused else ''}tag {line}")
+    elif len(plan.refused) > 1:
+        for check in plan.refused:
+            click.echo(_line(check), err=True)
 
 
 def _line(check: Check) -> str:

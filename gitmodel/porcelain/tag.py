@@ -242,17 +242,20 @@ def _checks(
         blobs = check_blobs(project, pointers)
     else:
         blobs = check_remote(project, request.remote, pointers, work)
-    # A release may be exactly what a pre-release was: that is what those are for.
-    others = [each for each in subject.versions if new.pre or not each[0].pre]
-    return (
+    checks = (
         check_committed(project, pointers),
         check_unmodified(project, work.progress),
         blobs,
         check_sidecars(subject.record),
         check_originals(project, subject.commit),
         check_gates(subject.history, subject.record, subject.name, new.tag),
-        check_new(subject.history, subject.record, subject.name, others),
     )
+    if any(check.problem for check in checks):
+        # It may only seem to be another version's twin: what makes it a new one is not in yet.
+        return checks
+    # A release may be exactly what a pre-release was: that is what those are for.
+    others = [each for each in subject.versions if new.pre or not each[0].pre]
+    return *checks, check_new(subject.history, subject.record, subject.name, others)
 
 
 def _trailers(subject: _Subject, root: str) -> Iterator[tuple[str, str]]:

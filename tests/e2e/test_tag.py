@@ -215,6 +215,19 @@ def test_an_artifact_that_was_changed(model: Repo) -> None:
     done = model.gitmodel("tag", "model", "--bump", "auto", code=3)
     assert "'data/train' was changed" in done.err
     assert "gitmodel add data/train && git commit" in done.err
+    assert "refused" not in done.err
+
+
+def test_all_that_is_wrong_is_told(model: Repo) -> None:
+    model.gitmodel("tag", "model-v1.0")
+    model.write("data/train/b.png", noise("b", 400))
+    model.write("model.card.md", "# Model")
+    done = model.gitmodel("tag", "model", "--bump", "auto", code=3)
+    assert "refused  'model.card.md' is not committed" in done.err
+    assert "refused  'data/train' was changed" in done.err
+    assert "(and 1 more)" in done.err
+    # What is new is not committed, so it is not said to be as before.
+    assert "exactly" not in done.err
 
 
 def test_an_artifact_that_is_not_here_is_fine(model: Repo) -> None:

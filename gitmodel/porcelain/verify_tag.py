@@ -94,9 +94,17 @@ def _look_at(git: Git, objects: Objects, commit: str, tag: str) -> tuple[str, li
     if hidden := replaced_in(git, commit, tag):
         problems.append(f"Git shows another object instead of {hidden} (git replace -d {hidden})")
     try:
+        _bring_blobs(git, objects, commit)
         return root_of(items_of(objects, commit)), problems
     except IntegrityError as error:
         return "", [*problems, error.message]
+
+
+def _bring_blobs(git: Git, objects: Objects, commit: str) -> None:
+    """Fetch what a partial clone lacks; what comes is checked against its name when it is read."""
+    for promisor in git.promisors():
+        if lacking := objects.lacking(objects.companions(commit).values()):
+            git.bring_objects(promisor, lacking)
 
 
 def replaced_in(git: Git, commit: str, tag: str = "") -> str:

@@ -406,6 +406,20 @@ def test_a_clone_without_history(ssh: Repo) -> None:
     verify(clone, "model-v1.0")
 
 
+def test_a_clone_without_blobs(ssh: Repo) -> None:
+    ssh.gitmodel("tag", "model-v1.0", "-s")
+    swap(ssh)
+    ssh.git("push", "--quiet", "origin", "main", "refs/tags/model-v1.0")
+    ssh.git("-C", "../origin.git", "config", "uploadpack.allowFilter", "true")
+    url = f"file://{ssh.path.parent}/origin.git"
+    ssh.git("clone", "--quiet", "--filter=blob:none", url, "../partial")
+    clone = Repo(ssh.path.parent / "partial")
+    found = verify(clone, "model-v1.0")
+    assert found["found"] == found["stated"]
+    ssh.git("clone", "--quiet", "--bare", url, "../bare.git")
+    verify(Repo(ssh.path.parent / "bare.git"), "model-v1.0")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -107,5 +107,5 @@ def _report(plan: Plan, *, made: bool, dry_run: bool) -> None:
 
 def _line(check: Check) -> str:
     if not check.problem:
-        return f"{click.style('ok', fg='green')}       {check.what}"
+        return f"{click.style('ok', fg='green')}       {shown(check.what)}"
     return f"{click.style('refused', fg='red')}  {shown(check.problem)}  ({shown(check.hint)})"

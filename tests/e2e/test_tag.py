@@ -210,6 +210,19 @@ def test_a_sidecar_that_is_not_committed(model: Repo, name: str) -> None:
     model.gitmodel("tag", "model-v1.0")
 
 
+def test_a_sidecar_that_the_configuration_names(model: Repo) -> None:
+    text = model.read(".gitmodel.yaml").decode()
+    model.write(".gitmodel.yaml", f"{text}sidecars: {{model: {{metrics: 'out/[1].json'}}}}\n")
+    assert "'.gitmodel.yaml' is not committed" in model.gitmodel("tag", "v1.0", code=3).err
+    model.commit()
+    model.write("out/[1].json", '{"f1": 0.5}')
+    done = model.gitmodel("tag", "model-v1.0", code=3)
+    assert "git add 'out/[1].json' && git commit" in done.err
+    model.commit()
+    model.gitmodel("tag", "model-v1.0")
+    assert "Gitmodel-Metric: f1=0.5" in message(model, "model-v1.0")
+
+
 def test_an_artifact_that_was_changed(model: Repo) -> None:
     model.write("data/train/b.png", noise("b", 400))
     done = model.gitmodel("tag", "model", "--bump", "auto", code=3)

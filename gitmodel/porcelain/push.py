@@ -41,7 +41,7 @@ class Pushed:
     `complete` are the refs whose blobs are all on the remote now and were not before;
     `incomplete` those of which blobs are missing here and there; `uncommitted` the artifacts
     whose pointers no commit has yet, so that they were not pushed; `moved` the versions, other
-    than those to push, that are other tags on the Git remote than here.
+    than those to push, that are other tags on the Git remote than here, or than they were.
     """
 
     remote: str
@@ -200,7 +200,7 @@ def _push_tags(
     new = [tag for tag in complete if tag not in there]
     for start in range(0, len(new), _TAGS_AT_ONCE):
         project.git.push_tags(remote, new[start : start + _TAGS_AT_ONCE])
-    return tuple(new), moved_of(project, here, there)
+    return tuple(new), moved_of(project, remote, here, there)
 
 
 def _uncommitted(project: Project) -> tuple[str, ...]:

@@ -478,6 +478,20 @@ def test_push_tells_of_a_version_that_moved(behind: Repo) -> None:
     assert "warning: version 'model-v1.0'" in done.err
 
 
+def test_a_version_that_was_fetched_by_force_is_told_once(behind: Repo) -> None:
+    moved = behind.git("ls-remote", "origin", "refs/tags/model-v1.0").split()[0]
+    before = behind.git("rev-parse", "refs/tags/model-v1.0")
+    behind.git("-C", "../origin.git", "update-ref", "refs/tags/model-v1.0", before)
+    assert behind.gitmodel("fetch").err == ""
+    behind.git("-C", "../origin.git", "update-ref", "refs/tags/model-v1.0", moved)
+    behind.git("fetch", "--quiet", "--tags", "--force")
+    assert "warning: version 'model-v1.0'" in behind.gitmodel("fetch").err
+    assert behind.gitmodel("fetch").err == ""
+    # A note that is damaged is none.
+    (behind.home / "seen-tags.json").write_text("[")
+    assert behind.gitmodel("fetch").err == ""
+
+
 def test_versions_that_did_not_move_are_not_told(repo: Repo) -> None:
     repo.git("tag", "model-v1.0")
     assert "warning" not in repo.gitmodel("push").err

@@ -13,7 +13,7 @@ from gitmodel.git.objects import Objects
 from gitmodel.history import History
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.pointer import Pointer
-from gitmodel.porcelain.conditions import Others, Subject
+from gitmodel.porcelain.conditions import Others, Subject, moment_of
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.gates import unmet
 from gitmodel.porcelain.status import is_kept, status
@@ -130,7 +130,9 @@ def check_gates(history: History, record: Record, name: str, tag: str) -> Check:
     """Look for a gate of the configuration that the version does not meet."""
     conditions = history.config.gates.get("tag", ())
     measured = Measured(record.metrics, record.params)
-    fields = {"tag": tag, "name": name, "commit": record.commit}
+    story = history.git.story(record.commit)
+    date = moment_of(story.time)
+    fields = {"tag": tag, "name": name, "author": story.author, "date": date}
     problems = unmet(Subject(Others(history), name, measured, fields), conditions)
     what = f"gates are met: {', '.join(conditions)}" if conditions else "there are no gates to meet"
     if not problems:

@@ -15,6 +15,7 @@ from gitmodel.cli.common import (
     rate_option,
     remote_option,
 )
+from gitmodel.cli.moved import warn_of_moved
 from gitmodel.porcelain.fetch import fetch
 from gitmodel.progress import Work
 
@@ -33,4 +34,5 @@ def command(paths: tuple[str, ...], remote: str, jobs: int, limit_rate: int, qui
     with opened() as project, progress_bar(quiet=quiet) as progress:
         done = fetch(project, from_root(project, paths), remote, Work(progress, jobs, limit_rate))
     if not quiet:
+        warn_of_moved(done.moved)
         click.echo(f"fetched {plural(done.fetched, 'blob')} of {done.wanted:,} wanted")

@@ -32,6 +32,7 @@ _COMMANDS = {
     "remote": "Add, list, remove, check and repair remotes.",
     "show": "Show one version in full.",
     "status": "Show what differs from the pointers.",
+    "tag": "Make a version, after looking at what could be wrong with it.",
     "verify": "Prove that all bytes are what their names say.",
     "versions": "List the versions.",
 }

@@ -15,6 +15,7 @@ from gitmodel.cli.common import (
     rate_option,
     remote_option,
 )
+from gitmodel.cli.moved import warn_of_moved
 from gitmodel.porcelain.checkout import checkout
 from gitmodel.porcelain.fetch import fetch
 from gitmodel.progress import Work
@@ -37,7 +38,8 @@ def command(
     with opened() as project, progress_bar(quiet=quiet) as progress:
         wanted = from_root(project, paths)
         work = Work(progress, jobs, limit_rate)
-        fetch(project, wanted, remote, work)
+        fetched = fetch(project, wanted, remote, work)
         done = checkout(project, "", wanted, work, force=force)
     if not quiet:
+        warn_of_moved(fetched.moved)
         report(done)

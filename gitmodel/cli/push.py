@@ -15,7 +15,9 @@ from gitmodel.cli.common import (
     remote_option,
     shown,
 )
+from gitmodel.cli.moved import warn_of_moved
 from gitmodel.errors import MissingError
+from gitmodel.porcelain.moved import Moved
 from gitmodel.porcelain.push import Pushed, Request, push
 from gitmodel.progress import Work
 
@@ -61,6 +63,7 @@ def _report(done: Pushed, *, asked_for_git: bool) -> None:
         )
     elif asked_for_git and not done.git_remote:
         click.echo("no Git remote is configured, so no tags were pushed", err=True)
+    warn_of_moved(Moved(done.git_remote, done.moved))
     if done.uncommitted:
         some = ", ".join(map(shown, done.uncommitted[:5]))
         click.echo(f"not pushed, for no commit has it yet: {some}  (git commit)", err=True)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from gitmodel.cli.common import echo_json, human, json_option, opened, plural, progress_bar, shown
+from gitmodel.cli.verify_tag import report_tag
+from gitmodel.errors import UsageError
+from gitmodel.git.command import open_repository
 from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_remote
+from gitmodel.porcelain.verify_tag import verify_tag
 
 
 @click.command()
@@ -22,13 +27,42 @@ from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_r
     metavar="[NAME]",
     help="Read the remote instead of the cache and the working tree.",
 )
+@click.option(
+    "--tag",
+    metavar="TAG",
+    help="Check that a version tag leads to what it was made for, and its signature.",
+)
+@click.option(
+    "--require-signature",
+    is_flag=True,
+    help="With --tag: fail if it is not signed with a key that is trusted here.",
+)
 @json_option
-def command(quick: bool, remote: str | None, as_json: bool) -> int:
+def command(
+    quick: bool, remote: str | None, tag: str | None, require_signature: bool, as_json: bool
+) -> int:
     """Prove that all bytes are what their names say.
 
     What is damaged in the cache is put in quarantine, so that gitmodel fetch brings a good copy.
     Exits with 7 if anything is damaged, with 5 if blobs of a pointer are nowhere here.
+
+    With --tag, no blobs are read: the root that the tag's message states is compared with the
+    commit's own pointers and sidecars, and Git checks the signature. Exits with 7 for a bad
+    signature or another root; a plain tag is fine unless --require-signature asks for more.
     """
+    if tag is not None:
+        if quick or remote is not None:
+            raise UsageError(
+                "--tag goes with neither --quick nor --remote", hint="gitmodel verify --tag TAG"
+            )
+        verified = verify_tag(open_repository(Path.cwd()), tag)
+        report_tag(verified, required=require_signature, as_json=as_json)
+        return 0
+    if require_signature:
+        raise UsageError(
+            "--require-signature is about a tag",
+            hint="gitmodel verify --tag TAG --require-signature",
+        )
     with opened() as project, progress_bar() as progress:
         if remote is not None:
             name = remote.removeprefix("-")

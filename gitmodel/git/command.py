@@ -22,6 +22,7 @@ from gitmodel.paths import POINTER_SUFFIX
 _SECRET = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX")
+_MUTE = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true"}
 _FETCHED = "refs/gitmodel/fetched"
 _UTF8 = ("-c", "i18n.logOutputEncoding=UTF-8")
 
@@ -138,6 +139,81 @@ class Git:
         """Return the ends of the branches, and when and by whom their commits were made."""
         return self._refs("refs/heads/")
 
+    def tags_before(self, commit: str) -> set[str]:
+        """Return the tags, by short name, of a commit and of all that came before it."""
+        done = self._checked(
+            "for-each-ref", f"--merged={commit}", "--format=%(refname)", "refs/tags"
+        )
+        return {name.removeprefix("refs/tags/") for name in os.fsdecode(done.stdout).splitlines()}
+
+    def tag(self, name: str, commit: str, message: str, *, sign: bool) -> str:
+        """Make an annotated tag, as the user and with the key that Git is set up for.
+
+        Returns what Git said.  Raises `ConflictError` if there is one of that name: no tag is
+        ever moved.
+        """
+        kind = "--sign" if sign else "--annotate"
+        done = self._run(
+            *("tag", kind, "--cleanup=verbatim", "--file=-", "--end-of-options", name, commit),
+            feed=message.encode("utf-8", "surrogateescape"),
+        )
+        if done.returncode == 0:
+            return _said(done)
+        if name in self.tag_objects():
+            raise ConflictError(
+                f"there is a tag {name!r} already; a version never moves", hint="gitmodel versions"
+            )
+        raise GitmodelError(
+            f"Git did not make the tag {name!r}: {_said(done)}",
+            hint="git config user.signingKey" if sign else "git config user.email",
+        )
+
+    def delete_tag(self, name: str) -> None:
+        """Delete a tag of this clone."""
+        self._checked("tag", "--delete", "--end-of-options", name)
+
+    def switched_on(self, key: str) -> bool:
+        """Return whether a Git configuration key is true."""
+        return self._run("config", "--type=bool", "--get", key).stdout.strip() == b"true"
+
+    def uncommitted(self, patterns: Sequence[str]) -> list[str]:
+        """Return the files that match a pattern and are not what HEAD says, or not in it."""
+        fields = self._names(
+            *("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"),
+            *("--ignore-submodules=all", "--", *patterns),
+        )
+        return [field[3:] for field in fields]
+
+    def ask(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run `git` for an answer that is to be believed.
+
+        It is in English and without traces, and no object is replaced by another.
+        """
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_TRACE")}
+        env = {**kept, "LC_ALL": "C", "LANGUAGE": "C", "GIT_NO_REPLACE_OBJECTS": "1"}
+        return _run(self.program, self.worktree, (*self.options, *arguments), env=env)
+
+    def kind(self, oid: str) -> str:
+        """Return what an object is: commit, tag, tree or blob."""
+        done = self.ask("cat-file", "-t", oid)
+        if done.returncode:
+            raise GitmodelError(f"git cat-file: {_said(done)}", hint="git fsck")
+        return done.stdout.decode("ascii").strip()
+
+    def replaced(self) -> set[str]:
+        """Return the objects that Git shows others instead of (`git replace`)."""
+        return set(self._names("replace", "--list", separator="\n"))
+
+    def objects_of(self, commit: str) -> set[str]:
+        """Return a commit, its trees and the blobs of all its files, by their own names."""
+        done = self.ask("ls-tree", "-r", "-t", "-z", "--full-tree", commit)
+        top = self.ask("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}")
+        if done.returncode or top.returncode:
+            raise GitmodelError(f"git ls-tree: {_said(done)}", hint="git fsck")
+        heads = (row.split(b"\t", 1)[0] for row in done.stdout.split(b"\0") if row)
+        below = {head.split(b" ")[2].decode("ascii") for head in heads}
+        return {commit, top.stdout.decode("ascii").strip(), *below}
+
     def story(self, commit: str, tag: str = "") -> Story:
         """Return what Git says of a tag and the commit that it leads to, or of the commit alone."""
         form = "--format=%at%x00%an%x00%s"
@@ -177,9 +253,14 @@ class Git:
             return usable[0]
         return names[0] if len(names) == 1 else None
 
-    def remote_tags(self, remote: str) -> dict[str, str]:
-        """Return the tags of a Git remote: short name to the oid of the tag or commit."""
-        done = self._run("ls-remote", "--refs", "--tags", "--", remote)
+    def remote_tags(self, remote: str, *, ask: bool = True) -> dict[str, str]:
+        """Return the tags of a Git remote: short name to the oid of the tag or commit.
+
+        `ask`: whether Git may ask the user for a password.
+        """
+        env = None if ask else {**os.environ, **_MUTE}
+        arguments = (*self.options, "ls-remote", "--refs", "--tags", "--", remote)
+        done = _run(self.program, self.worktree, arguments, env=env)
         if done.returncode:
             raise RemoteError(
                 f"Git remote {remote!r}: {_said(done)}", hint=f"git ls-remote {remote}"
@@ -424,10 +505,14 @@ def _find_program() -> str:
 
 
 def _run(
-    program: str, folder: Path, arguments: Sequence[str], feed: bytes = b""
+    program: str,
+    folder: Path,
+    arguments: Sequence[str],
+    feed: bytes = b"",
+    env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [program, *arguments], cwd=folder, input=feed, capture_output=True, check=False
+        [program, *arguments], cwd=folder, input=feed, env=env, capture_output=True, check=False
     )
 
 

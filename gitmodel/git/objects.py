@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from dulwich.errors import ObjectFormatException
-from dulwich.objects import Blob, Commit, ObjectID, Tree
+from dulwich.errors import ChecksumMismatch, ObjectFormatException
+from dulwich.objects import Blob, Commit, ObjectID, Tag, Tree
 from dulwich.repo import Repo
 
 from gitmodel.errors import GitmodelError, IntegrityError
 from gitmodel.paths import POINTER_SUFFIX
 
-_T = TypeVar("_T", Commit, Tree, Blob)
+_T = TypeVar("_T", Commit, Tree, Blob, Tag)
 _COMPANION = re.compile(
     rb"(?s).\.gitmodel\Z|\A\.gitmodel\.yaml\Z"
     rb"|(?:\A|\.)(?:metrics|params)\.(?:json|ya?ml)\Z|\.lineage\.yaml\Z|\.card\.md\Z"
@@ -24,7 +24,11 @@ _COMPANION = re.compile(
 
 
 class Objects:
-    """Reads a repository's objects; a tree that was read once is not read again."""
+    """Reads a repository's objects; a tree that was read once is not read again.
+
+    Each is checked against its name, and none is replaced by another: `git replace` does not
+    count here.
+    """
 
     def __init__(self, common_dir: Path) -> None:
         self._repo = Repo(str(common_dir))
@@ -71,6 +75,14 @@ class Objects:
         data: bytes = self._get(oid.encode(), Blob).data
         return data
 
+    def tag(self, oid: str) -> bytes:
+        """Return the bytes of an annotated tag."""
+        return self._get(oid.encode(), Tag).as_raw_string()
+
+    def tree(self, commit: str) -> str:
+        """Return the tree of a commit."""
+        return self._top(commit).decode("ascii")
+
     def _entry(self, tree: bytes, name: bytes) -> tuple[int, bytes]:
         try:
             return self._tree(tree)[name]
@@ -107,6 +119,10 @@ class Objects:
         except KeyError as error:
             raise GitmodelError(
                 f"Git object {oid.decode()} is not here", hint="git fetch --refetch"
+            ) from error
+        except ChecksumMismatch as error:
+            raise IntegrityError(
+                f"Git object {oid.decode()} is not what its name says", hint="git fsck"
             ) from error
         if not isinstance(found, kind):
             raise GitmodelError(f"Git object {oid.decode()} is not a {kind.__name__.lower()}")

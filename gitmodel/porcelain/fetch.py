@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitmodel.porcelain.connect import open_remote
+from gitmodel.porcelain.moved import Moved, look_for_moved
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import read_worktree, select
@@ -14,10 +15,11 @@ from gitmodel.transfer.fetch import fetch_blobs, fetch_manifests, wanted_by
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """How many blobs were brought, of how many that are wanted."""
+    """How many blobs were brought, of how many that are wanted, and which versions moved."""
 
     fetched: int
     wanted: int
+    moved: Moved
 
 
 def fetch(project: Project, paths: Sequence[str], remote_name: str, work: Work) -> Fetched:
@@ -34,4 +36,5 @@ def fetch(project: Project, paths: Sequence[str], remote_name: str, work: Work) 
     fetch_manifests(chosen, project.cache, remote, work)
     wanted = wanted_by(selections, pointers, project.cache)
     fetched = fetch_blobs(wanted, project.cache, remote, work)
-    return Fetched(fetched + manifests, len({blob.oid for blob in wanted} | before))
+    count = len({blob.oid for blob in wanted} | before)
+    return Fetched(fetched + manifests, count, look_for_moved(project))

@@ -9,6 +9,7 @@ from gitmodel.errors import ConflictError, UsageError
 from gitmodel.git.objects import Objects
 from gitmodel.history import History, history_of
 from gitmodel.porcelain.connect import open_remote
+from gitmodel.porcelain.moved import moved_of
 from gitmodel.porcelain.resolve import resolve
 from gitmodel.progress import Work
 from gitmodel.project import Project
@@ -39,7 +40,8 @@ class Pushed:
 
     `complete` are the refs whose blobs are all on the remote now and were not before;
     `incomplete` those of which blobs are missing here and there; `uncommitted` the artifacts
-    whose pointers no commit has yet, so that they were not pushed.
+    whose pointers no commit has yet, so that they were not pushed; `moved` the versions, other
+    than those to push, that are other tags on the Git remote than here, or than they were.
     """
 
     remote: str
@@ -50,6 +52,7 @@ class Pushed:
     git_remote: str
     git_tags: tuple[str, ...]
     uncommitted: tuple[str, ...]
+    moved: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def push(
     remote = open_remote(project, request.remote, write=True, rate=work.rate)
     remote.create()
     outcome = _push_targets(project, remote, targets, work)
-    pushed = _push_tags(project, targets, outcome) if request.git else ()
+    pushed, moved = _push_tags(project, targets, outcome) if request.git else ((), ())
     return Pushed(
         remote.name,
         remote.store.url,
@@ -91,6 +94,7 @@ def push(
         (project.git.remote() or "") if request.git else "",
         pushed,
         _uncommitted(project),
+        moved,
     )
 
 
@@ -172,11 +176,16 @@ def _read(project: Project, targets: Sequence[_Target]) -> dict[str, Snapshot]:
         objects.close()
 
 
-def _push_tags(project: Project, targets: Sequence[_Target], outcome: _Outcome) -> tuple[str, ...]:
-    """Push the complete tags that the Git remote lacks; nobody sees a tag without its data."""
+def _push_tags(
+    project: Project, targets: Sequence[_Target], outcome: _Outcome
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Push the complete tags that the Git remote lacks; nobody sees a tag without its data.
+
+    Returns them, and which other versions are other tags there than here.
+    """
     remote = project.git.remote()
     if remote is None:
-        return ()
+        return (), ()
     here, there = project.git.tag_objects(), project.git.remote_tags(remote)
     complete = [
         target.ref.removeprefix("refs/tags/")
@@ -191,7 +200,7 @@ def _push_tags(project: Project, targets: Sequence[_Target], outcome: _Outcome) 
     new = [tag for tag in complete if tag not in there]
     for start in range(0, len(new), _TAGS_AT_ONCE):
         project.git.push_tags(remote, new[start : start + _TAGS_AT_ONCE])
-    return tuple(new)
+    return tuple(new), moved_of(project, remote, here, there)
 
 
 def _uncommitted(project: Project) -> tuple[str, ...]:

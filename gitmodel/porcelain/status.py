@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,6 +67,21 @@ def status(project: Project, paths: Iterable[str], progress: Progress) -> list[A
         _status_of(project, each.artifact, snapshot.pointers[each.artifact], progress)
         for each in selected
     ]
+
+
+def is_kept(project: Project, pointer: Pointer) -> bool:
+    """Return whether all blobs are in the cache, or known to be on the default remote."""
+    entries = _Entries(project, pointer)
+    return any(_has_all(where, project, entries) for where in (_cached, _pushed))
+
+
+def _has_all(
+    where: Callable[[Project, _Entries], bool | None], project: Project, entries: _Entries
+) -> bool:
+    try:
+        return bool(where(project, entries))
+    except MissingError:
+        return False
 
 
 def _status_of(

@@ -9,9 +9,10 @@ import pytest
 from blake3 import blake3
 from pyfastcdc.py.constants import GEAR, MASKS
 
-from gitmodel import config, lineage, manifest, pack, paths, pointer, strict_yaml
+from gitmodel import config, contents, lineage, manifest, pack, paths, pointer, strict_yaml
 from gitmodel.cache.packs import read_table
 from gitmodel.config import format_config, parse_config
+from gitmodel.contents import format_contents, root_of
 from gitmodel.curves import format_curves, parse_curves
 from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.encoding import PLANES2, PLANES4, RAW, ZSTD, decode
@@ -88,6 +89,13 @@ def test_remote_description():
 def test_root():
     assert parse_root(golden("version.root")) == formats.ROOT
     assert format_root(formats.ROOT) == golden("version.root")
+
+
+def test_contents():
+    assert format_contents(formats.CONTENTS) == golden("version.contents")
+    assert format_contents(reversed(formats.CONTENTS)) == golden("version.contents")
+    assert root_of(formats.CONTENTS) == f"blake3:{blake3(golden('version.contents')).hexdigest()}"
+    assert f"`{root_of(formats.CONTENTS)}`" in SPECIFICATION
 
 
 def test_local_pack(tmp_path):
@@ -198,6 +206,7 @@ def test_format_numbers_in_the_specification_are_those_of_the_code():
         "index file": pack.INDEX_MAGIC.decode().strip()[-1],
         "`gitmodel-remote.json`": "1",
         "root": golden("version.root").decode().split()[1],
+        "contents of a version": contents.HEADER.decode().split()[1],
     }
 
 

@@ -11,6 +11,7 @@ from blake3 import blake3
 from gitmodel.atomic import Scratch
 from gitmodel.cache import Cache
 from gitmodel.config import Config
+from gitmodel.contents import item_of_file, item_of_pointer
 from gitmodel.curves import Curves
 from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.encoding import RAW, encode
@@ -124,6 +125,19 @@ LINEAGE = Lineage(
 )
 DESCRIPTION = Description("ffeeddccbbaa99887766554433221100", Chunking())
 ROOT: Root = make_root("refs/tags/model-v1.0", COMMIT, [SHA256_OID, OID, oid_of(b"data")])
+
+CONTENTS = (
+    item_of_pointer("models/model.pt", POINTERS["file.gitmodel"]),
+    item_of_pointer("run.sh", POINTERS["executable.gitmodel"]),
+    item_of_pointer("data/train", POINTERS["tree.gitmodel"]),
+    item_of_pointer("Modelle/größte.pt", POINTERS["sha256.gitmodel"]),
+    item_of_file("models/model.metrics.json", b'{"accuracy": 0.94}\n'),
+    item_of_file("models.card.md", b""),
+    item_of_file('odd "name"\n\x7f.metrics.json', b"{}"),
+    item_of_file("latin \udce4.metrics.json", b"{}"),
+    item_of_file(".gitmodel.yaml", b"gitmodel: 1\n"),
+)
+"""The items of the golden contents, in no order."""
 
 
 def curves() -> Curves:

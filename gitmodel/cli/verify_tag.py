@@ -1,0 +1,72 @@
+"""`gitmodel verify --tag`."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict
+
+import click
+
+from gitmodel.cli.common import echo_json, shown
+from gitmodel.errors import IntegrityError
+from gitmodel.git.signature import Signature
+from gitmodel.porcelain.verify_tag import VerifiedTag
+
+
+def report_tag(done: VerifiedTag, *, required: bool, as_json: bool) -> None:
+    """Print what is known of a tag; raise `IntegrityError` if that is not enough."""
+    if as_json:
+        echo_json("verify-tag", {**asdict(done), "sound": done.sound, "vouched": done.vouched})
+    else:
+        for line in _lines(done):
+            click.echo(line)
+    if not (done.vouched if required else done.sound):
+        raise _refusal(done)
+
+
+def _lines(done: VerifiedTag) -> list[str]:
+    kind = "annotated" if done.annotated else "lightweight"
+    return [
+        f"tag        {shown(done.tag)} ({kind}), commit {done.commit[:10]}",
+        f"signature  {_signature(done.signature)}",
+        f"root       {_root(done)}",
+        *(f"problem    {shown(problem)}" for problem in done.problems),
+    ]
+
+
+def _signature(signature: Signature) -> str:
+    if signature.state == "unsigned":
+        return "unsigned"
+    by = f" by {shown(signature.signer)}" if signature.signer else ""
+    key = f" ({shown(signature.key)})" if signature.key else ""
+    why = f": {shown(signature.why)}" if signature.why else ""
+    word = {"trusted": "good", "untrusted": "not trusted", "bad": "BAD"}[signature.state]
+    return f"{word}{by}{key}{why}"
+
+
+def _root(done: VerifiedTag) -> str:
+    if not done.stated:
+        return "none in the tag"
+    return f"{done.stated}, {'as it is' if done.stated == done.found else 'NOT as it is'}"
+
+
+def _refusal(done: VerifiedTag) -> IntegrityError:
+    signature = done.signature
+    show = f"git show {shlex.quote(shown(f'refs/tags/{done.tag}'))}"
+    if done.problems:
+        return IntegrityError(f"{done.tag!r}: {shown(done.problems[0])}", hint=show)
+    if signature.state == "unsigned":
+        return IntegrityError(f"{done.tag!r} is not signed", hint=show)
+    word = "bad" if signature.state == "bad" else "not trusted"
+    return IntegrityError(
+        f"the signature of {done.tag!r} is {word}: {shown(signature.why)}",
+        hint=show if signature.state == "bad" else _trust(signature),
+    )
+
+
+def _trust(signature: Signature) -> str:
+    """Return how its key is trusted, once its owner confirmed it by other means."""
+    if signature.format == "ssh":
+        return "git config gpg.ssh.allowedSignersFile; a line of that file names each trusted key"
+    key = shlex.quote(shown(signature.key or "KEY"))
+    return f"gpg --edit-key {key} trust, once its owner confirmed it (gpg --import brings a key)"

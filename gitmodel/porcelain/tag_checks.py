@@ -1,0 +1,206 @@
+"""What would make a broken version: each check says what is wrong and what to run next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from gitmodel.config import CONFIG_NAME, Config
+from gitmodel.errors import MissingError
+from gitmodel.git.objects import Objects
+from gitmodel.history import History
+from gitmodel.paths import POINTER_SUFFIX
+from gitmodel.pointer import Pointer
+from gitmodel.porcelain.conditions import Others, Subject, moment_of
+from gitmodel.porcelain.connect import open_remote
+from gitmodel.porcelain.gates import unmet
+from gitmodel.porcelain.status import is_kept, status
+from gitmodel.porcelain.verify_tag import replaced_in
+from gitmodel.progress import Progress, Work
+from gitmodel.project import Project
+from gitmodel.record import Measured, Record
+from gitmodel.remote.packstore import Remote
+from gitmodel.sidecar import sidecar_names
+from gitmodel.snapshot import entries_of
+from gitmodel.transfer.fetch import fetch_manifests
+from gitmodel.version import Version
+
+_DESCRIBING = (".lineage.yaml", ".card.md")
+_PATTERNS = ("*metrics.*", "*params.*", *(f"*{suffix}" for suffix in _DESCRIBING))
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something that was looked at: what is wrong with it, if anything, and the next command."""
+
+    what: str
+    problem: str = ""
+    hint: str = ""
+
+
+def check_committed(project: Project, artifacts: Iterable[str]) -> Check:
+    """Look for pointers and sidecars that the commit does not have as they are now."""
+    what = "pointers and sidecars are committed"
+    given = _given(project.config)
+    patterns = [f":(top,literal){path}" for path in (CONFIG_NAME, *given)]
+    patterns += [f":(top){pattern}" for pattern in (f"*{POINTER_SUFFIX}", *_PATTERNS)]
+    known = {CONFIG_NAME, *given, *_sidecars_of(artifacts)}
+    found = [
+        path
+        for path in project.git.uncommitted(patterns)
+        if path.endswith(POINTER_SUFFIX) or path in known
+    ]
+    if not found:
+        return Check(what)
+    names = " ".join(map(shlex.quote, found))
+    return Check(what, f"{_some(found)} is not committed", f"git add {names} && git commit")
+
+
+def check_unmodified(project: Project, progress: Progress) -> Check:
+    """Look for artifacts that are not what their pointer says; one that is not there is fine."""
+    what = "artifacts are what their pointers say"
+    found = [each.path for each in status(project, (), progress) if each.work == "modified"]
+    if not found:
+        return Check(what)
+    names = " ".join(map(shlex.quote, found))
+    return Check(what, f"{_some(found)} was changed", f"gitmodel add {names} && git commit")
+
+
+def check_blobs(project: Project, pointers: Mapping[str, Pointer]) -> Check:
+    """Look for blobs that are neither in the cache nor known to be on the remote."""
+    lost = [path for path, pointer in pointers.items() if not is_kept(project, pointer)]
+    return _lost(lost, "or ask the remote with --remote")
+
+
+def check_remote(project: Project, name: str, pointers: Mapping[str, Pointer], work: Work) -> Check:
+    """Look for blobs that are neither in the cache nor on the remote, and ask that."""
+    remote = open_remote(project, name, rate=work.rate)
+    unsure = {path: each for path, each in pointers.items() if not is_kept(project, each)}
+    lost = list(unsure)
+    if unsure and remote.describe():
+        remote.refresh()
+        lost = _lost_to(project, remote, unsure, work)
+    return _lost(lost, f"remote {remote.name!r} was asked")
+
+
+def _lost_to(
+    project: Project, remote: Remote, pointers: Mapping[str, Pointer], work: Work
+) -> list[str]:
+    """Return the artifacts that a remote and the cache do not make up together."""
+    trees = {each.oid: each for each in pointers.values() if each.kind == "tree"}
+    there = remote.holds(list(trees.keys() - project.cache.present(trees)))
+    fetch_manifests([trees[oid] for oid in there], project.cache, remote, work)
+    lost = []
+    for path, pointer in pointers.items():
+        try:
+            entries = entries_of(pointer, project.cache)
+        except MissingError:
+            lost.append(path)
+            continue
+        oids = {pointer.oid, *(entry.oid for entry in entries.values())}
+        lacking = oids - project.cache.present(oids)
+        if lacking - remote.holds(list(lacking)):
+            lost.append(path)
+    return lost
+
+
+def check_sidecars(record: Record) -> Check:
+    """Look for pointers, configuration and sidecars that cannot be read."""
+    what = "pointers and sidecars can be read"
+    if not record.problems:
+        return Check(what)
+    path = record.problems[0].split("'")[1] if "'" in record.problems[0] else CONFIG_NAME
+    more = f" (and {len(record.problems) - 1} more)" if len(record.problems) > 1 else ""
+    return Check(what, record.problems[0] + more, f"edit {shlex.quote(path)}, then git commit")
+
+
+def check_originals(project: Project, commit: str) -> Check:
+    """Look for objects of the commit that Git shows others instead of."""
+    what = "Git shows the objects that the version will name"
+    if hidden := replaced_in(project.git, commit):
+        return Check(
+            what, f"Git shows another object instead of {hidden}", f"git replace -d {hidden}"
+        )
+    return Check(what)
+
+
+def check_gates(history: History, record: Record, name: str, tag: str) -> Check:
+    """Look for a gate of the configuration that the version does not meet."""
+    conditions = history.config.gates.get("tag", ())
+    measured = Measured(record.metrics, record.params)
+    story = history.git.story(record.commit)
+    date = moment_of(story.time)
+    fields = {"tag": tag, "name": name, "author": story.author, "date": date}
+    problems = unmet(Subject(Others(history), name, measured, fields), conditions)
+    what = f"gates are met: {', '.join(conditions)}" if conditions else "there are no gates to meet"
+    if not problems:
+        return Check(what)
+    hint = f"gitmodel show HEAD; the gates are in {CONFIG_NAME}"
+    return Check(what, "; ".join(problems), hint)
+
+
+def check_new(
+    history: History, record: Record, name: str, others: Sequence[tuple[Version, str]]
+) -> Check:
+    """Look for a version that is of exactly the same bytes already."""
+    what = "no other version is of the same bytes"
+    mine = _identity(history.objects, record, name)
+    for version, commit in others:
+        theirs = history.reader.read(commit, name)
+        if _identity(history.objects, theirs, name) == mine:
+            subject = "the artifact and its sidecars are" if name else "everything is"
+            return Check(what, f"{subject} exactly what {version.tag!r} is", _show(version))
+    return Check(what)
+
+
+def _show(version: Version) -> str:
+    return f"git show {shlex.quote(f'refs/tags/{version.tag}')}"
+
+
+def _identity(objects: Objects, record: Record, name: str) -> dict[str, str]:
+    """Return what is the same in two versions exactly if they are of the same bytes.
+
+    A pointer has one spelling only, so equal ones are equal files in Git.
+    """
+    if not name:
+        return {"": objects.tree(record.commit)}
+    files = objects.companions(record.commit)
+    paths = {f"{artifact}{POINTER_SUFFIX}" for artifact in record.artifacts}
+    paths |= {f"{_stem(path)}{suffix}" for path in record.artifacts for suffix in _DESCRIBING}
+    return {path: files[path] for path in paths if path in files} | dict(record.sidecars)
+
+
+def _given(config: Config) -> list[str]:
+    return [path for kinds in config.sidecars.values() for each in kinds.values() for path in each]
+
+
+def _sidecars_of(artifacts: Iterable[str]) -> set[str]:
+    names = {*sidecar_names("", "metrics"), *sidecar_names("", "params")}
+    for artifact in artifacts:
+        stem = _stem(artifact)
+        names |= {*sidecar_names(stem, "metrics"), *sidecar_names(stem, "params")}
+        names |= {f"{stem}{suffix}" for suffix in _DESCRIBING}
+    return names
+
+
+def _stem(artifact: str) -> str:
+    folder, slash, last = artifact.rpartition("/")
+    return f"{folder}{slash}{PurePosixPath(last).stem}"
+
+
+def _lost(artifacts: Sequence[str], how: str) -> Check:
+    what = "blobs are in the cache or on the remote"
+    if not artifacts:
+        return Check(what)
+    return Check(
+        what,
+        f"blobs of {_some(artifacts)} are neither in the cache nor known to be on the remote",
+        f"gitmodel push, in the clone that has the data; {how}",
+    )
+
+
+def _some(paths: Sequence[str]) -> str:
+    more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
+    return f"{paths[0]!r}{more}"

@@ -1,0 +1,119 @@
+"""Prove that a version tag still leads to what it was made for, and by whom it was signed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gitmodel.contents import root_of
+from gitmodel.describe import items_of
+from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.git.command import Git
+from gitmodel.git.objects import Objects
+from gitmodel.git.signature import Signature, check_signature
+from gitmodel.tag_object import TagObject, parse_tag_object, stated_root
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedTag:
+    """What a tag says and what is so.
+
+    `stated` is the root that its message states, empty if it states none; `found` is that of the
+    commit that it leads to.  `problems` are in words; with one, the version is not what it was.
+    """
+
+    tag: str
+    commit: str
+    annotated: bool
+    signature: Signature
+    stated: str
+    found: str
+    problems: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing speaks against the tag; that may mean that nothing speaks for it."""
+        return not self.problems and self.signature.state != "bad"
+
+    @property
+    def vouched(self) -> bool:
+        """Whether somebody who is trusted here signed it, and all is as it was then."""
+        return self.sound and self.signature.state == "trusted"
+
+
+def verify_tag(git: Git, tag: str) -> VerifiedTag:
+    """Recompute the root from the commit's own Git objects, and check the signature.
+
+    Raises `UsageError` if there is no such tag, or if it leads to no commit.
+    """
+    name = tag.removeprefix("refs/tags/")
+    oid = git.tag_objects().get(name)
+    if oid is None:
+        raise UsageError(f"there is no tag {name!r}", hint="gitmodel versions")
+    kind = git.kind(oid)
+    objects = Objects(git.common_dir)
+    try:
+        if kind == "tag":
+            return _verify(git, objects, name, oid)
+        if kind != "commit":
+            raise UsageError(f"the tag {name!r} leads to a {kind}, not to a commit")
+        found, problems = _look_at(git, objects, oid, "")
+        return VerifiedTag(name, oid, False, Signature("unsigned"), "", found, tuple(problems))
+    finally:
+        objects.close()
+
+
+def _verify(git: Git, objects: Objects, name: str, oid: str) -> VerifiedTag:
+    made = parse_tag_object(objects.tag(oid))
+    signature = Signature("unsigned")
+    if made.signature:
+        signature = check_signature(git, oid, made.signature)
+    if made.type != "commit":
+        raise UsageError(f"the tag {name!r} leads to a {made.type}, not to a commit")
+    stated, problems = _stated(made)
+    if made.name != name:
+        # A signature that is good for one version must not serve for another.
+        problems.append(f"the tag was made as {made.name!r}, not as {name!r}")
+    if made.rest:
+        problems.append("the tag has text after its signature, which nobody signed")
+    found, more = _look_at(git, objects, made.target, oid)
+    if stated and found and stated != found:
+        more.append("the commit does not hold what the tag was made for: its root is another")
+    return VerifiedTag(name, made.target, True, signature, stated, found, (*problems, *more))
+
+
+def _stated(made: TagObject) -> tuple[str, list[str]]:
+    try:
+        return stated_root(made.message), []
+    except IntegrityError as error:
+        return "", [error.message]
+
+
+def _look_at(git: Git, objects: Objects, commit: str, tag: str) -> tuple[str, list[str]]:
+    """Return the root of a commit, and what is wrong with the commit."""
+    problems = []
+    if hidden := replaced_in(git, commit, tag):
+        problems.append(f"Git shows another object instead of {hidden} (git replace -d {hidden})")
+    try:
+        _bring_blobs(git, objects, commit)
+        return root_of(items_of(objects, commit)), problems
+    except IntegrityError as error:
+        return "", [*problems, error.message]
+
+
+def _bring_blobs(git: Git, objects: Objects, commit: str) -> None:
+    """Fetch what a partial clone lacks; what comes is checked against its name when it is read."""
+    for promisor in git.promisors():
+        if lacking := objects.lacking(objects.companions(commit).values()):
+            git.bring_objects(promisor, lacking)
+
+
+def replaced_in(git: Git, commit: str, tag: str = "") -> str:
+    """Return an object of a version that `git replace` hides, or nothing.
+
+    gitmodel reads the objects themselves, but what `git checkout` writes would be another
+    version.
+    """
+    replaced = git.replaced()
+    if not replaced:
+        return ""
+    return min(replaced & {tag, *git.objects_of(commit)}, default="")

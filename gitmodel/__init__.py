@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gitmodel.porcelain.python import resolve
     from gitmodel.porcelain.read import open, path, read
+    from gitmodel.porcelain.run import run
 
-__all__ = ["__version__", "open", "path", "read", "resolve"]
+__all__ = ["__version__", "open", "path", "read", "resolve", "run"]
 __version__ = "0.1.0"
 
-_HOMES = {"resolve": "python"}
+_HOMES = {"resolve": "python", "run": "run"}
 """Where in `gitmodel.porcelain` a name is; all others are in `read`."""
 
 

@@ -27,6 +27,7 @@ _COMMANDS = {
     "pull": "Bring blobs from the remote into the working tree.",
     "push": "Send blobs, then version tags.",
     "remote": "Add, list, remove, check and repair remotes.",
+    "run": "Run a command and record what it used and made.",
     "status": "Show what differs from the pointers.",
     "verify": "Prove that all bytes are what their names say.",
     "versions": "List the versions.",

@@ -77,7 +77,6 @@ def with_versions(project: Project, inputs: list[Input]) -> tuple[Input, ...]:
     """Return inputs with the versions at which they are the same, each of them once."""
     if not inputs:
         return ()
-    names = project.config.artifacts
     with history_of(project.git, project.config) as history:
         ancestry = read_ancestry(history)
     known: dict[tuple[str, str], Input] = {}
@@ -87,7 +86,7 @@ def with_versions(project: Project, inputs: list[Input]) -> tuple[Input, ...]:
             oid = each.within
             owners = {place.path for place in ancestry.places.get(oid, ())}
             path = next((folder for folder in parents(path) if folder in owners), path)
-        version = each.version or ancestry.version_of(path, oid, names)
+        version = each.version or ancestry.version_of(path, oid)
         before = known.get((each.path, each.oid))
         role = each.role or (before.role if before else "")
         known[each.path, each.oid] = replace(each, role=role, version=version)

@@ -78,6 +78,8 @@ def _without_paths(text: str, root: str) -> str:
 
 def _short(path: str, root: str) -> str:
     plain = os.path.normpath(path)
+    if plain.startswith("/dev/"):
+        return path
     if plain == root:
         return "."
     if plain.startswith(f"{root}/"):

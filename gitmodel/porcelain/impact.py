@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gitmodel.errors import UsageError
 from gitmodel.history import History
+from gitmodel.lineage import Lineage
 from gitmodel.manifest import MAX_BYTES, find_entries
 from gitmodel.paths import POINTER_SUFFIX, parents
 from gitmodel.porcelain.ancestry import Ancestry, Place, read_ancestry
@@ -101,9 +102,15 @@ def _owners(ancestry: Ancestry, path: str) -> dict[str, str]:
 def _downwards(links: Links, roots: Mapping[str, str]) -> Graph:
     edges = [*walk(roots, links.out_of)]
     known = links.reached(roots, down=True) | links.reached(roots, down=False)
+    # Of these it is known what they were made from.
+    known |= {oid for oid, made in links.ancestry.made.items() if any(map(_declares, made))}
     for root in roots:
         edges += _together(links.ancestry, root, known)
     return graph_of(links, roots, edges, down=True)
+
+
+def _declares(made: Lineage) -> bool:
+    return any(each.declared for each in made.inputs)
 
 
 def _together(ancestry: Ancestry, root: str, known: set[str]) -> Iterator[Edge]:

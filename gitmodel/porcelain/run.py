@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -27,6 +27,7 @@ from gitmodel.progress import silent
 from gitmodel.project import Project, open_project, path_from_top
 from gitmodel.sidecar import Goal, Metric, is_metric, metric_of, parse_params
 from gitmodel.strict_yaml import MAX_DEPTH, Value
+from gitmodel.version import parse_version
 from gitmodel.worktree.scan import open_folder, read_small
 
 VARIABLE = "GITMODEL_RUN"
@@ -154,7 +155,7 @@ class Run:
         if self._ended:
             raise UsageError("the run has ended", hint="call it inside the with block")
 
-    def _opened(self) -> Any:
+    def _opened(self) -> AbstractContextManager[Project]:
         # Not kept open: training may fork, and the index must not be used on both sides.
         return open_project(self._setting.repo)
 
@@ -181,13 +182,9 @@ def find_inputs(project: Project, path: Where, role: str) -> tuple[list[Input], 
     if role:
         _check_text(role, "a role")
     text = os.fspath(path)
-    try:
-        inside = _from_top(project, text)
-    except UsageError:
-        if "@" not in text:
-            raise
-        inside = ""
-    if (inside and is_path(project, inside)) or "@" not in text:
+    inside = _from_top(project, text)
+    reference = "@" in text or parse_version(text)
+    if not reference or (inside and is_path(project, inside)):
         return read_inputs(project, inside, role), ""
     found, version = read_version(project, text, role)
     return [found], version.commit

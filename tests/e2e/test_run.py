@@ -307,6 +307,68 @@ def test_wrong_params_are_refused_before_anything_runs(ready: Repo, params: str,
     assert "ran" not in done.out
 
 
+TRAINING = """
+import gitmodel, json, random
+
+class Line:
+    def __init__(self):
+        self.slope = self.offset = 0.0
+
+    def train(self, points, lr):
+        for x, y in points:
+            wrong = self.slope * x + self.offset - y
+            self.slope -= lr * wrong * x
+            self.offset -= lr * wrong
+
+    def loss(self, points):
+        return sum((self.slope * x + self.offset - y) ** 2 for x, y in points) / len(points)
+
+params = {"lr": 0.1, "epochs": EPOCHS, "seed": 7}
+with gitmodel.run("line", params=params) as run:
+    def read(name):
+        path = run.use(f"data/points/{name}.json", role=name)
+        return json.loads(path.read_text())
+
+    train, test = read("train"), read("test")
+    random.seed(params["seed"])
+    line = Line()
+    for epoch in range(params["epochs"]):
+        random.shuffle(train)
+        line.train(train, params["lr"])
+        run.log({"train": {"loss": line.loss(train)}}, step=epoch)
+    run.log(test={"loss": {"value": line.loss(test), "split": "test", "n": len(test)}})
+    run.save("models/line.json").write_text(json.dumps(vars(line)))
+"""
+
+
+def test_a_real_training_is_told_apart_by_its_versions(repo: Repo) -> None:
+    for name, numbers in (("train", range(40)), ("test", range(40, 50))):
+        points = [(n / 50, 3 * n / 50 + 1) for n in numbers]
+        repo.write(f"data/points/{name}.json", json.dumps(points))
+    (repo.path / "models").mkdir()
+    repo.gitmodel("add", "data/points")
+    repo.commit("data")
+    for tag, epochs in (("line-v1.0", 2), ("line-v1.1", 60)):
+        repo.write("train.py", TRAINING.replace("EPOCHS", str(epochs)))
+        repo.commit(f"train {epochs}")
+        done = repo.run(sys.executable, "train.py")
+        assert done.code == 0, done.err
+        repo.git("commit", "-qm", tag)
+        repo.git("tag", tag)
+    losses = [float(row["train.loss"]) for row in rows(repo, "models/line.curves.csv")]
+    assert len(losses) == 60
+    assert losses[-1] < losses[0] / 100
+    new = json.loads(repo.read("models/line.metrics.json"))["test.loss"]
+    assert new["split"] == "test"
+    repo.gitmodel("checkout", "line-v1.0")
+    old = json.loads(repo.read("models/line.metrics.json"))["test.loss"]
+    assert new["value"] < old["value"]
+    said = lineage(repo, "models/line.lineage.yaml")
+    assert said.code.commit == repo.git("rev-parse", "line-v1.0~1")
+    assert [each.role for each in said.inputs] == ["train", "test"]
+    assert {each.within for each in said.inputs} == {oid_in(repo, "data/points")}
+
+
 # The command line
 
 

@@ -29,6 +29,7 @@ ROOT = "/home/ada/ranker"
         (["/usr/bin/python3", "--out=/tmp/secret/model.pt"], ["python3", "--out=model.pt"]),
         (["--data=a:/mnt/disk/b,/home/ada/ranker/c"], ["--data=a:b,c"]),
         (["~/x/y", "~ada/z"], ["x/y", "z"]),
+        (["cat </dev/null >/tmp/x"], ["cat </dev/null >x"]),
         (["a/b/c", "s3://bucket/x/y", "../up"], ["a/b/c", "s3://bucket/x/y", "../up"]),
         (["-c", "print(1/2)"], ["-c", "print(1/2)"]),
         (["", "\udcff"], ["", "\ufffd"]),

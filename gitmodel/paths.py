@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from gitmodel.errors import IntegrityError
 
@@ -118,3 +119,9 @@ def _is_dot_git(name: str) -> bool:
     plain = unicodedata.normalize("NFKC", name.translate(_IGNORED)).casefold()
     stem = plain.split(":")[0].rstrip(". ")
     return stem in (".git", "git~1")
+
+
+def name_of(artifact: str, names: Mapping[str, str]) -> str:
+    """Return the name of the artifact at a path; `names` are those that were given."""
+    given = (name for name, path in names.items() if path == artifact)
+    return next(given, PurePosixPath(artifact).stem)

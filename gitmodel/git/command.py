@@ -26,7 +26,10 @@ _FETCHED = "refs/gitmodel/fetched"
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A tag: its short name, the commit it leads to, when (Unix time) and by whom it was made."""
+    """A tag, or a branch: its short name, the commit it leads to, when and by whom it was made.
+
+    When is in Unix time; for a branch it is that of the commit.
+    """
 
     name: str
     commit: str
@@ -115,18 +118,11 @@ class Git:
 
     def tags(self) -> list[Ref]:
         """Return the tags that lead to a commit."""
-        fields = ("refname", "objectname", "*objectname", "*objecttype", "objecttype")
-        people = ("creatordate:unix", "creator")
-        form = "%00".join(f"%({field})" for field in (*fields, *people))
-        done = self._checked("for-each-ref", f"--format={form}", "refs/tags")
-        refs = []
-        for line in os.fsdecode(done.stdout).splitlines():
-            name, own, peeled, peeled_kind, kind, time, author = line.split("\0")
-            if "commit" in (kind, peeled_kind):
-                who = author.rpartition(" <")[0]
-                short = name.removeprefix("refs/tags/")
-                refs.append(Ref(short, peeled or own, int(time or 0), who))
-        return refs
+        return self._refs("refs/tags/")
+
+    def heads(self) -> list[Ref]:
+        """Return the ends of the branches, and when and by whom their commits were made."""
+        return self._refs("refs/heads/")
 
     def branches(self) -> dict[str, str]:
         """Return the local branches: short name to commit."""
@@ -231,6 +227,19 @@ class Git:
     def version(self) -> str:
         """Return what `git --version` says."""
         return self._checked("--version").stdout.decode().strip()
+
+    def _refs(self, folder: str) -> list[Ref]:
+        fields = ("refname", "objectname", "*objectname", "*objecttype", "objecttype")
+        people = ("creatordate:unix", "creator")
+        form = "%00".join(f"%({field})" for field in (*fields, *people))
+        done = self._checked("for-each-ref", f"--format={form}", folder)
+        refs = []
+        for line in os.fsdecode(done.stdout).split("\n")[:-1]:
+            name, own, peeled, peeled_kind, kind, time, author = line.split("\0")
+            if "commit" in (kind, peeled_kind):
+                who = author.rpartition(" <")[0]
+                refs.append(Ref(name.removeprefix(folder), peeled or own, int(time or 0), who))
+        return refs
 
     def _names(self, *arguments: str, separator: str = "\0") -> list[str]:
         done = self._checked(*arguments)

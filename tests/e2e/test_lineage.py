@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +105,26 @@ def test_lineage_goes_up_through_versions_and_branches(repo: Repo) -> None:
     made = next(node for node in said["nodes"] if node["oid"] == root)["made"][0]
     assert made["command"][0] == "sh"
     assert made["code"]["commit"] == repo.git("rev-parse", "teacher-v1.0")
+
+
+def test_the_fields_of_json_are_documented(repo: Repo) -> None:
+    pages = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
+    for command, argument in (("lineage", "student"), ("impact", "data/train")):
+        section = pages.split(f"## `gitmodel/{command}/1`\n")[1].split("\n## ")[0]
+        documented = set(re.findall(r"^\| `([a-z\[\].]+)` \|", section, re.M))
+        said = asked(repo, command, argument)
+        assert {name for name in documented if "." not in name} == said.keys()
+        if command == "lineage":
+            places = {
+                field for node in said["nodes"] for place in node["places"] for field in place
+            }
+            nodes = {field for node in said["nodes"] for field in node}
+            fields = {field for edge in said["edges"] for field in edge}
+            assert {name for name in documented if "." in name} == {
+                *(f"nodes[].{field}" for field in nodes),
+                *(f"nodes[].places[].{field}" for field in places),
+                *(f"edges[].{field}" for field in fields),
+            }
 
 
 def test_the_tree_is_read_from_the_top(repo: Repo) -> None:

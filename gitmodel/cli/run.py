@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -74,24 +75,38 @@ def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run a command as a shell does, and return the exit code that a shell would."""
     # That hooks are skipped is said for the Git that gitmodel runs, not for the command's.
     own = {key: value for key, value in environment.items() if key != "GITMODEL_SKIP_HOOKS"}
+    # The terminal tells the command of Ctrl-C itself; what it makes of it decides.  Unlike a
+    # signal that is ignored, one that is handled is not inherited.
+    before = signal.signal(signal.SIGINT, _wait)
     try:
-        process = subprocess.Popen(arguments, env=own)
+        return _exit_code(_start(arguments, own))
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _wait(number: int, frame: FrameType | None) -> None:
+    """Go on waiting."""
+
+
+def _start(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(arguments, env=environment)
     except FileNotFoundError as error:
         raise UsageError(f"there is no command {arguments[0]!r}", hint="check PATH") from error
     except PermissionError as error:
         raise UsageError(
             f"{arguments[0]!r} cannot be run", hint=f"chmod +x {arguments[0]}"
         ) from error
-    # The terminal tells the command of Ctrl-C itself; what it makes of it decides.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _exit_code(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a command; it ends with this process, if that is told to."""
     try:
         code = process.wait()
     except SystemExit:
         process.terminate()
         process.wait()
         raise
-    finally:
-        signal.signal(signal.SIGINT, before)
     return code if code >= 0 else 128 - code
 
 

@@ -16,6 +16,9 @@ from gitmodel.porcelain.graph import Edge, Graph, Node
 FORMATS = ("tree", "json", "mermaid", "dot")
 _SHOWN = 3
 _SHORT = 12
+_DEEP = 100
+"""What is indented more cannot be read, and the lines of a chain would grow with its square."""
+_BELOW = {"": "", "├": "│  ", "└": "   "}
 _WORDS = {
     ("part", False): "of which that is a part",
     ("part", True): "a part of it",
@@ -48,8 +51,11 @@ def tree(graph: Graph) -> Iterator[str]:
         if again:
             continue
         drawn.add(oid)
-        deeper = before + {"": "", "├": "│  ", "└": "   "}[sign[:1]]
+        deeper = before + _BELOW[sign[:1]]
         below = children.get(oid, [])
+        if below and len(deeper) > _DEEP * len(_BELOW["├"]):
+            yield f"{deeper}└─ … and deeper (--format json shows all)"
+            continue
         for number, (edge, far) in reversed([*enumerate(below, start=1)]):
             corner = "└" if number == len(below) else "├"
             line = "┄ " if edge.relation == "co-committed" else "─ "

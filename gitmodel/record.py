@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, Protocol, TypeVar
 
 from gitmodel.config import CONFIG_NAME, REPOSITORY, Config, parse_config
 from gitmodel.errors import IntegrityError
-from gitmodel.paths import POINTER_SUFFIX, name_of
+from gitmodel.paths import POINTER_SUFFIX, name_of, stem_of
 from gitmodel.pointer import Pointer, parse_pointer
-from gitmodel.sidecar import Kind, Metric, parse_metrics, parse_params, sidecar_names
+from gitmodel.sidecar import SUFFIXES, Kind, Metric, parse_metrics, parse_params, sidecar_names
 from gitmodel.strict_yaml import Value
 
 _T = TypeVar("_T")
@@ -58,6 +57,13 @@ class Measured:
     metrics: Mapping[str, Metric]
     params: Mapping[str, Value]
     problems: tuple[str, ...] = ()
+
+
+def is_measure(path: str) -> bool:
+    """Return whether a file is read to list versions: the configuration, metrics or params."""
+    stem, _, suffix = path.rpartition("/")[2].rpartition(".")
+    kind = stem.rpartition(".")[2]
+    return path == CONFIG_NAME or (kind in ("metrics", "params") and f".{suffix}" in SUFFIXES)
 
 
 class Reader:
@@ -191,8 +197,8 @@ class _Reading:
         if given := self.config.sidecars.get(name, {}).get(kind):
             return self._given(given)
         folder, slash, last = artifact.rpartition("/")
-        stem = PurePosixPath(last).stem
-        return self._first(f"{folder}{slash}{each}" for each in sidecar_names(stem, kind))
+        names = sidecar_names(stem_of(last), kind)
+        return self._first(f"{folder}{slash}{each}" for each in names)
 
     def _common(self, kind: Kind) -> dict[str, str]:
         """Return the sidecars of the whole repository."""

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 
 from gitmodel.cli.common import shown
 
@@ -27,7 +29,7 @@ _ENTITIES = {
     # An entity would still be a mention, for GitHub looks for those last.
     "@": "@<!-- -->",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
 _GAP = "  "
 _LARGE = 10**12
 
@@ -38,37 +40,24 @@ def number(value: int | float) -> str:
     return str(value) if whole else f"{float(value):.6g}"
 
 
-def text_table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
-    """Return the lines of a table for a terminal; columns that hold numbers are aligned right."""
-    cells = [[_plain(cell) for cell in row] for row in rows]
-    widths = widths_of(header, rows)
+def text_table(
+    header: Sequence[str], rows: Sequence[Sequence[Cell]], *, fixed: int = 0, room: float = math.inf
+) -> tuple[list[str], int]:
+    """Return the lines of a table for a terminal, and how many columns it had no room for.
+
+    `room` is in characters; the `fixed` first columns are shown all the same.  Columns that hold
+    numbers are aligned right.
+    """
+    columns = list(zip([shown(name) for name in header], *map(_plain_row, rows), strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    count = _fitting(widths, fixed, room)
     right = _numeric(header, rows)
-    lines = []
-    for row in ([shown(name) for name in header], *cells):
-        padded = [
-            cell.rjust(width) if is_number else cell.ljust(width)
-            for cell, width, is_number in zip(row, widths, right, strict=True)
-        ]
-        lines.append(_GAP.join(padded).rstrip())
-    return lines
-
-
-def widths_of(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[int]:
-    """Return how wide the columns of `text_table` are."""
-    columns = zip(header, *rows, strict=True)
-    return [max(len(_plain(cell)) for cell in column) for column in columns]
-
-
-def fitting(widths: Sequence[int], fixed: int, room: float) -> int:
-    """Return how many columns fit: the `fixed` first ones, and what there is room for."""
-    used = sum(widths[:fixed]) + len(_GAP) * (fixed - 1)
-    count = fixed
-    for width in widths[fixed:]:
-        used += len(_GAP) + width
-        if used > room:
-            break
-        count += 1
-    return count
+    padded = [
+        [cell.rjust(width) if is_number else cell.ljust(width) for cell in column]
+        for column, width, is_number in zip(columns[:count], widths, right, strict=False)
+    ]
+    lines = [_GAP.join(row).rstrip() for row in zip(*padded, strict=True)]
+    return lines, len(columns) - count
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
@@ -96,6 +85,16 @@ def csv_table(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     return out.getvalue()
 
 
+def _fitting(widths: Sequence[int], fixed: int, room: float) -> int:
+    """Return how many columns fit."""
+    ends = accumulate(len(_GAP) + width for width in widths)
+    return max(fixed, sum(end - len(_GAP) <= room for end in ends))
+
+
+def _plain_row(row: Sequence[Cell]) -> list[str]:
+    return [_plain(cell) for cell in row]
+
+
 def _plain(cell: Cell) -> str:
     if cell is None:
         return "-"
@@ -116,4 +115,8 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def _inert(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    # A lone CR would be written bare, and for many readers it ends the row.
+    text = shown(cell)
+    return f"'{text}" if text.startswith(_FORMULA) else text

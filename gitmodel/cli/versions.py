@@ -14,14 +14,7 @@ from pathlib import Path
 import click
 
 from gitmodel.cli.common import echo_json, json_option, plural, shown
-from gitmodel.cli.tables import (
-    Cell,
-    csv_table,
-    fitting,
-    markdown_table,
-    text_table,
-    widths_of,
-)
+from gitmodel.cli.tables import Cell, csv_table, markdown_table, text_table
 from gitmodel.errors import UsageError
 from gitmodel.expression import parse_expression
 from gitmodel.history import open_history
@@ -105,11 +98,12 @@ def _print(listed: Sequence[Listed], columns: Sequence[str], *, chosen: bool) ->
     header, rows = _table(listed, columns)
     for row, each in zip(rows, listed, strict=True):
         row[_FIXED.index("author")] = _short(each.author)
-    count = len(header) if chosen else fitting(widths_of(header, rows), len(_FIXED), _room())
-    head, *lines = text_table(header[:count], [row[:count] for row in rows])
-    click.secho(head, bold=True)
-    click.echo("\n".join(lines))
-    if hidden := len(header) - count:
+    lines, hidden = text_table(
+        header, rows, fixed=len(_FIXED), room=math.inf if chosen else _room()
+    )
+    click.secho(lines[0], bold=True)
+    click.echo("\n".join(lines[1:]))
+    if hidden:
         what = plural(hidden, "more metric")
         click.echo(f"{what}: --metric NAME shows one, --json all of them", err=True)
 

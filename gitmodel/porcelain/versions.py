@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from gitmodel.history import History
 from gitmodel.porcelain.conditions import Others, Subject
 from gitmodel.porcelain.resolve import find_name
 from gitmodel.recall import Key, recall, remember
-from gitmodel.record import Measured
+from gitmodel.record import Measured, is_measure
 from gitmodel.reference import near
 from gitmodel.sidecar import Metric
 from gitmodel.strict_yaml import Value
@@ -142,9 +143,9 @@ def _measure(history: History, wanted: Sequence[Key]) -> dict[Key, Measured]:
     known = recall(path, history.config)
     new: dict[Key, Measured] = {}
     passing: dict[Key, Measured] = {}
-    for key in dict.fromkeys(wanted):
-        if key in known:
-            continue
+    unread = [key for key in dict.fromkeys(wanted) if key not in known]
+    _bring_sidecars(history, unread)
+    for key in unread:
         try:
             new[key] = history.reader.measure(*key)
         except GitmodelError as error:
@@ -152,6 +153,21 @@ def _measure(history: History, wanted: Sequence[Key]) -> dict[Key, Measured]:
             passing[key] = Measured({}, {}, (error.message,))
     remember(path, history.config, known, new, wanted)
     return {**known, **new, **passing}
+
+
+def _bring_sidecars(history: History, unread: Sequence[Key]) -> None:
+    """Fetch what a partial clone left out at once: one by one would take a connection each."""
+    promisors = history.git.promisors() if unread else []
+    if not promisors:
+        return
+    blobs: dict[str, None] = {}
+    for commit, _ in unread:
+        with suppress(GitmodelError):
+            files = history.objects.companions(commit)
+            blobs |= dict.fromkeys(blob for path, blob in files.items() if is_measure(path))
+    for promisor in promisors:
+        if lacking := history.objects.lacking(blobs):
+            history.git.bring_objects(promisor, lacking)
 
 
 def _listed(ref: Ref, owner: str, measured: Measured, *, is_branch: bool) -> Listed:

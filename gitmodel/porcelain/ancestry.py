@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from gitmodel.errors import GitmodelError, IntegrityError
+from gitmodel.errors import GitmodelError
 from gitmodel.history import History
 from gitmodel.lineage import SUFFIX, Lineage, parse_lineage
 from gitmodel.paths import POINTER_SUFFIX
@@ -149,7 +149,7 @@ class _Reading:
     def _read_lineage(self, commit: str, path: str, blob: str) -> None:
         try:
             lineage = self._reader.parsed(path, blob, parse_lineage)
-        except IntegrityError as error:
+        except GitmodelError as error:
             self._problems[error.message] = None
             return
         self._recorded.setdefault(commit, []).append(lineage)

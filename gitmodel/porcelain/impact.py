@@ -78,10 +78,18 @@ def _roots(history: History, ancestry: Ancestry, text: str) -> dict[str, str]:
     }
     if everything or _owners(ancestry, plain):
         return everything
+    if plain_files := _inputs_at(ancestry, plain):
+        return plain_files
     found = find_version(history, text)
     if found.commit not in ancestry.commits:
         ancestry = read_ancestry(history, found.commit)
     return artifacts_of(history, ancestry, found)
+
+
+def _inputs_at(ancestry: Ancestry, path: str) -> dict[str, str]:
+    """Return what runs used from a path that is no artifact's, such as a file of Git's own."""
+    lineages = (lineage for made in ancestry.made.values() for lineage in made)
+    return {each.oid: path for made in lineages for each in made.inputs if each.path == path}
 
 
 def _plain(text: str) -> str:

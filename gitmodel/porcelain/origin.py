@@ -17,6 +17,7 @@ from gitmodel.lineage import Code, Environment, Named
 from gitmodel.masking import masked
 from gitmodel.paths import check_path, parents
 from gitmodel.project import Project, path_from_top
+from gitmodel.sidecar import sidecar_names
 from gitmodel.worktree.scan import open_folder, read_small
 
 LOCK_FILES = (
@@ -27,7 +28,9 @@ LOCK_FILES = (
 
 _RESULTS = (
     *("*.gitmodel", ".gitignore", "*.lineage.yaml", "*.curves.csv", "__pycache__/**"),
-    *(f"*.{kind}.{suffix}" for kind in ("metrics", "params") for suffix in ("json", "yaml", "yml")),
+    *sidecar_names("", "metrics"),
+    *sidecar_names("*", "metrics"),
+    *sidecar_names("*", "params"),
 )
 """What a run leaves behind, which makes no difference to the next one's code."""
 _MANY = 1000
@@ -47,7 +50,9 @@ class Origin:
 def read_origin(project: Project, folder: Path, command: Sequence[str], python: str = "") -> Origin:
     """Return what a run of `command` in `folder` starts from now; `python` is its version."""
     top = os.path.realpath(project.root)
-    lock = _find_lock(project, path_from_top(".", os.path.realpath(folder), top))
+    here = os.path.realpath(folder)
+    inside = here == top or here.startswith(f"{top}/")
+    lock = _find_lock(project, path_from_top(".", here, top) if inside else "")
     environment = Environment(python, platform.platform(), lock)
     code = _read_code(project.git, project.config.algorithm)
     return Origin(code, environment, masked(command, top), utc_now())

@@ -33,6 +33,9 @@ from gitmodel.worktree.scan import open_folder, read_small
 VARIABLE = "GITMODEL_RUN"
 """Names the folder in which a run leaves what it said for the command that started it."""
 
+MAX_INPUTS = 1000
+"""So that a lineage stays a file that one reads."""
+
 Where = str | os.PathLike[str]
 
 
@@ -96,6 +99,11 @@ class Run:
             found, commit = find_inputs(project, path, role)
         with self._lock:
             self._inputs += found
+            if len(self._inputs) > MAX_INPUTS:
+                raise UsageError(
+                    f"the run uses more than {MAX_INPUTS} inputs",
+                    hint=f"use their folder: {os.path.dirname(path) or '.'}",
+                )
         return path_in_cache(found[0].path, commit, self._setting.repo) if commit else Path(path)
 
     def preprocessing(self, step: str) -> None:

@@ -241,6 +241,14 @@ def test_impact_of_one_file_in_a_dataset(repo: Repo) -> None:
     assert ("train-v2.0", "teacher-v2.0") not in found
 
 
+def test_impact_of_a_file_that_git_itself_tracks(repo: Repo) -> None:
+    repo.write("plain.csv", "1\n")
+    make(repo, "new.pt", "plain.csv=table")
+    repo.commit()
+    found = edges(asked(repo, "impact", "plain.csv"))
+    assert found == {("plain.csv", "new.pt", "input", "table")}
+
+
 def test_a_manifest_that_is_not_at_hand_is_named(repo: Repo) -> None:
     shutil.rmtree(repo.home)
     repo.gitmodel("add", "data/train")

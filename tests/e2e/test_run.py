@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from gitmodel.digest import oid_of
 from gitmodel.lineage import Lineage, parse_lineage
 from gitmodel.pointer import parse_pointer
-from tests.helpers.repo import Done, Repo, noise
+from tests.helpers.repo import Done, Repo, new_repo, noise
 
 TRAIN = """
 import gitmodel
@@ -367,6 +368,32 @@ def test_a_real_training_is_told_apart_by_its_versions(repo: Repo) -> None:
     assert said.code.commit == repo.git("rev-parse", "line-v1.0~1")
     assert [each.role for each in said.inputs] == ["train", "test"]
     assert {each.within for each in said.inputs} == {oid_in(repo, "data/points")}
+
+
+def test_a_repository_of_another_folder_and_without_a_commit(tmp_path: Path) -> None:
+    repo = new_repo(tmp_path)
+    script = f"""
+import gitmodel
+with gitmodel.run("model", repo={str(repo.path)!r}) as run:
+    run.save({str(repo.path / "model.pt")!r}).write_text("x")
+    run.log(f1=1)
+"""
+    done = repo.run(sys.executable, "-c", script, cwd="..")
+    assert done.code == 0, done.err
+    said = lineage(repo)
+    assert (said.code.commit, said.code.dirty) == ("", True)
+    assert json.loads(repo.read("model.metrics.json")) == {"f1": 1}
+
+
+def test_thousands_of_inputs_are_refused_at_the_call(ready: Repo) -> None:
+    script = """
+import gitmodel
+with gitmodel.run("model") as run:
+    for number in range(1001):
+        run.use("vocabulary.txt")
+"""
+    done = python(ready, script, code=1)
+    assert "more than 1000 inputs" in done.err
 
 
 # The command line

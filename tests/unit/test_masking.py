@@ -7,6 +7,13 @@ from gitmodel.masking import masked
 ROOT = "/home/ada/ranker"
 
 
+def test_what_is_very_long_is_cut():
+    written = masked(["cat", *(f"file-{number}" for number in range(10_000))], ROOT)
+    assert written[:2] == ("cat", "file-0")
+    assert written[-1] == "…"
+    assert 2000 < len(written) < 5000
+
+
 @pytest.mark.parametrize(
     ("typed", "written"),
     [

@@ -6,7 +6,7 @@ do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -65,6 +65,16 @@ class History:
         pointers = (p for p in self.objects.companions(commit) if p.endswith(POINTER_SUFFIX))
         paths = (pointer.removesuffix(POINTER_SUFFIX) for pointer in pointers)
         return {path: name_of(path, self.config.artifacts) for path in paths}
+
+    def bring(self, blobs: Iterable[str]) -> None:
+        """Fetch what a partial clone left out at once: one by one would take a connection each.
+
+        Raises `RemoteError` if that fails.
+        """
+        wanted = list(dict.fromkeys(blobs))
+        for promisor in self.git.promisors() if wanted else ():
+            if lacking := self.objects.lacking(wanted):
+                self.git.bring_objects(promisor, lacking)
 
     def close(self) -> None:
         """Close the repository's files."""

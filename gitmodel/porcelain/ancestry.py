@@ -6,7 +6,8 @@ they are called and wherever they are tagged.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gitmodel.errors import GitmodelError
@@ -75,14 +76,29 @@ class Ancestry:
 def read_ancestry(history: History, *commits: str) -> Ancestry:
     """Return what the versions and the branches of a repository say, and some commits besides."""
     reading = _Reading(history)
+    tags = {version.tag: history.tags[version.tag].commit for version in history.versions}
+    branches = _branches(history)
+    # What is still not here then is named as it is met.
+    with suppress(GitmodelError):
+        history.bring(_wanted(history, {*tags.values(), *branches.values(), *commits}))
     for version in sorted(history.versions, key=lambda version: version.key, reverse=True):
-        reading.read(history.tags[version.tag].commit, version)
-    for branch, commit in _branches(history).items():
+        reading.read(tags[version.tag], version)
+    for branch, commit in branches.items():
         reading.read(commit, branch=branch)
     for commit in commits:
         if commit not in reading.commits:
             reading.read(commit)
     return reading.done()
+
+
+def _wanted(history: History, commits: Iterable[str]) -> Iterator[str]:
+    if not history.git.promisors():
+        return
+    for commit in commits:
+        with suppress(GitmodelError):
+            for path, blob in history.objects.companions(commit).items():
+                if path.endswith((POINTER_SUFFIX, SUFFIX)):
+                    yield blob
 
 
 def _branches(history: History) -> dict[str, str]:

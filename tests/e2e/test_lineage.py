@@ -198,6 +198,16 @@ def test_it_needs_neither_a_work_tree_nor_blobs(repo: Repo) -> None:
     assert not (bare.path / "gitmodel").exists()
 
 
+def test_a_partial_clone_fetches_what_it_lacks_at_once(repo: Repo) -> None:
+    repo.git("config", "uploadpack.allowFilter", "true")
+    repo.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    repo.git("clone", "-q", "--bare", "--filter=blob:none", f"file://{repo.path}", "../part.git")
+    partial = Repo(repo.path.parent / "part.git")
+    assert partial.gitmodel("lineage", "student").out == repo.gitmodel("lineage", "student").out
+    # That of the clone, that of the configuration of HEAD, and one with all that was read.
+    assert len(list(partial.path.glob("objects/pack/*.pack"))) <= 3
+
+
 # Downwards
 
 

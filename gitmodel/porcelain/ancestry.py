@@ -6,7 +6,7 @@ they are called and wherever they are tagged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -80,7 +80,7 @@ def read_ancestry(history: History, *commits: str) -> Ancestry:
     branches = _branches(history)
     # What is still not here then is named as it is met.
     with suppress(GitmodelError):
-        history.bring(_wanted(history, {*tags.values(), *branches.values(), *commits}))
+        history.bring({*tags.values(), *branches.values(), *commits}, _is_read)
     for version in sorted(history.versions, key=lambda version: version.key, reverse=True):
         reading.read(tags[version.tag], version)
     for branch, commit in branches.items():
@@ -91,14 +91,8 @@ def read_ancestry(history: History, *commits: str) -> Ancestry:
     return reading.done()
 
 
-def _wanted(history: History, commits: Iterable[str]) -> Iterator[str]:
-    if not history.git.promisors():
-        return
-    for commit in commits:
-        with suppress(GitmodelError):
-            for path, blob in history.objects.companions(commit).items():
-                if path.endswith((POINTER_SUFFIX, SUFFIX)):
-                    yield blob
+def _is_read(path: str) -> bool:
+    return path.endswith((POINTER_SUFFIX, SUFFIX))
 
 
 def _branches(history: History) -> dict[str, str]:

@@ -43,7 +43,7 @@ class Others:
             return None
         key = found.commit, found.name or name
         if key not in self._measured:
-            self._measured[key] = self._history.reader.measure(*key)
+            self._measured[key] = self._history.measure([key])[key]
         there = self._measured[key].metrics.get(metric)
         return there.value if there else None
 

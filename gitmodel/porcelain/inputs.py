@@ -50,7 +50,7 @@ def is_path(project: Project, path: str) -> bool:
 
 
 def read_version(project: Project, reference: str, role: str) -> tuple[Input, Resolved]:
-    """Return the artifact of a version, or a file in it, as an input, and where it was found.
+    """Return the artifact of a version as an input, and where it was found.
 
     Raises `UsageError` if the reference means no version, or not one of a single artifact.
     """

@@ -96,7 +96,7 @@ def _is_read(path: str) -> bool:
 
 
 def _branches(history: History) -> dict[str, str]:
-    found = history.git.branches()
+    found = {ref.name: ref.commit for ref in history.git.heads()}
     head = history.git.resolve("HEAD")
     return found if not head or head in found.values() else {**found, "HEAD": head}
 

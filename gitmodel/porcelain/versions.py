@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from gitmodel.errors import UsageError
 from gitmodel.expression import Expression, judge
 from gitmodel.git.command import Ref
 from gitmodel.history import History
-from gitmodel.porcelain.conditions import Others, Subject
+from gitmodel.porcelain.conditions import Others, Subject, moment_of
 from gitmodel.porcelain.resolve import find_name
 from gitmodel.record import Measured
 from gitmodel.reference import near
@@ -48,9 +46,7 @@ class Listed:
 
     def moment(self, form: str) -> str:
         """Return the time (UTC) in a form of `strftime`."""
-        with suppress(OverflowError, ValueError, OSError):
-            return datetime.fromtimestamp(self.time, UTC).strftime(form) if self.time else ""
-        return ""
+        return moment_of(self.time, form) if self.time else ""
 
 
 def versions(history: History, name: str = "", *, heads: bool = False) -> list[Listed]:

@@ -6,7 +6,7 @@ do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -72,7 +72,7 @@ class History:
         """Return what commits say of artifacts; what was read before is not read again."""
         wanted = list(dict.fromkeys(wanted))
         unread = [key for key in wanted if key not in self._known]
-        self._bring_sidecars(unread)
+        self.bring((commit for commit, _ in unread), is_measure)
         new: dict[Key, Measured] = {}
         passing: dict[Key, Measured] = {}
         for key in unread:
@@ -85,6 +85,24 @@ class History:
         self._known |= new
         return {**self._known, **passing}
 
+    def bring(self, commits: Iterable[str], wanted: Callable[[str], bool]) -> None:
+        """Fetch those files of commits, by path, that a partial clone left out.
+
+        At once: one by one would take a connection each.  Raises `RemoteError` if that fails.
+        """
+        commits = list(commits)
+        promisors = self.git.promisors() if commits else []
+        if not promisors:
+            return
+        blobs: dict[str, None] = {}
+        for commit in commits:
+            with suppress(GitmodelError):
+                files = self.objects.companions(commit)
+                blobs |= dict.fromkeys(blob for path, blob in files.items() if wanted(path))
+        for promisor in promisors:
+            if lacking := self.objects.lacking(blobs):
+                self.git.bring_objects(promisor, lacking)
+
     @property
     def _cache(self) -> Path:
         return self.git.common_dir / "gitmodel" / "versions.cache"
@@ -93,20 +111,6 @@ class History:
     def _known(self) -> dict[Key, Measured]:
         """What is remembered, and what was read since."""
         return recall(self._cache, self.config)
-
-    def _bring_sidecars(self, unread: Sequence[Key]) -> None:
-        """Fetch what a partial clone left out at once: one by one would take a connection each."""
-        promisors = self.git.promisors() if unread else []
-        if not promisors:
-            return
-        blobs: dict[str, None] = {}
-        for commit, _ in unread:
-            with suppress(GitmodelError):
-                files = self.objects.companions(commit)
-                blobs |= dict.fromkeys(blob for path, blob in files.items() if is_measure(path))
-        for promisor in promisors:
-            if lacking := self.objects.lacking(blobs):
-                self.git.bring_objects(promisor, lacking)
 
     def close(self) -> None:
         """Close the repository's files."""

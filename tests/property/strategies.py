@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from gitmodel.config import Config
 from gitmodel.encoding import ENCODINGS, RAW
 from gitmodel.errors import GitmodelError
+from gitmodel.lineage import Code, Environment, Input, Lineage, Named
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK, Entry, Manifest, make_manifest
 from gitmodel.pack import CHUNK, MAX_RAW, RECIPE, Listed, Piece, Stored, format_recipe
 from gitmodel.paths import check_path
 from gitmodel.pointer import MAX_FILES, MAX_SIZE, Pointer
 from gitmodel.root import Chunking, Description, Root, make_root
+from gitmodel.strict_yaml import Value
 
 
 def _digits(count: int) -> st.SearchStrategy[str]:
@@ -41,6 +43,33 @@ def _is_allowed(path: str) -> bool:
 
 _names = st.text(st.characters(exclude_characters="/\\\0", codec="utf-8"), min_size=1, max_size=12)
 paths = st.lists(_names, min_size=1, max_size=4).map("/".join).filter(_is_allowed)
+
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
+_named = st.builds(Named, paths, oids)
+_inputs = st.builds(
+    Input, paths, oids, texts | st.just(""), oids | st.just(""), texts | st.just(""), st.booleans()
+)
+lineages = st.builds(
+    Lineage,
+    st.lists(_named, min_size=1, max_size=3).map(tuple),
+    st.lists(_inputs, max_size=3).map(tuple),
+    st.lists(texts, max_size=2).map(tuple),
+    st.none() | _named,
+    st.builds(Code, _digits(40), st.booleans(), oids | st.just("")),
+    st.builds(Environment, texts, texts, st.none() | _named),
+    st.lists(st.just("") | texts, max_size=3).map(tuple),
+    st.just("2026-03-01T12:00:00Z"),
+)
+
+values: st.SearchStrategy[Value] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+)
+"""Plain data, as a file of params may hold it."""
 
 entries = st.one_of(
     st.builds(

@@ -10,8 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitmodel.config import Config, format_config, parse_config, replace_section
+from gitmodel.curves import MAX_STEP, Curves, format_curves, parse_curves
 from gitmodel.digest import oid_from_bytes, oid_to_bytes, parse_fingerprint, parse_oid
+from gitmodel.document import format_document, parse_document
 from gitmodel.errors import GitmodelError
+from gitmodel.lineage import Lineage, format_lineage, parse_lineage
 from gitmodel.manifest import HEADER, Manifest, format_manifest, parse_manifest
 from gitmodel.pack import (
     TRAILER_SIZE,
@@ -35,7 +38,7 @@ from gitmodel.root import (
     parse_root,
     root_name,
 )
-from gitmodel.strict_yaml import parse_yaml
+from gitmodel.strict_yaml import Value, parse_yaml
 from tests.helpers import formats
 from tests.property import strategies
 
@@ -48,6 +51,33 @@ def test_pointers(pointer: Pointer) -> None:
 @given(strategies.manifests())
 def test_manifests(manifest: Manifest) -> None:
     assert parse_manifest(format_manifest(manifest), "m") == manifest
+
+
+@given(strategies.lineages)
+def test_lineages(lineage: Lineage) -> None:
+    assert parse_lineage(format_lineage(lineage), "l") == lineage
+
+
+@given(st.dictionaries(strategies.texts, strategies.values, max_size=4))
+def test_documents(mapping: dict[str, Value]) -> None:
+    for path in ("p.json", "p.yaml"):
+        assert parse_document(format_document(mapping, path), path).value == mapping
+
+
+@given(
+    st.dictionaries(
+        strategies.texts.filter(str.isprintable),
+        st.dictionaries(st.integers(0, MAX_STEP), st.floats(allow_nan=False), min_size=1),
+        max_size=4,
+    )
+)
+def test_curves(points: dict[str, dict[int, float]]) -> None:
+    curves = Curves()
+    for name, values in points.items():
+        for step, value in values.items():
+            curves.add(name, step, value)
+    again = parse_curves(format_curves(curves), "c.csv")
+    assert {name: again.points(name) for name in again.names} == points
 
 
 @given(strategies.listings())

@@ -32,7 +32,7 @@ def test_what_diverged_is_written_and_read():
 
 
 def test_odd_names_survive_any_reader_of_csv():
-    made = curves(('a,"b"', 0, 1.0), ("line\nbreak", 0, 2.0), ("=1+1", 0, 3.0))
+    made = curves(('a,"b"', 0, 1.0), (" é ", 0, 2.0), ("=1+1", 0, 3.0))
     data = format_curves(made)
     [head, row] = csv.reader(io.StringIO(data.decode(), newline=""))
     assert (head, row) == (["step", *made.names], ["0", "1.0", "2.0", "3.0"])
@@ -50,6 +50,7 @@ def test_it_lies_beside_the_artifact():
         (b"epoch,loss\n", "line 1"),
         (b"step,a,a\n", "line 1"),
         (b"step,\n", "line 1"),
+        (b'step,"a\nb"\n', "line 1"),
         (b"step,a\n0,1\n1\n", "line 3, has 1 cells, not 2"),
         (b"step,a\n-1,1\n", "line 2, has the step '-1'"),
         (b"step,a\n9223372036854775808,1\n", "line 2, has the step"),

@@ -14,7 +14,7 @@ from gitmodel.config import CONFIG_NAME, REPOSITORY, Config, parse_config
 from gitmodel.errors import IntegrityError
 from gitmodel.paths import POINTER_SUFFIX, name_of, stem_of
 from gitmodel.pointer import Pointer, parse_pointer
-from gitmodel.sidecar import Kind, Metric, parse_metrics, parse_params, sidecar_names
+from gitmodel.sidecar import SUFFIXES, Kind, Metric, parse_metrics, parse_params, sidecar_names
 from gitmodel.strict_yaml import Value
 
 _T = TypeVar("_T")
@@ -57,6 +57,13 @@ class Measured:
     metrics: Mapping[str, Metric]
     params: Mapping[str, Value]
     problems: tuple[str, ...] = ()
+
+
+def is_measure(path: str) -> bool:
+    """Return whether a file is read to list versions: the configuration, metrics or params."""
+    stem, _, suffix = path.rpartition("/")[2].rpartition(".")
+    kind = stem.rpartition(".")[2]
+    return path == CONFIG_NAME or (kind in ("metrics", "params") and f".{suffix}" in SUFFIXES)
 
 
 class Reader:

@@ -6,10 +6,10 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from gitmodel.cli.common import human, plural
 from gitmodel.pointer import Pointer
+from gitmodel.porcelain.conditions import moment_of
 from gitmodel.sidecar import Goal, Metric
 from gitmodel.strict_yaml import Value
 
@@ -91,10 +91,7 @@ def short(oid: str) -> str:
 
 def moment(time: int) -> str:
     """Return a Unix time as people read it; one that no calendar knows, as it is."""
-    try:
-        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    except (ValueError, OverflowError, OSError):
-        return str(time)
+    return moment_of(time, "%Y-%m-%d %H:%M UTC") or str(time)
 
 
 def _brief(value: float) -> str:

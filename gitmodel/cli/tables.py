@@ -29,7 +29,7 @@ _ENTITIES = {
     # An entity would still be a mention, for GitHub looks for those last.
     "@": "@<!-- -->",
 }
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
 _GAP = "  "
 _LARGE = 10**12
 
@@ -115,4 +115,8 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def _inert(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    if not isinstance(cell, str):
+        return cell
+    # A lone CR would be written bare, and for many readers it ends the row.
+    text = shown(cell)
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -148,17 +147,13 @@ def _csv(listed: Sequence[Listed], columns: Sequence[str]) -> str:
             each.name,
             each.branch,
             each.commit,
-            _moment(each),
+            each.moment("%Y-%m-%dT%H:%M:%SZ"),
             each.author,
             *_numbers(each, columns),
         ]
         for each in listed
     ]
     return csv_table(["tag", "name", "branch", "commit", "time", "author", *columns], rows)
-
-
-def _moment(listed: Listed) -> str:
-    return datetime.fromtimestamp(listed.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _value(listed: Listed, wanted: Sequence[str]) -> dict[str, object]:

@@ -243,6 +243,23 @@ class Git:
             raise _unreachable(url, done)
         return self.resolve(_FETCHED)
 
+    def promisors(self) -> list[str]:
+        """Return the remotes that have what a partial clone left out."""
+        done = self._run("config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$")
+        keys = os.fsdecode(done.stdout).splitlines()
+        return [key.removeprefix("remote.").removesuffix(".promisor") for key in keys]
+
+    def bring_objects(self, promisor: str, oids: Iterable[str]) -> None:
+        """Have Git fetch objects that a partial clone left out, all at once if it can.
+
+        This is how Git itself does it (`fetch_objects` in promisor-remote.c), but one by one.
+        """
+        self._run(
+            *("-c", "fetch.negotiationAlgorithm=noop", "fetch", promisor, "--quiet", "--no-tags"),
+            *("--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none", "--stdin"),
+            feed="".join(f"{oid}\n" for oid in oids).encode(),
+        )
+
     def has_file(self, commit: str, path: str) -> bool:
         """Return whether a commit has a file at `path`, be its content here or not."""
         return bool(self._names("ls-tree", "-z", "--full-tree", commit, "--", path))

@@ -25,7 +25,7 @@ from gitmodel.history import History, open_history
 from gitmodel.manifest import Entry
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.pointer import Pointer
-from gitmodel.porcelain.conditions import Others, Subject, day_of
+from gitmodel.porcelain.conditions import Others, Subject, moment_of
 from gitmodel.porcelain.resolve import Resolved, resolve
 from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Work
@@ -223,7 +223,7 @@ def _judged(history: History, side: Side, conditions: Sequence[Expression]) -> I
         "tag": found.tag,
         "name": side.name,
         "author": story.author,
-        "date": day_of(story.time),
+        "date": moment_of(story.time, "%Y-%m-%d"),
     }
     measured = Measured(record.metrics, record.params)
     subject = Subject(Others(history), side.name, measured, fields)

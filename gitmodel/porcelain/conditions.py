@@ -47,7 +47,7 @@ class Others:
             return None
         key = found.commit, found.name or name
         if key not in self._measured:
-            self._measured[key] = self._history.reader.measure(*key)
+            self._measured[key] = self._history.measure([key])[key]
         there = self._measured[key].metrics.get(metric)
         return there.value if there else None
 
@@ -85,9 +85,8 @@ class Subject:
         return self.others.metric(reference, self.name, plain)
 
 
-def day_of(time: int) -> str:
-    """Return the day (UTC) of a Unix time, such as `2026-03-01`; nothing if no calendar has it."""
-    try:
-        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d")
-    except (ValueError, OverflowError, OSError):
-        return ""
+def moment_of(time: int, form: str) -> str:
+    """Return a Unix time in a form of `strftime`; nothing for none, or one that no calendar has."""
+    with suppress(OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(time, UTC).strftime(form) if time else ""
+    return ""

@@ -216,12 +216,39 @@ def test_what_cannot_be_read_is_a_warning(repo: Repo) -> None:
     assert found[1]["problems"] == []
 
 
-def test_a_clone_without_old_objects_lists_what_is_there(repo: Repo) -> None:
+@pytest.mark.parametrize("tagger", ["tagger A <a@b> 99999999999999999 +0000\n", ""])
+def test_a_tag_of_no_possible_day(repo: Repo, tagger: str) -> None:
+    text = f"object {repo.git('rev-parse', 'HEAD')}\ntype commit\ntag v9.0\n{tagger}\nx\n"
+    repo.write("tag", text)
+    repo.git("tag", "v9.0", repo.git("hash-object", "-t", "tag", "-w", "--literally", "tag"))
+    assert repo.gitmodel("versions").out.splitlines()[1].startswith("v9.0 ")
+    assert repo.gitmodel("versions", "--csv").out.splitlines()[1].startswith("v9.0,")
+    assert len(listed(repo, "--sort", "date", "--filter", "date > '2026-02'")) == 3
+
+
+@pytest.fixture
+def partial(repo: Repo) -> Repo:
+    """A bare clone without the content of files."""
     repo.git("config", "uploadpack.allowFilter", "true")
-    repo.git("clone", "-q", "--bare", "--filter=blob:none", f"file://{repo.path}", "../lazy.git")
-    lazy = Repo(repo.path.parent / "lazy.git")
-    lazy.git("remote", "set-url", "origin", "/nowhere")
-    done = lazy.gitmodel("versions")
+    repo.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    repo.git("clone", "-q", "--bare", "--filter=blob:none", f"file://{repo.path}", "../part.git")
+    return Repo(repo.path.parent / "part.git")
+
+
+def test_a_partial_clone_fetches_what_is_listed_at_once(repo: Repo, partial: Repo) -> None:
+    done = partial.gitmodel("versions")
+    assert done.out == repo.gitmodel("versions").out
+    assert list(partial.path.glob("objects/pack/*.promisor")) != []
+    packs = len(list(partial.path.glob("objects/pack/*.pack")))
+    # That of the clone, that of the configuration of HEAD, and one with all sidecars.
+    assert packs <= 3
+    partial.git("remote", "set-url", "origin", "/nowhere")
+    assert partial.gitmodel("versions").out == done.out
+
+
+def test_a_partial_clone_away_from_its_origin_lists_what_is_there(partial: Repo) -> None:
+    partial.git("remote", "set-url", "origin", "/nowhere")
+    done = partial.gitmodel("versions")
     assert len(done.out.splitlines()) == 1 + 5
     assert "is not here" in done.err
 

@@ -9,11 +9,12 @@ if TYPE_CHECKING:
     from gitmodel.porcelain.compare import compare
     from gitmodel.porcelain.python import resolve, versions
     from gitmodel.porcelain.read import open, path, read
+    from gitmodel.porcelain.run import run
 
-__all__ = ["__version__", "compare", "open", "path", "read", "resolve", "versions"]
+__all__ = ["__version__", "compare", "open", "path", "read", "resolve", "run", "versions"]
 __version__ = "0.1.0"
 
-_HOMES = {"compare": "compare", "resolve": "python", "versions": "python"}
+_HOMES = {"compare": "compare", "resolve": "python", "run": "run", "versions": "python"}
 """Where in `gitmodel.porcelain` a name is; all others are in `read`."""
 
 

@@ -11,7 +11,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -129,14 +129,23 @@ def locked(path: Path) -> Iterator[None]:
 
 def write_file(path: Path, data: bytes, scratch: Scratch) -> None:
     """Write `path` durably; it is exactly the old file or exactly the new one at any moment."""
-    fd, temporary = scratch.new_file()
-    try:
-        write_all(fd, data)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    move(temporary, path)
-    fsync_folder(path.parent)
+    write_files({path: data}, scratch)
+
+
+def write_files(files: Mapping[Path, bytes], scratch: Scratch) -> None:
+    """Write several files durably; all are on the disk before the first has its name."""
+    written = {}
+    for path, data in files.items():
+        fd, written[path] = scratch.new_file()
+        try:
+            write_all(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    for path, temporary in written.items():
+        move(temporary, path)
+    for folder in {path.parent for path in files}:
+        fsync_folder(folder)
 
 
 def move(temporary: Path, path: Path) -> None:

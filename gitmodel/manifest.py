@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
@@ -81,6 +81,29 @@ def parse_manifest(data: bytes, name: str) -> Manifest:
     except IntegrityError as error:
         hint = error.hint or "gitmodel verify"
         raise IntegrityError(f"manifest {name} is broken: {error.message}", hint=hint) from error
+
+
+def find_entries(data: bytes, *, oid: str = "", path: str = "") -> list[Entry]:
+    """Return the entries with an oid, or at a path, from a manifest that is not parsed for it."""
+    needle = f"\n{oid} " if oid else f" {_quote(path)}\n"
+    return [entry for line in _lines_with(data, needle.encode()) if (entry := _entry(line))]
+
+
+def _lines_with(data: bytes, needle: bytes) -> Iterator[bytes]:
+    at = data.find(needle)
+    while at >= 0:
+        start = data.rfind(b"\n", 0, at + 1) + 1
+        end = data.find(b"\n", start) + 1
+        yield data[start:end]
+        at = data.find(needle, end - 1)
+
+
+def _entry(line: bytes) -> Entry | None:
+    match = _LINE.fullmatch(line.decode())
+    if match is None:
+        return None
+    oid, fingerprint, size, kind, path = match.groups()
+    return Entry(oid, fingerprint, int(size), kind, _unquote(path) if "\\" in path else path)
 
 
 def _parse(data: bytes) -> Manifest:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 MASK = "***"
+_MOST = 1 << 15
+"""Characters that are kept of a command line, which may list thousands of files."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET_WORDS = frozenset(
@@ -33,9 +36,12 @@ def masked(arguments: Sequence[str], root: str) -> tuple[str, ...]:
     """Return a command line as it may be published.
 
     What looks like a secret becomes `***`.  A path below `root`, the top of the repository, becomes
-    relative to that; of another absolute path only the last name stays.
+    relative to that; of another absolute path only the last name stays.  What is very long is cut.
     """
-    return tuple(_without_paths(each, root) for each in _without_secrets(arguments))
+    texts = [_without_paths(each, root) for each in _without_secrets(arguments)]
+    lengths = accumulate(len(text) + 1 for text in texts)
+    shown = [text for text, end in zip(texts, lengths, strict=True) if end <= _MOST]
+    return tuple(shown if len(shown) == len(texts) else [*shown, "…"])
 
 
 def _without_secrets(arguments: Sequence[str]) -> Iterator[str]:
@@ -78,6 +84,8 @@ def _without_paths(text: str, root: str) -> str:
 
 def _short(path: str, root: str) -> str:
     plain = os.path.normpath(path)
+    if plain.startswith("/dev/"):
+        return path
     if plain == root:
         return "."
     if plain.startswith(f"{root}/"):

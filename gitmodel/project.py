@@ -79,3 +79,20 @@ def open_project(
         cache = Cache(home, index, scratch)
         stack.callback(cache.close)
         yield Project(git, config, index, cache, scratch, beside, confirm)
+
+
+def path_from_top(path: str, folder: str, top: str) -> str:
+    """Return a path as typed in `folder`, relative to `top`; both have no symlink in them.
+
+    Raises `UsageError` if it leads elsewhere.
+    """
+    full = os.path.normpath(os.path.join(folder, path))
+    if not full.startswith(top + os.sep) and os.path.isabs(path):
+        # /home may be a symlink: compare what it leads to, but leave the last name alone.
+        full = os.path.join(os.path.realpath(os.path.dirname(full)), os.path.basename(full))
+    if full != top and not full.startswith(top + os.sep):
+        raise UsageError(f"{path!r} is outside the repository", hint=f"cd {top}")
+    relative = os.path.relpath(full, top)
+    if relative.split(os.sep)[0] == ".git":
+        raise UsageError(f"{path!r} belongs to Git itself")
+    return "" if relative == "." else relative.replace(os.sep, "/")

@@ -79,7 +79,7 @@ def metric_of(name: str, value: Value, goals: Mapping[str, Goal]) -> Metric:
 
     Raises `IntegrityError` if it is none.
     """
-    return _metric(Document(name, value, {}), (name,), value, goals.get(name))
+    return _metric(Document("metrics", value, {}), (name,), value, goals.get(name))
 
 
 def is_metric(value: Value) -> bool:

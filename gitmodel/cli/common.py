@@ -15,9 +15,8 @@ from typing import Any, Protocol, TypeVar
 
 import click
 
-from gitmodel.errors import UsageError
 from gitmodel.progress import Progress, silent
-from gitmodel.project import Project, open_project
+from gitmodel.project import Project, open_project, path_from_top
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _PATIENCE = 1.0
@@ -91,20 +90,7 @@ def from_root(project: Project, paths: Sequence[str]) -> list[str]:
     A symlink on the way to the repository is resolved; one inside it is not.
     """
     top = os.path.realpath(project.root)
-    return [_from_top(path, os.path.realpath(os.getcwd()), top) for path in paths]
-
-
-def _from_top(path: str, folder: str, top: str) -> str:
-    full = os.path.normpath(os.path.join(folder, path))
-    if not full.startswith(top + os.sep) and os.path.isabs(path):
-        # /home may be a symlink: compare what it leads to, but leave the last name alone.
-        full = os.path.join(os.path.realpath(os.path.dirname(full)), os.path.basename(full))
-    if full != top and not full.startswith(top + os.sep):
-        raise UsageError(f"{path!r} is outside the repository", hint=f"cd {top}")
-    relative = os.path.relpath(full, top)
-    if relative.split(os.sep)[0] == ".git":
-        raise UsageError(f"{path!r} belongs to Git itself")
-    return "" if relative == "." else relative.replace(os.sep, "/")
+    return [path_from_top(path, os.path.realpath(os.getcwd()), top) for path in paths]
 
 
 class _Bar(Protocol):

@@ -90,6 +90,24 @@ class Git:
         """Return which files Git tracks among `paths` and below them."""
         return self._names("--literal-pathspecs", "ls-files", "-z", "--", *paths) if paths else []
 
+    def changes(self, without: Iterable[str]) -> bytes:
+        """Return what differs from HEAD in what Git tracks, as a patch.
+
+        Files of which the name matches one of the globs `without` are left out.
+        """
+        # So that files of which only the times differ do not count.
+        self._run("update-index", "-q", "--refresh")
+        done = self._checked(
+            *("diff-index", "-p", "--binary", "--full-index", "--no-ext-diff", "--no-textconv"),
+            *("HEAD", "--", *_but(without)),
+        )
+        return done.stdout
+
+    def untracked(self, without: Iterable[str]) -> list[str]:
+        """Return the files that Git neither tracks nor ignores, but for those that match globs."""
+        arguments = ("ls-files", "-z", "--others", "--exclude-standard", "--", *_but(without))
+        return self._names(*arguments)
+
     def stage(self, paths: Iterable[str]) -> None:
         """Add the files to Git's index, also where a rule ignores them."""
         self._feed(["--literal-pathspecs", "add", "--force", "--sparse"], paths)
@@ -165,6 +183,12 @@ class Git:
         files = dict(zip(words[1::2], words[::2], strict=True))
         shallow = self._checked("rev-parse", "--is-shallow-repository").stdout == b"true\n"
         return Between(ahead, behind, files, shallow)
+
+    def branches(self) -> dict[str, str]:
+        """Return the local branches: short name to commit."""
+        done = self._checked("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads")
+        pairs = (line.split(" ", 1) for line in os.fsdecode(done.stdout).splitlines())
+        return {name.removeprefix("refs/heads/"): oid for oid, name in pairs}
 
     def remote(self) -> str | None:
         """Return the name of the Git remote that tags are pushed to, or None."""
@@ -412,6 +436,11 @@ def default_folder(key: str, default: str) -> Path:
 def without_secret(url: str) -> str:
     """Return a URL, or a text with URLs, as it may be shown: passwords are left out."""
     return _SECRET.sub(r"\1@", url)
+
+
+def _but(globs: Iterable[str]) -> list[str]:
+    """Return what tells Git everything but files with names that match."""
+    return [":(top)", *(f":(top,exclude,glob)**/{glob}" for glob in globs)]
 
 
 def _find_program() -> str:

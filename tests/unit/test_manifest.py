@@ -5,6 +5,7 @@ from gitmodel.manifest import (
     HEADER,
     Entry,
     Manifest,
+    find_entries,
     format_manifest,
     make_manifest,
     parse_manifest,
@@ -136,3 +137,14 @@ def test_hostile_lines_are_refused_in_linear_time():
         parse_manifest(HEADER + line, "x")
     with pytest.raises(IntegrityError):
         parse_manifest(HEADER + PREFIX.encode() * 20_000, "x")
+
+
+def test_entries_are_found_without_parsing_the_rest():
+    entries = [entry("a", data=b"1"), entry("b", data=b"2"), entry("c/a", data=b"1")]
+    odd = [entry('x" f "a', data=b"3"), entry("é\x7f", data=b"4"), entry("z\n", data=b"5")]
+    data = format_manifest(make_manifest([*entries, *odd]))
+    assert find_entries(data, oid=entries[0].oid) == [entries[0], entries[2]]
+    for each in (*entries, *odd):
+        assert find_entries(data, path=each.path) == [each]
+    assert find_entries(data, path="missing") == []
+    assert find_entries(data, oid=OID) == []

@@ -7,6 +7,13 @@ from gitmodel.masking import masked
 ROOT = "/home/ada/ranker"
 
 
+def test_what_is_very_long_is_cut():
+    written = masked(["cat", *(f"file-{number}" for number in range(10_000))], ROOT)
+    assert written[:2] == ("cat", "file-0")
+    assert written[-1] == "…"
+    assert 2000 < len(written) < 5000
+
+
 @pytest.mark.parametrize(
     ("typed", "written"),
     [
@@ -29,6 +36,7 @@ ROOT = "/home/ada/ranker"
         (["/usr/bin/python3", "--out=/tmp/secret/model.pt"], ["python3", "--out=model.pt"]),
         (["--data=a:/mnt/disk/b,/home/ada/ranker/c"], ["--data=a:b,c"]),
         (["~/x/y", "~ada/z"], ["x/y", "z"]),
+        (["cat </dev/null >/tmp/x"], ["cat </dev/null >x"]),
         (["a/b/c", "s3://bucket/x/y", "../up"], ["a/b/c", "s3://bucket/x/y", "../up"]),
         (["-c", "print(1/2)"], ["-c", "print(1/2)"]),
         (["", "\udcff"], ["", "\ufffd"]),

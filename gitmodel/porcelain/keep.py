@@ -1,0 +1,187 @@
+"""Write what a run said beside the artifacts that it made, and track these."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from gitmodel.atomic import write_files
+from gitmodel.curves import curves_path, format_curves
+from gitmodel.digest import oid_of
+from gitmodel.document import format_document
+from gitmodel.errors import UsageError
+from gitmodel.lineage import Input, Lineage, Named, format_lineage, lineage_path
+from gitmodel.paths import parents
+from gitmodel.porcelain.add import Added, add
+from gitmodel.porcelain.inputs import with_versions
+from gitmodel.porcelain.origin import Origin, utc_now
+from gitmodel.porcelain.recorded import Params, Recorded
+from gitmodel.progress import Progress
+from gitmodel.project import Project
+from gitmodel.sidecar import (
+    Kind,
+    Metric,
+    format_metrics,
+    metric_of,
+    parse_metrics,
+    sidecar_names,
+)
+from gitmodel.snapshot import find_artifact, name_of, read_worktree
+from gitmodel.worktree.scan import look, open_folder, read_small
+
+_NEW: dict[Kind, int] = {"metrics": 0, "params": 1}
+"""Which of the names of a sidecar a new one gets: metrics are JSON, params YAML."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was recorded of a run: the artifacts that it made, and the files beside them.
+
+    `artifact` is the one that metrics and params belong to.
+    """
+
+    artifact: str
+    added: tuple[Added, ...]
+    inputs: tuple[Input, ...]
+    metrics: Mapping[str, Metric]
+    files: tuple[str, ...]
+
+
+def keep(project: Project, recorded: Recorded, origin: Origin, progress: Progress) -> Kept:
+    """Track what a run made and write its sidecars; Git is told of both.
+
+    A run that made nothing is a measurement of the artifact that it is named after: its metrics are
+    added to those that are there.  Raises `UsageError` if there is no such artifact.
+    """
+    if not recorded.outputs:
+        return _keep_measured(project, recorded)
+    used = [*recorded.inputs] or _tracked(project, recorded.outputs)
+    inputs = with_versions(project, used)
+    added = add(project, recorded.outputs, progress)
+    artifact = _main(project, [each.path for each in added], recorded.name)
+    params, files = _params_files(project, artifact, recorded.params)
+    files |= _metrics_files(project, artifact, recorded)
+    lineage = Lineage(
+        tuple(Named(each.path, each.pointer.oid) for each in added),
+        inputs,
+        recorded.steps,
+        params,
+        origin.code,
+        replace(origin.environment, python=recorded.python or origin.environment.python),
+        origin.command,
+        origin.started,
+        utc_now(),
+    )
+    files |= {lineage_path(each.path): format_lineage(lineage) for each in added}
+    _write(project, files)
+    return Kept(artifact, tuple(added), inputs, final_metrics(recorded), tuple(files))
+
+
+def final_metrics(recorded: Recorded) -> dict[str, Metric]:
+    """Return the metrics of a run: those without a step, and the last values of the others.
+
+    A curve that ends in no finite number gives none: the run diverged.
+    """
+    final = dict(recorded.metrics)
+    for name in recorded.curves.names:
+        *_, last = recorded.curves.points(name).values()
+        if name not in final and math.isfinite(last):
+            final[name] = metric_of(name, last, {})
+    return final
+
+
+def _keep_measured(project: Project, recorded: Recorded) -> Kept:
+    snapshot = read_worktree(project.git)
+    if not recorded.name or not (recorded.metrics or recorded.curves.names):
+        raise UsageError(
+            "the run saved nothing, so there is nothing to record",
+            hint="run.save(PATH) in Python, or gitmodel run --save PATH",
+        )
+    artifact, _ = find_artifact(snapshot, project.config.artifacts, recorded.name)
+    path = _sidecar(project, artifact, "metrics")
+    metrics = {**_read_metrics(project, path), **final_metrics(recorded)}
+    files = {path: format_metrics(metrics, path)}
+    if recorded.curves.names:
+        files[curves_path(artifact)] = format_curves(recorded.curves)
+    _write(project, files)
+    return Kept(artifact, (), recorded.inputs, metrics, tuple(files))
+
+
+def _tracked(project: Project, outputs: Sequence[str]) -> list[Input]:
+    """Return all that is tracked but for what was made: where nobody said what was used."""
+    pointers = read_worktree(project.git).pointers
+    made = {path for output in outputs for path in (output, *parents(output))}
+    return [
+        Input(path, pointer.oid, declared=False)
+        for path, pointer in sorted(pointers.items())
+        if path not in made
+    ]
+
+
+def _main(project: Project, artifacts: Sequence[str], name: str) -> str:
+    """Return the artifact that a run is named after, else the first."""
+    names = project.config.artifacts
+    named = (path for path in artifacts if name in (path, name_of(path, names)))
+    return next(named, artifacts[0])
+
+
+def _metrics_files(project: Project, artifact: str, recorded: Recorded) -> dict[str, bytes]:
+    """Return metrics and curves; none if nothing was logged, for a script may write its own."""
+    files: dict[str, bytes] = {}
+    if recorded.metrics or recorded.curves.names:
+        path = _sidecar(project, artifact, "metrics")
+        files[path] = format_metrics(final_metrics(recorded), path)
+        path = curves_path(artifact)
+        # Those of an earlier run would be taken for this one's.
+        if recorded.curves.names or look(project.root, path):
+            files[path] = format_curves(recorded.curves)
+    return files
+
+
+def _params_files(
+    project: Project, artifact: str, params: Params | None
+) -> tuple[Named | None, dict[str, bytes]]:
+    """Return the file that params came from, and the sidecar that they belong into.
+
+    Where that is the same file, or one that is read in its stead, it is left as it is.
+    """
+    if params is None:
+        return None, {}
+    path = _sidecar(project, artifact, "params")
+    if params.file:
+        common = sidecar_names("", "params")
+        same = params.file.path == path
+        if same or (params.file.path in common and look(project.root, path) is None):
+            return params.file, {}
+    data = format_document(params.values, path)
+    return params.file or Named(path, oid_of(data, project.config.algorithm)), {path: data}
+
+
+def _sidecar(project: Project, artifact: str, kind: Kind) -> str:
+    """Return the path of a sidecar: the one that is configured, or there, or would be made."""
+    name = name_of(artifact, project.config.artifacts)
+    if given := project.config.sidecars.get(name, {}).get(kind):
+        return given[0]
+    folder, slash, last = artifact.rpartition("/")
+    stem = PurePosixPath(last).stem
+    beside = [f"{folder}{slash}{each}" for each in sidecar_names(stem, kind)]
+    there = (path for path in beside if look(project.root, path))
+    return next(there, beside[_NEW[kind]])
+
+
+def _read_metrics(project: Project, path: str) -> dict[str, Metric]:
+    folder, _, name = path.rpartition("/")
+    with open_folder(project.root, folder, create=True) as fd:
+        data = read_small(fd, name, path)
+    return parse_metrics(data, path, project.config.goals) if data else {}
+
+
+def _write(project: Project, files: Mapping[str, bytes]) -> None:
+    for path in files:
+        # Raises an error for a symlink on the way, which could lead anywhere.
+        with open_folder(project.root, path.rpartition("/")[0], create=True):
+            pass
+    write_files({project.root / path: data for path, data in files.items()}, project.beside)
+    project.git.stage(files)

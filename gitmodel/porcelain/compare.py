@@ -227,7 +227,7 @@ def _judged(history: History, side: Side, conditions: Sequence[Expression]) -> I
         "tag": found.tag,
         "name": side.name,
         "author": story.author,
-        "date": moment_of(story.time, "%Y-%m-%d"),
+        "date": moment_of(story.time),
     }
     measured = Measured(record.metrics, record.params)
     subject = Subject(Others(history), side.name, measured, fields)

@@ -85,8 +85,9 @@ class Subject:
         return self.others.metric(reference, self.name, plain)
 
 
-def moment_of(time: int, form: str) -> str:
-    """Return a Unix time in a form of `strftime`; nothing for none, or one that no calendar has."""
-    with suppress(OverflowError, ValueError, OSError):
-        return datetime.fromtimestamp(time, UTC).strftime(form) if time else ""
-    return ""
+def moment_of(time: int, form: str = "%Y-%m-%d") -> str:
+    """Return a Unix time (UTC) in a form of `strftime`; nothing if no calendar has it."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return ""

@@ -46,7 +46,7 @@ class Listed:
 
     def moment(self, form: str) -> str:
         """Return the time (UTC) in a form of `strftime`."""
-        return moment_of(self.time, form)
+        return moment_of(self.time, form) if self.time else ""
 
 
 def versions(history: History, name: str = "", *, heads: bool = False) -> list[Listed]:

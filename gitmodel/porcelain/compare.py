@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gitmodel import curves, lineage
 from gitmodel.comparison import (
     ArtifactRow,
     FileChanges,
@@ -32,6 +33,9 @@ from gitmodel.progress import Work
 from gitmodel.project import Project, never, open_project
 from gitmodel.record import Measured, Record
 from gitmodel.version import versions_of
+
+_WRITTEN = (POINTER_SUFFIX, lineage.SUFFIX, curves.SUFFIX)
+"""What the names of files end in that gitmodel writes, and nobody by hand."""
 
 Entries = Callable[[Pointer], Mapping[str, Entry]]
 """Gives the files of a folder by path; raises `GitmodelError` if they cannot be had."""
@@ -63,7 +67,7 @@ class DataChanges:
 class CodeChanges:
     """What Git says lies between the first version and another one.
 
-    The files are those that are neither pointers nor the sidecars that were compared.
+    The files are those that gitmodel did not write, without the sidecars that were compared.
     """
 
     version: int
@@ -208,7 +212,7 @@ def _code(history: History, records: Sequence[Record]) -> Iterator[CodeChanges]:
         files = {
             path: letter
             for path, letter in sorted(found.files.items())
-            if path not in told and not path.endswith(POINTER_SUFFIX)
+            if path not in told and not path.endswith(_WRITTEN)
         }
         between = Between(found.ahead, found.behind, files, found.shallow)
         yield CodeChanges(number, between)

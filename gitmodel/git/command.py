@@ -23,6 +23,7 @@ _SECRET = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX")
 _MUTE = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true"}
+_FOLDERS = ("--absolute-git-dir", "--git-common-dir")
 _FETCHED = "refs/gitmodel/fetched"
 _UTF8 = ("-c", "i18n.logOutputEncoding=UTF-8")
 
@@ -403,15 +404,9 @@ class Git:
 def open_git(folder: Path) -> Git:
     """Return the repository that `folder` is in; raises `UsageError` if it is in none."""
     program = _find_program()
-    done = _run(
-        program,
-        folder,
-        ("rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir"),
-    )
-    lines = os.fsdecode(done.stdout).split("\n")
-    if done.returncode == 0 and len(lines) == 4:
-        worktree, git_dir, common_dir = (folder / line for line in lines[:3])
-        return Git(program, worktree, git_dir, Path(os.path.abspath(common_dir)))
+    done = _run(program, folder, ("rev-parse", "--show-toplevel", *_FOLDERS))
+    if done.returncode == 0:
+        return _located(program, folder, done)
     text = _said(done)
     if "dubious ownership" in text:
         raise _of_another(folder)
@@ -426,13 +421,18 @@ def open_repository(folder: Path) -> Git:
     It is for what only reads.  Raises `UsageError` if the folder is in none.
     """
     program = _find_program()
-    done = _run(program, folder, ("rev-parse", "--absolute-git-dir", "--git-common-dir"))
+    done = _run(program, folder, ("rev-parse", "--show-toplevel", *_FOLDERS))
+    if done.returncode:
+        done = _run(program, folder, ("rev-parse", "--absolute-git-dir", *_FOLDERS))
+    return open_git(folder) if done.returncode else _located(program, folder, done)
+
+
+def _located(program: str, folder: Path, done: subprocess.CompletedProcess[bytes]) -> Git:
     lines = os.fsdecode(done.stdout).split("\n")
-    top = _run(program, folder, ("rev-parse", "--show-toplevel"))
-    if done.returncode or len(lines) != 3 or top.returncode == 0:
-        return open_git(folder)
-    git_dir, common_dir = (Path(os.path.abspath(folder / line)) for line in lines[:2])
-    return Git(program, git_dir, git_dir, common_dir)
+    if len(lines) != 4:
+        raise UsageError(f"{str(folder)!r} has a line break in its path", hint="rename it")
+    worktree, git_dir, common_dir = (folder / line for line in lines[:3])
+    return Git(program, worktree, git_dir, Path(os.path.abspath(common_dir)))
 
 
 def has_worktree(folder: Path) -> bool:

@@ -20,7 +20,7 @@ from gitmodel.git.objects import Objects
 from gitmodel.index import Index, opened_index
 from gitmodel.pointer import MAX_BYTES
 from gitmodel.project import Project, never
-from gitmodel.reference import STAGES, Best, Stage, no_stages, parse_wanted
+from gitmodel.reference import STAGES, Best, Stage, near, no_stages, parse_wanted
 from gitmodel.snapshot import Snapshot, read_commit, version_name
 from gitmodel.version import (
     TagFormat,
@@ -234,10 +234,14 @@ def _find_ref(mirror: Mirror, refs: Mapping[str, str], artifact: str, version: s
         for ref, commit in refs.items():
             if commit.startswith(version):
                 return ref
-    raise _unknown(mirror, artifact, version)
+    raise _unknown(mirror, artifact, version, near(version, (*tags, *_branches(refs))))
 
 
-def _unknown(mirror: Mirror, artifact: str, version: str) -> UsageError:
+def _branches(refs: Mapping[str, str]) -> list[str]:
+    return [ref.removeprefix(_BRANCHES) for ref in refs if ref.startswith(_BRANCHES)]
+
+
+def _unknown(mirror: Mirror, artifact: str, version: str, alike: str) -> UsageError:
     shown = without_secret(mirror.source.url)
     if not version:
         return UsageError(f"{shown!r} has no default branch", hint=f"say which: {artifact}@VERSION")
@@ -245,7 +249,7 @@ def _unknown(mirror: Mirror, artifact: str, version: str) -> UsageError:
     if _SHORT_COMMIT.fullmatch(version):
         hint = "give the whole commit id; only the ends of branches and tags have a short one here"
     return UsageError(
-        f"{version!r} is not a version, tag, branch or commit of {shown!r}", hint=hint
+        f"{version!r} is not a version, tag, branch or commit of {shown!r}{alike}", hint=hint
     )
 
 

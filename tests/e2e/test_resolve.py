@@ -221,6 +221,11 @@ def test_get_knows_what_only_a_clone_can_answer(refs: Repo) -> None:
         assert said in done.err
 
 
+def test_get_names_what_is_near(refs: Repo) -> None:
+    done = refs.gitmodel("get", "../origin.git", "model@model-v1.2", "-o", "../m.pt", code=2)
+    assert "near it: 'model-v1.1'" in done.err
+
+
 def test_get_knows_tags_of_gto(refs: Repo) -> None:
     refs.write(".gitmodel.yaml", refs.read(".gitmodel.yaml") + b"tag_formats: [gto]\n")
     refs.commit()

@@ -202,7 +202,11 @@ class Git:
 
     def set_config(self, key: str, value: str) -> None:
         """Set a key of this clone's own configuration."""
-        self._checked("config", "--local", key, value)
+        self._checked("config", "--local", "--replace-all", key, value)
+
+    def remove_config(self, section: str) -> None:
+        """Remove a section from this clone's own configuration, if it is there."""
+        self._run("config", "--local", "--remove-section", section)
 
     def version(self) -> str:
         """Return what `git --version` says."""

@@ -9,7 +9,7 @@ from gitmodel.atomic import Scratch, write_file
 from gitmodel.git.command import Git
 from gitmodel.pointer import Pointer, format_pointer
 from gitmodel.snapshot import pointer_path
-from gitmodel.worktree.scan import open_folder, read_small
+from gitmodel.worktree.rules import add_rules, ignore_rule
 
 
 def track(
@@ -37,12 +37,6 @@ def track(
 
 def _ignore(root: Path, artifact: str, scratch: Scratch) -> str:
     """Make Git ignore an artifact; return the path of the rules."""
-    folder, _, name = artifact.rpartition("/")
-    path = f"{folder}/.gitignore".lstrip("/")
-    rule = ("/" + "".join(f"\\{c}" if c in "\\*?[ " else c for c in name)).encode()
-    with open_folder(root, folder) as fd:
-        old = read_small(fd, ".gitignore", path)
-    if rule not in old.splitlines():
-        end = b"" if not old or old.endswith(b"\n") else b"\n"
-        write_file(root / path, old + end + rule + b"\n", scratch)
+    path, rule = ignore_rule(artifact)
+    add_rules(root, path, [rule], scratch)
     return path

@@ -56,12 +56,13 @@ def _words(status: ArtifactStatus) -> str:
         "modified": click.style("modified", fg="yellow"),
         "missing": click.style("missing", fg="red"),
         "unknown": click.style("manifest not here", fg="red"),
+        "conflict": click.style("in conflict", fg="red"),
     }[status.work]
     changes = (("added", status.added), ("removed", status.removed), ("changed", status.modified))
     if status.kind == "tree" and status.work == "modified":
         counts = [f"{len(names):,} {verb}" for verb, names in changes if names]
         words += f" ({', '.join(counts)})"
-    if not status.cached:
+    if not status.cached and status.work != "conflict":
         words += ", not in the cache"
     if status.pushed is False:
         words += ", not pushed"
@@ -70,6 +71,8 @@ def _words(status: ArtifactStatus) -> str:
 
 def _next(status: ArtifactStatus) -> str:
     path = shown(status.path)
+    if status.work == "conflict":
+        return f"  (gitmodel resolve --ours {path}, or --theirs)"
     if status.work == "modified":
         return f"  (gitmodel add {path})"
     if status.work == "missing" and status.cached:

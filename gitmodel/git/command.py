@@ -49,7 +49,38 @@ class Git:
 
     def tracked_pointers(self) -> list[str]:
         """Return the paths of the pointers in Git's index, relative to the working tree."""
-        return self._names("ls-files", "-z", "--", f"*{POINTER_SUFFIX}")
+        return list(self.staged_pointers())
+
+    def staged_pointers(self) -> dict[str, dict[int, str]]:
+        """Return the pointers in Git's index, relative to the working tree: path to its stages.
+
+        A stage leads to a Git blob: 0, or in a conflict 1 (the base), 2 (ours) and 3 (theirs).
+        """
+        return self._stages(f"*{POINTER_SUFFIX}")
+
+    def unmerged(self, paths: Sequence[str]) -> list[str]:
+        """Return which of the files are in conflict in Git's index."""
+        stages = self._stages(*(f":(literal){path}" for path in paths)) if paths else {}
+        return [path for path, found in stages.items() if 0 not in found]
+
+    def blobs(self, oids: Iterable[str], limit: int) -> dict[str, bytes]:
+        """Return the content of Git blobs, but for those of more than `limit` bytes."""
+        wanted = list(dict.fromkeys(oids))
+        if not wanted:
+            return {}
+        feed = "".join(f"{oid}\n" for oid in wanted).encode()
+        lines = self._checked("cat-file", "--batch-check", feed=feed).stdout.decode().splitlines()
+        known = [line.split(" ") for line in lines]
+        sizes = {words[0]: int(words[2]) for words in known if words[1] == "blob"}
+        small = [oid for oid in wanted if sizes.get(oid, limit + 1) <= limit]
+        feed = "".join(f"{oid}\n" for oid in small).encode()
+        data = self._checked("cat-file", "--batch", feed=feed).stdout
+        found, at = {}, 0
+        for oid in small:
+            start = data.index(b"\n", at) + 1
+            found[oid] = data[start : start + sizes[oid]]
+            at = start + sizes[oid] + 1
+        return found
 
     def tracked(self, paths: Sequence[str]) -> list[str]:
         """Return which files Git tracks among `paths` and below them."""
@@ -211,6 +242,14 @@ class Git:
     def version(self) -> str:
         """Return what `git --version` says."""
         return self._checked("--version").stdout.decode().strip()
+
+    def _stages(self, *patterns: str) -> dict[str, dict[int, str]]:
+        found: dict[str, dict[int, str]] = {}
+        for line in self._names("ls-files", "--stage", "-z", "--", *patterns):
+            facts, path = line.split("\t", 1)
+            _, oid, stage = facts.split(" ")
+            found.setdefault(path, {})[int(stage)] = oid
+        return found
 
     def _names(self, *arguments: str, separator: str = "\0") -> list[str]:
         done = self._checked(*arguments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from gitmodel.project import Project
 from gitmodel.snapshot import (
     Selection,
     Snapshot,
+    check_settled,
     entries_of,
     read_commit,
     read_worktree,
@@ -83,6 +84,9 @@ def checkout(
     with locked(project.lock):
         commit = _resolve(project, revision)
         current = read_worktree(project.git)
+        if not (commit and paths):
+            # As with Git, taking something from a revision ends a conflict, and nothing else does.
+            check_settled(paths or current.conflicts, current)
         target = _read(project, commit) if commit else current
         left = Snapshot("", {} if paths else read_journal(project.journal))
         move = _Move("" if paths else revision, target, current, left)
@@ -96,12 +100,39 @@ def checkout(
             whole = [each.artifact for each in selections if not each.patterns]
             pointers = {artifact: target.pointers[artifact] for artifact in whole}
             track(project.git, pointers, current.pointers, project.beside)
+    return _report("" if paths else commit, selections, plan)
+
+
+def restore(
+    project: Project,
+    wanted: Mapping[str, Pointer],
+    before: Mapping[str, Pointer],
+    work: Work,
+    *,
+    force: bool,
+) -> CheckedOut:
+    """Make artifacts what `wanted` says, where `before` says what they are; touch no pointer.
+
+    What `wanted` lacks is removed.  The caller holds the lock.  Raises as `checkout` does.
+    """
+    nothing = Snapshot("", {})
+    move = _Move("", Snapshot("", wanted), Snapshot("", before), nothing)
+    selections = [Selection(artifact) for artifact in sorted(wanted.keys() | before.keys())]
+    _bring_manifests(project, selections, move, work)
+    plan = _make_plan(project, selections, move, work)
+    _check(project, plan, force=force)
+    _carry_out(project, plan, move, work)
+    return _report("", selections, plan)
+
+
+def _report(commit: str, selections: Sequence[Selection], plan: Plan) -> CheckedOut:
+    change = plan.change
     return CheckedOut(
-        "" if paths else commit,
+        commit,
         len(selections),
-        len(plan.change.writes),
-        len(plan.change.removals),
-        plan.change.bytes,
+        len(change.writes),
+        len(change.removals),
+        change.bytes,
         tuple(plan.kept),
     )
 

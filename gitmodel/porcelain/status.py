@@ -10,21 +10,23 @@ from gitmodel.digest import Digests
 from gitmodel.errors import MissingError
 from gitmodel.index import CACHE, Seen
 from gitmodel.manifest import EXECUTABLE, FILE, Entry
-from gitmodel.pointer import Pointer
+from gitmodel.pointer import Pointer, parse_pointer
+from gitmodel.porcelain.conflicts import Conflict, read_conflicts
 from gitmodel.progress import Meter, Progress
 from gitmodel.project import Project
-from gitmodel.snapshot import entries_of, read_worktree, select
+from gitmodel.snapshot import entries_of, pointer_path, read_worktree, select
 from gitmodel.worktree.content import matches, read_ahead, seen_row
 from gitmodel.worktree.scan import Found, now, scan
 
-Work = Literal["clean", "modified", "missing", "unknown"]
+Work = Literal["clean", "modified", "missing", "unknown", "conflict"]
 
 
 @dataclass(frozen=True, slots=True)
 class ArtifactStatus:
     """The facts of one artifact.
 
-    `work` compares the working tree to the pointer (`unknown`: its manifest is not here);
+    `work` compares the working tree to the pointer (`unknown`: its manifest is not here,
+    `conflict`: Git could not merge it, `kind` and `size` are those of our side, if it has one);
     `cached` and `pushed` say whether all its blobs are in the cache, and known to be on the
     default remote (None: there is no remote).  The lists name files inside a tree.
     """
@@ -62,11 +64,23 @@ class _Difference:
 def status(project: Project, paths: Iterable[str], progress: Progress) -> list[ArtifactStatus]:
     """Return the state of the artifacts that the paths name, or of all."""
     snapshot = read_worktree(project.git)
-    selected = select(paths, snapshot.pointers)
+    conflicts = read_conflicts(project.git) if snapshot.conflicts else {}
+    selected = select(paths, snapshot.pointers.keys() | conflicts)
     return [
-        _status_of(project, each.artifact, snapshot.pointers[each.artifact], progress)
+        _conflict(conflicts[each.artifact])
+        if each.artifact in conflicts
+        else _status_of(project, each.artifact, snapshot.pointers[each.artifact], progress)
         for each in selected
     ]
+
+
+def _conflict(conflict: Conflict) -> ArtifactStatus:
+    pointer = parse_pointer(
+        conflict.ours or conflict.theirs or conflict.base or b"", pointer_path(conflict.artifact)
+    )
+    return ArtifactStatus(
+        conflict.artifact, pointer.kind, pointer.size, "conflict", cached=False, pushed=None
+    )
 
 
 def _status_of(

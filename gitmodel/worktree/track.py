@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gitmodel.atomic import Scratch, write_file
 from gitmodel.git.command import Git
 from gitmodel.pointer import Pointer, format_pointer
 from gitmodel.snapshot import pointer_path
-from gitmodel.worktree.rules import add_rules, ignore_rule
+from gitmodel.worktree.rules import add_rules, ignore_rule, remove_rule
+from gitmodel.worktree.scan import open_folder
 
 
 def track(
@@ -33,6 +36,30 @@ def track(
         artifact: sum(name == artifact or name.startswith(f"{artifact}/") for name in raw)
         for artifact in pointers
     }
+
+
+def untrack(git: Git, artifacts: Sequence[str], scratch: Scratch, *, ignored: bool = False) -> None:
+    """Take pointers out of the working tree and of Git's index, and the rules that hide artifacts.
+
+    With `ignored`, Git goes on ignoring what is left of them.
+    """
+    gone = [pointer_path(artifact) for artifact in artifacts]
+    rules = []
+    for artifact in artifacts:
+        path, rule = ignore_rule(artifact)
+        if not ignored and remove_rule(git.worktree, path, rule, scratch):
+            rules.append(path)
+        remove_file(git.worktree, pointer_path(artifact))
+    there = [path for path in dict.fromkeys(rules) if (git.worktree / path).exists()]
+    git.unstage([*gone, *(path for path in dict.fromkeys(rules) if path not in there)])
+    git.stage(there)
+
+
+def remove_file(root: Path, path: str) -> None:
+    """Remove a file, if it is there, without following a symlink on the way."""
+    folder, _, name = path.rpartition("/")
+    with suppress(FileNotFoundError), open_folder(root, folder) as fd:
+        os.unlink(name, dir_fd=fd)
 
 
 def _ignore(root: Path, artifact: str, scratch: Scratch) -> str:

@@ -28,7 +28,9 @@ def test_init_writes_and_stages_the_attributes(tmp_path: Path) -> None:
     ]
     lines = fresh.read(".gitattributes").splitlines()
     assert lines[0] == b"*.py text"
-    assert fresh.git("check-attr", "merge", "diff", "text", "--", "a/m.pt.gitmodel").splitlines() == [
+    assert fresh.git(
+        "check-attr", "merge", "diff", "text", "--", "a/m.pt.gitmodel"
+    ).splitlines() == [
         "a/m.pt.gitmodel: merge: gitmodel",
         "a/m.pt.gitmodel: diff: gitmodel",
         "a/m.pt.gitmodel: text: unset",

@@ -86,6 +86,12 @@ class Git:
         """Return which files Git tracks among `paths` and below them."""
         return self._names("--literal-pathspecs", "ls-files", "-z", "--", *paths) if paths else []
 
+    def ignored(self, paths: Iterable[str]) -> set[str]:
+        """Return which of the paths a rule of Git ignores, unless it tracks them all the same."""
+        data = os.fsencode("\0".join(paths))
+        done = self._run("check-ignore", "-z", "--stdin", feed=data) if data else None
+        return set(os.fsdecode(done.stdout).split("\0")) - {""} if done else set()
+
     def stage(self, paths: Iterable[str]) -> None:
         """Add the files to Git's index, also where a rule ignores them."""
         self._feed(["--literal-pathspecs", "add", "--force", "--sparse"], paths)
@@ -96,6 +102,22 @@ class Git:
             ["--literal-pathspecs", "rm", "--cached", "--quiet", "--ignore-unmatch", "--sparse"],
             paths,
         )
+
+    def remove(self, paths: Sequence[str], *, force: bool) -> None:
+        """Remove tracked files from Git's index and the disk; with `force` untracked ones too."""
+        tracked = self.tracked(paths)
+        options = ["--force"] if force else []
+        self._feed(["--literal-pathspecs", "rm", "--quiet", "--sparse", *options], tracked)
+        for path in set(paths) - set(tracked) if force else ():
+            (self.worktree / path).unlink(missing_ok=True)
+
+    def unsaved(self, paths: Sequence[str]) -> list[str]:
+        """Return which of the files are tracked and other than in the last commit."""
+        if not paths:
+            return []
+        arguments = ("--literal-pathspecs", "status", "--porcelain", "-z", "--no-renames")
+        lines = self._names(*arguments, "--untracked-files=no", "--", *paths)
+        return [line[3:] for line in lines]
 
     def resolve(self, revision: str) -> str | None:
         """Return the commit that a revision names, or None."""
@@ -327,6 +349,17 @@ def find_top(folder: Path) -> Path:
     if "dubious ownership" in _said(top):
         raise _of_another(folder)
     raise UsageError(f"{str(folder)!r} is not in a Git repository", hint="git init")
+
+
+def find_common_dir(folder: Path) -> Path:
+    """Return where the repository that `folder` is in keeps what its worktrees share.
+
+    Raises `UsageError` if it is in none.
+    """
+    done = _run(_find_program(), folder, ("rev-parse", "--git-common-dir"))
+    if done.returncode:
+        raise UsageError(f"{str(folder)!r} is not in a Git repository", hint="git init")
+    return Path(os.path.abspath(folder / os.fsdecode(done.stdout).removesuffix("\n")))
 
 
 def _ask(folder: Path, question: str) -> subprocess.CompletedProcess[bytes]:

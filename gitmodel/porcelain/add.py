@@ -84,7 +84,8 @@ def _plan(
     return plan
 
 
-def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> None:
+def check_new_name(path: str) -> None:
+    """Raise an error if no artifact may have this path."""
     if not path:
         raise UsageError(
             "the whole repository cannot be one artifact", hint="gitmodel add FOLDER_OR_FILE"
@@ -102,6 +103,10 @@ def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> 
         )
     if "\n" in path or "\r" in path:
         raise UsageError(f"{path!r} has a line break in it, which .gitignore cannot say")
+
+
+def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> None:
+    check_new_name(path)
     if look(project.root, path) is None:
         hint = f"gitmodel checkout -- {path}" if path in pointers else f"ls {path}"
         raise UsageError(f"{path!r} does not exist", hint=hint)

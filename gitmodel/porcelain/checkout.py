@@ -106,17 +106,18 @@ def checkout(
 def restore(
     project: Project,
     wanted: Mapping[str, Pointer],
-    before: Mapping[str, Pointer],
+    before: Mapping[str, Pointer | None],
     work: Work,
     *,
     force: bool,
 ) -> CheckedOut:
     """Make artifacts what `wanted` says, where `before` says what they are; touch no pointer.
 
-    What `wanted` lacks is removed.  The caller holds the lock.  Raises as `checkout` does.
+    What `wanted` lacks is removed; where `before` is None, what gitmodel itself put there.  The
+    caller holds the lock.  Raises as `checkout` does.
     """
-    nothing = Snapshot("", {})
-    move = _Move("", Snapshot("", wanted), Snapshot("", before), nothing)
+    known = {artifact: pointer for artifact, pointer in before.items() if pointer}
+    move = _Move("", Snapshot("", wanted), Snapshot("", known), Snapshot("", {}))
     selections = [Selection(artifact) for artifact in sorted(wanted.keys() | before.keys())]
     _bring_manifests(project, selections, move, work)
     plan = _make_plan(project, selections, move, work)

@@ -38,16 +38,13 @@ def track(
     }
 
 
-def untrack(git: Git, artifacts: Sequence[str], scratch: Scratch, *, ignored: bool = False) -> None:
-    """Take pointers out of the working tree and of Git's index, and the rules that hide artifacts.
-
-    With `ignored`, Git goes on ignoring what is left of them.
-    """
+def untrack(git: Git, artifacts: Sequence[str], scratch: Scratch) -> None:
+    """Take pointers, and the rules that hide artifacts, out of the working tree and Git's index."""
     gone = [pointer_path(artifact) for artifact in artifacts]
     rules = []
     for artifact in artifacts:
         path, rule = ignore_rule(artifact)
-        if not ignored and remove_rule(git.worktree, path, rule, scratch):
+        if remove_rule(git.worktree, path, rule, scratch):
             rules.append(path)
         remove_file(git.worktree, pointer_path(artifact))
     there = [path for path in dict.fromkeys(rules) if (git.worktree / path).exists()]

@@ -93,6 +93,11 @@ def _check(project: Project, source: str, target: str, pointers: Mapping[str, Po
 
 
 def _check_free(project: Project, sidecars: Mapping[str, str]) -> None:
+    if unmerged := project.git.unmerged(list(sidecars)):
+        raise ConflictError(
+            f"{unmerged[0]!r} is in conflict",
+            hint=f"edit {unmerged[0]}, then git add {unmerged[0]}",
+        )
     for new in sidecars.values():
         if look(project.root, new):
             raise ConflictError(f"{new!r} is there already", hint=f"mv {new} elsewhere")

@@ -56,11 +56,12 @@ class Attempt:
 def attempt(conflict: Conflict, load: Load) -> Attempt:
     """Merge as far as possible; raises `IntegrityError` if a side is broken."""
     path = pointer_path(conflict.artifact)
-    ours, theirs = (_parse(text, path) for text in (conflict.ours, conflict.theirs))
+    # First, and without a look at the other side: `git rerere` merges texts with markers in them.
     if conflict.theirs in (conflict.ours, conflict.base):
-        return Attempt(ours, theirs, taken="ours")
+        return Attempt(_parse(conflict.ours, path), None, taken="ours")
     if conflict.ours == conflict.base:
-        return Attempt(ours, theirs, taken="theirs")
+        return Attempt(None, _parse(conflict.theirs, path), taken="theirs")
+    ours, theirs = (_parse(text, path) for text in (conflict.ours, conflict.theirs))
     if not ours or not theirs or ours.kind != theirs.kind:
         return Attempt(ours, theirs, Merge({}, (Clash("", (), ()),)), whole=True)
     our_entries, their_entries = load(ours), load(theirs)

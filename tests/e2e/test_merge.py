@@ -12,7 +12,8 @@ import pytest
 
 from gitmodel.git.command import open_git
 from gitmodel.porcelain.drivers import set_drivers, unset_drivers
-from tests.helpers.merging import Files, branch, change, contents, merge, set_up, write
+from tests.helpers.inside import runner
+from tests.helpers.merging import Files, Quick, branch, change, contents, merge, set_up, write
 from tests.helpers.repo import Repo, copied, new_repo, noise
 
 BASE = {"data/a": "a", "data/b": "b", "data/deep/c": "c", "data/d": "d"}
@@ -28,9 +29,14 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def base(template: Path, tmp_path: Path) -> Repo:
+def base(
+    template: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Repo:
     """A repository with a dataset and a model; Git merges pointers by way of gitmodel."""
-    return copied(template, tmp_path)
+    return Quick(copied(template, tmp_path).path, runner(capsys, monkeypatch))
 
 
 def _is_clean(repo: Repo) -> None:

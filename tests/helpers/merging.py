@@ -4,13 +4,38 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 from gitmodel.git.command import open_git
 from gitmodel.porcelain.drivers import set_drivers
+from tests.helpers.inside import Run
 from tests.helpers.repo import Done, Repo
 
 Files = Mapping[str, str | bytes | None]
 """Path to content; None removes the file."""
+
+
+class Quick(Repo):
+    """A repository on which gitmodel itself runs inside the test; what Git starts does not."""
+
+    def __init__(self, path: Path, run: Run) -> None:
+        super().__init__(path)
+        self._run = run
+
+    def gitmodel(
+        self,
+        *arguments: str,
+        code: int = 0,
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> Done:
+        """Run gitmodel, which must exit with `code`, and never by accident."""
+        if cwd or env:
+            return super().gitmodel(*arguments, code=code, cwd=cwd, env=env)
+        done = self._run(self, *arguments)
+        said = f"gitmodel {' '.join(arguments)}: exit {done.code}\n{done.out}\n{done.err}"
+        assert done.code == code, said
+        return done
 
 
 def set_up(repo: Repo, files: Files, *artifacts: str) -> None:

@@ -29,9 +29,12 @@ _COMMANDS = {
     "impact": "Show what was made from something.",
     "init": "Set up a Git repository for gitmodel.",
     "lineage": "Show what a version was made from.",
+    "mv": "Move or rename an artifact.",
     "pull": "Bring blobs from the remote into the working tree.",
     "push": "Send blobs, then version tags.",
     "remote": "Add, list, remove, check and repair remotes.",
+    "resolve": "End conflicts of a merge.",
+    "rm": "Stop tracking artifacts.",
     "run": "Run a command and record what it used and made.",
     "show": "Show one version in full.",
     "status": "Show what differs from the pointers.",
@@ -39,7 +42,8 @@ _COMMANDS = {
     "verify": "Prove that all bytes are what their names say.",
     "versions": "List the versions.",
 }
-
+_FOR_GIT = frozenset({"merge-driver", "textconv"})
+"""Commands that Git runs; see `porcelain.drivers`."""
 
 _SWITCH = 0.0005
 
@@ -53,9 +57,9 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command."""
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in _COMMANDS.keys() | _FOR_GIT:
             return None
-        module = importlib.import_module(f"gitmodel.cli.{cmd_name}")
+        module = importlib.import_module(f"gitmodel.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
@@ -69,7 +73,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command, or say which was probably meant."""
         name = args[0]
-        if name not in _COMMANDS and not name.startswith("-"):
+        if name not in _COMMANDS.keys() | _FOR_GIT and not name.startswith("-"):
             near = [known for known in _COMMANDS if known[:2] == name[:2]]
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             ctx.fail(f"There is no command {name!r}.{hint}")

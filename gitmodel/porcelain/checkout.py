@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitmodel.atomic import locked
 from gitmodel.errors import ConflictError, DiskError, MissingError, RemoteError, UsageError
@@ -21,6 +21,7 @@ from gitmodel.project import Project
 from gitmodel.snapshot import (
     Selection,
     Snapshot,
+    check_settled,
     entries_of,
     read_commit,
     read_worktree,
@@ -87,6 +88,9 @@ def checkout(
         found = _resolve(project, revision)
         commit = found.commit if found else ""
         current = read_worktree(project.git)
+        if not (commit and paths):
+            # As with Git, taking something from a revision ends a conflict, and nothing else does.
+            check_settled(paths or current.conflicts, current)
         target = _read(project, commit) if commit else current
         left = Snapshot("", {} if paths else read_journal(project.journal))
         goal = _for_git(found) if found and not paths else ""
@@ -101,13 +105,42 @@ def checkout(
             whole = [each.artifact for each in selections if not each.patterns]
             pointers = {artifact: target.pointers[artifact] for artifact in whole}
             track(project.git, pointers, current.pointers, project.beside)
+    label = found.label if found else ""
+    return replace(_report(selections, plan), commit="" if paths else commit, revision=label)
+
+
+def restore(
+    project: Project,
+    wanted: Mapping[str, Pointer],
+    before: Mapping[str, Pointer | None],
+    work: Work,
+    *,
+    force: bool,
+) -> CheckedOut:
+    """Make artifacts what `wanted` says, where `before` says what they are; touch no pointer.
+
+    What `wanted` lacks is removed; where `before` is None, what gitmodel itself put there.  The
+    caller holds the lock.  Raises as `checkout` does.
+    """
+    known = {artifact: pointer for artifact, pointer in before.items() if pointer}
+    move = _Move("", Snapshot("", wanted), Snapshot("", known), Snapshot("", {}))
+    selections = [Selection(artifact) for artifact in sorted(wanted.keys() | before.keys())]
+    _bring_manifests(project, selections, move, work)
+    plan = _make_plan(project, selections, move, work)
+    _check(project, plan, force=force)
+    _carry_out(project, plan, move, work)
+    return _report(selections, plan)
+
+
+def _report(selections: Sequence[Selection], plan: Plan) -> CheckedOut:
+    change = plan.change
     return CheckedOut(
-        "" if paths else commit,
-        found.label if found else "",
+        "",
+        "",
         len(selections),
-        len(plan.change.writes),
-        len(plan.change.removals),
-        plan.change.bytes,
+        len(change.writes),
+        len(change.removals),
+        change.bytes,
         tuple(plan.kept),
     )
 

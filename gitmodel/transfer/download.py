@@ -136,10 +136,7 @@ class _Download:
         # Nothing says how long a manifest is, but there is a limit.
         if size != blob.size and (blob.size is not None or size > MAX_BYTES):
             raise _wrong_size(self._remote, blob.oid)
-        places = self._remote.chunks([piece.oid for piece in pieces])
-        for piece in pieces:
-            if piece.oid not in places or places[piece.oid].entry.length != piece.length:
-                raise MissingError(f"a chunk of blob {blob.oid} is not on remote {name!r}")
+        places = find_chunks(self._remote, blob.oid, pieces)
         return [places[piece.oid] for piece in pieces]
 
     def _read(self, places: Sequence[Placed]) -> Iterator[Result]:
@@ -155,6 +152,19 @@ class _Download:
         except BaseException:
             self._remote.store.abort()
             raise
+
+
+def find_chunks(remote: Remote, oid: str, pieces: Iterable[Piece]) -> dict[str, Placed]:
+    """Return where the chunks of a blob lie, by oid; raises `MissingError` if one is nowhere."""
+    pieces = set(pieces)
+    places = remote.chunks([piece.oid for piece in pieces])
+    for piece in pieces:
+        if piece.oid not in places or places[piece.oid].entry.length != piece.length:
+            raise MissingError(
+                f"a chunk of blob {oid} is not on remote {remote.name!r}",
+                hint=f"gitmodel remote check {remote.name}",
+            )
+    return places
 
 
 def _batches(places: Sequence[Placed]) -> Iterator[Sequence[Placed]]:

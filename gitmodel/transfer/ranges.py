@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gitmodel.errors import GitmodelError, IntegrityError, MissingError
 from gitmodel.pack import Piece, Placed
 from gitmodel.remote.packstore import Remote
-from gitmodel.transfer.download import Range, Wanted, join_ranges, read_range
+from gitmodel.transfer.download import Range, Wanted, find_chunks, join_ranges, read_range
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -162,13 +162,7 @@ class BlobFile(io.RawIOBase):
 
     def _read(self, numbers: Sequence[int]) -> Iterator[bytes]:
         pieces = [self._pieces[number] for number in numbers]
-        places = self._remote.chunks([piece.oid for piece in pieces])
-        for piece in pieces:
-            if piece.oid not in places or places[piece.oid].entry.length != piece.length:
-                raise MissingError(
-                    f"a chunk of blob {self._oid} is not on remote {self._remote.name!r}",
-                    hint=f"gitmodel remote check {self._remote.name}",
-                )
+        places = find_chunks(self._remote, self._oid, pieces)
         # A chunk that occurs twice is read once, and packs from front to back.
         ordered = sorted(places.values(), key=lambda placed: (placed.pack, placed.entry.offset))
         found = {oid: data for part in self._bring(ordered) for oid, data in part}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from gitmodel.atomic import locked
@@ -119,11 +119,8 @@ def _resolve(project: Project, revision: str) -> str:
 
 
 def _read(project: Project, commit: str) -> Snapshot:
-    objects = Objects(project.git.common_dir)
-    try:
+    with closing(Objects(project.git.common_dir)) as objects:
         return read_commit(objects, commit)
-    finally:
-        objects.close()
 
 
 def _select(paths: Sequence[str], move: _Move) -> list[Selection]:

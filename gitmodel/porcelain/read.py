@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -145,11 +145,8 @@ def _snapshot(project: Project, path: str, rev: str) -> Snapshot:
         raise UsageError(
             f"{rev!r} is not a version, nor another revision of Git", hint="gitmodel versions"
         )
-    objects = Objects(project.git.common_dir)
-    try:
+    with closing(Objects(project.git.common_dir)) as objects:
         return read_commit(objects, commit)
-    finally:
-        objects.close()
 
 
 def _item(project: Project, snapshot: Snapshot, path: str) -> Item:

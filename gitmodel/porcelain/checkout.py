@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from gitmodel.atomic import locked
-from gitmodel.errors import ConflictError, DiskError, MissingError, RemoteError, UsageError
+from gitmodel.errors import ConflictError, MissingError, RemoteError, UsageError
 from gitmodel.git.objects import Objects
 from gitmodel.manifest import Entry
 from gitmodel.pointer import Pointer
@@ -30,7 +29,7 @@ from gitmodel.worktree.journal import read_journal, write_journal
 from gitmodel.worktree.plan import Plan, Planner
 from gitmodel.worktree.scan import look
 from gitmodel.worktree.track import track
-from gitmodel.worktree.write import apply, rows, stage
+from gitmodel.worktree.write import apply, check_room, rows, stage
 
 _SHOWN = 5
 
@@ -188,12 +187,7 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
             f"{some}{more} would be overwritten, and what is in there is saved nowhere",
             hint="gitmodel add it, or use --force to lose it",
         )
-    free = shutil.disk_usage(project.root).free
-    if plan.change.bytes > free:
-        raise DiskError(
-            f"{plan.change.bytes} bytes are needed in {str(project.root)!r}, {free} are free",
-            hint="make room, then try again",
-        )
+    check_room(project.root, plan.change)
 
 
 def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:

@@ -263,7 +263,7 @@ class S3Store:
                 f"{self.url}: no AWS credentials were found", hint=_CREDENTIALS_HINT
             ) from error
         except ProfileNotFound as error:
-            raise UsageError(f"{self.url}: {error}", hint="aws configure list-profiles") from error
+            raise self._no_profile(error.kwargs["profile"]) from error
         except BotoCoreError as error:
             raise RemoteError(
                 f"{self.url}: {key!r}: {error}", hint="gitmodel remote check"
@@ -273,6 +273,17 @@ class S3Store:
             raise
         finally:
             self._running.discard(future)
+
+    def _no_profile(self, name: str) -> UsageError:
+        if not name:
+            # AWS tools take a variable that is set to nothing for a profile whose name is nothing.
+            return UsageError(
+                f"{self.url}: the name of the AWS profile is empty: AWS_PROFILE is set to nothing",
+                hint="unset AWS_PROFILE AWS_DEFAULT_PROFILE",
+            )
+        return UsageError(
+            f"{self.url}: there is no AWS profile {name!r}", hint="aws configure list-profiles"
+        )
 
     async def _translated(self, key: str, answer: Awaitable[_T]) -> _T:
         """Tell apart what is worth another try, what is an answer, and what is an error."""

@@ -159,6 +159,18 @@ def test_a_profile_of_the_user(repo: Repo, s3: Bucket) -> None:
     assert "team" in repo.gitmodel("push", code=2).err
 
 
+@pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
+def test_a_profile_without_a_name(repo: Repo, variable: str) -> None:
+    """AWS tools take a variable that is set to nothing for the name of a profile."""
+    _commit(repo, noise(1, 3000), "v1.0")
+    repo.env[variable] = ""
+    done = repo.gitmodel("push", code=2)
+    assert "AWS_PROFILE is set to nothing" in done.err
+    assert "unset AWS_PROFILE" in done.err
+    repo.env[variable] = "nobody"
+    assert "there is no AWS profile 'nobody'" in repo.gitmodel("push", code=2).err
+
+
 def test_a_secret_is_never_told(repo: Repo, proxy: Proxy) -> None:
     """Not in what is printed, nor in the log of a bug, of which Python is made to have one."""
     token = "a-token-of-a-session"

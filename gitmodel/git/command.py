@@ -253,6 +253,21 @@ def open_git(folder: Path) -> Git:
     raise UsageError(f"{str(folder)!r} is not in a Git repository", hint="git init")
 
 
+def open_repository(folder: Path) -> Git:
+    """Return the repository that `folder` is in; a bare one is its own working tree.
+
+    It is for what only reads.  Raises `UsageError` if the folder is in none.
+    """
+    program = _find_program()
+    done = _run(program, folder, ("rev-parse", "--absolute-git-dir", "--git-common-dir"))
+    lines = os.fsdecode(done.stdout).split("\n")
+    top = _run(program, folder, ("rev-parse", "--show-toplevel"))
+    if done.returncode or len(lines) != 3 or top.returncode == 0:
+        return open_git(folder)
+    git_dir, common_dir = (Path(os.path.abspath(folder / line)) for line in lines[:2])
+    return Git(program, git_dir, git_dir, common_dir)
+
+
 def has_worktree(folder: Path) -> bool:
     """Return whether `folder` is in the working tree of a repository."""
     try:

@@ -1,0 +1,81 @@
+"""The commits and tags of a repository, read from Git's objects alone.
+
+It needs no working tree, no cache and no configuration: a bare repository, or one of DVC's, will
+do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from gitmodel.config import Config
+from gitmodel.git.command import Git, Ref, open_repository
+from gitmodel.git.objects import Objects
+from gitmodel.paths import POINTER_SUFFIX
+from gitmodel.record import Reader
+from gitmodel.settings import read_config
+from gitmodel.snapshot import name_of
+from gitmodel.version import Version, parse_versions
+
+
+class History:
+    """What is tagged and committed; what was read once is not read again.
+
+    `config` is the configuration of the working tree, else of HEAD, else an empty one.
+    """
+
+    def __init__(self, git: Git, config: Config) -> None:
+        self.git = git
+        self.config = config
+        self.objects = Objects(git.common_dir)
+        self.reader = Reader(self.objects, config)
+
+    @cached_property
+    def tags(self) -> dict[str, Ref]:
+        """The tags that lead to a commit, by short name."""
+        return {ref.name: ref for ref in self.git.tags()}
+
+    @cached_property
+    def versions(self) -> list[Version]:
+        """The tags that are versions."""
+        return parse_versions(self.tags, self.config.tag_formats)
+
+    @cached_property
+    def artifacts(self) -> dict[str, str]:
+        """The artifacts of HEAD: path to name."""
+        head = self.git.resolve("HEAD")
+        return self.artifacts_of(head) if head else {}
+
+    def artifacts_of(self, commit: str) -> dict[str, str]:
+        """Return the artifacts of a commit: path to name."""
+        pointers = (p for p in self.objects.companions(commit) if p.endswith(POINTER_SUFFIX))
+        paths = (pointer.removesuffix(POINTER_SUFFIX) for pointer in pointers)
+        return {path: name_of(path, self.config.artifacts) for path in paths}
+
+    def close(self) -> None:
+        """Close the repository's files."""
+        self.objects.close()
+
+
+@contextmanager
+def open_history(folder: Path) -> Iterator[History]:
+    """Open the repository that `folder` is in, bare or not.
+
+    Raises `UsageError` if it is in none, `IntegrityError` if its configuration is broken.
+    """
+    git = open_repository(folder)
+    with history_of(git, read_config(git, "HEAD") or Config("")) as history:
+        yield history
+
+
+@contextmanager
+def history_of(git: Git, config: Config) -> Iterator[History]:
+    """Open the history of a repository of which the rest is open already."""
+    history = History(git, config)
+    try:
+        yield history
+    finally:
+        history.close()

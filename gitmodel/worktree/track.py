@@ -35,14 +35,28 @@ def track(
     }
 
 
+def rules_path(artifact: str) -> str:
+    """Return the path of the rules that make Git ignore an artifact."""
+    folder = artifact.rpartition("/")[0]
+    return f"{folder}/.gitignore".lstrip("/")
+
+
+def with_rule(old: bytes, artifact: str) -> bytes:
+    """Return rules with one for an artifact in their folder, which may be there already."""
+    name = artifact.rpartition("/")[2]
+    rule = ("/" + "".join(f"\\{c}" if c in "\\*?[ " else c for c in name)).encode()
+    if rule in old.splitlines():
+        return old
+    end = b"" if not old or old.endswith(b"\n") else b"\n"
+    return old + end + rule + b"\n"
+
+
 def _ignore(root: Path, artifact: str, scratch: Scratch) -> str:
     """Make Git ignore an artifact; return the path of the rules."""
-    folder, _, name = artifact.rpartition("/")
-    path = f"{folder}/.gitignore".lstrip("/")
-    rule = ("/" + "".join(f"\\{c}" if c in "\\*?[ " else c for c in name)).encode()
-    with open_folder(root, folder) as fd:
+    path = rules_path(artifact)
+    with open_folder(root, artifact.rpartition("/")[0]) as fd:
         old = read_small(fd, ".gitignore", path)
-    if rule not in old.splitlines():
-        end = b"" if not old or old.endswith(b"\n") else b"\n"
-        write_file(root / path, old + end + rule + b"\n", scratch)
+    new = with_rule(old, artifact)
+    if new != old:
+        write_file(root / path, new, scratch)
     return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gitmodel.cli.common import (
+    DashedCommand,
     from_root,
     human,
     jobs_option,
@@ -23,19 +24,7 @@ from gitmodel.progress import Work
 _SHOWN = 5
 
 
-class _DashedCommand(click.Command):
-    """Keeps apart what stands before and behind `--`, which click itself forgets."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta["behind"] = []
-        if "--" in args:
-            at = args.index("--")
-            ctx.meta["behind"] = args[at + 1 :]
-            args = args[:at]
-        return super().parse_args(ctx, args)
-
-
-@click.command(cls=_DashedCommand, options_metavar="[OPTIONS]")
+@click.command(cls=DashedCommand, options_metavar="[OPTIONS]")
 @click.argument("revision", nargs=-1, metavar="[REV] [-- PATH...]")
 @click.option("--code", default="", metavar="REV", help="Take the code from there.")
 @click.option("--data", default="", metavar="REV", help="Take the data from there.")

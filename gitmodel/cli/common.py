@@ -47,6 +47,19 @@ class _Rate(click.ParamType[int]):
         return math.ceil(rate)
 
 
+class DashedCommand(click.Command):
+    """Keeps apart what stands before and behind `--`, which click itself forgets."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before; what stands behind goes to `ctx.meta`."""
+        ctx.meta["behind"] = []
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta["behind"] = args[at + 1 :]
+            args = args[:at]
+        return super().parse_args(ctx, args)
+
+
 paths_argument = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH]...")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 jobs_option = click.option(

@@ -19,6 +19,7 @@ from gitmodel.errors import DiskError, GitmodelError
 
 _COMMANDS = {
     "add": "Track an artifact, or bring its pointer up to date.",
+    "bisect": "Find the first version that is worse.",
     "checkout": "Move to a version and restore its artifacts.",
     "doctor": "Look for what is wrong with the set-up.",
     "fetch": "Bring blobs from the remote to the cache.",

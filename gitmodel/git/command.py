@@ -106,6 +106,24 @@ class Git:
         if done.returncode:
             raise ConflictError(_said(done), hint="git status")
 
+    def is_ancestor(self, commit: str, of: str) -> bool:
+        """Return whether a commit is another, or one that this descends from."""
+        return self._run("merge-base", "--is-ancestor", commit, of).returncode == 0
+
+    def history(self, commit: str, without: str = "") -> list[tuple[str, list[str]]]:
+        """Return a commit and its ancestors with their parents, parents first.
+
+        `without` is another commit that is left out with its own ancestors.
+        """
+        limit = [f"^{without}"] if without else []
+        options = ("--topo-order", "--reverse", "--parents")
+        lines = self._names("rev-list", *options, commit, *limit, "--", separator="\n")
+        return [(first, parents) for first, *parents in map(str.split, lines)]
+
+    def take_back(self) -> None:
+        """Make what Git tracks in the working tree what HEAD says; changes of it are lost."""
+        self._checked("checkout", "--quiet", "--force", "HEAD", "--")
+
     def changes(self, before: str, after: str) -> list[Change]:
         """Return what `after` has, file by file, where it differs from `before`; both commits."""
         words = iter(self._names("diff-tree", "-r", "-z", "--raw", "--no-renames", before, after))

@@ -110,6 +110,15 @@ def checkout(
     return _report(plan, "" if paths else commit, found.label if found else "")
 
 
+def go_to(project: Project, commit: str, branch: str, work: Work) -> None:
+    """Move to a commit as `checkout` does: on a branch if one is named, which must lead there."""
+    with locked(project.lock):
+        left = Snapshot("", read_journal(project.journal))
+        current = read_worktree(project.git)
+        move = _Move(branch or commit, _read(project, commit), current, left)
+        _restore(project, _select((), move), move, work, force=False)
+
+
 def checkout_mix(
     project: Project, revision: str, mix: Mix, work: Work, *, force: bool
 ) -> CheckedOut:

@@ -69,7 +69,7 @@ def make_mix(project: Project, history: History, base: Resolved, mix: Mix) -> Mi
     """
     if mix.paths and not mix.data:
         raise UsageError("paths say which artifacts --data takes", hint="--data VERSION -- PATH")
-    _check_settled(project.git)
+    check_settled(project.git)
     snapshot = read_commit(history.objects, base.commit)
     changes: dict[str, Change] = {}
     parts = []
@@ -110,7 +110,7 @@ def find_mix(git: Git) -> str | None:
     return None
 
 
-def _check_settled(git: Git) -> None:
+def check_settled(git: Git) -> None:
     """Refuse what would not be the code of any version, and could be lost on the way."""
     tree = find_mix(git) or "HEAD"
     changed = sorted({*git.modified(tree), *git.modified(tree, staged=True)})
@@ -181,19 +181,19 @@ def _code_changes(
     other: Resolved,
     artifacts: Iterable[str],
 ) -> dict[str, Change]:
-    is_code = _code_filter(project, history, (base.commit, other.commit), list(artifacts))
+    is_code = code_filter(history, (base.commit, other.commit), list(artifacts))
     changes = project.git.changes(base.commit, other.commit)
     return {change.path: change for change in changes if is_code(change.path)}
 
 
-def _code_filter(
-    project: Project, history: History, commits: Iterable[str], artifacts: Sequence[str]
+def code_filter(
+    history: History, commits: Iterable[str], artifacts: Sequence[str]
 ) -> Callable[[str], bool]:
     """Return what tells code from what describes artifacts, and from what makes Git ignore them."""
     others = {CONFIG_NAME}
     for commit in commits:
         others.update(history.objects.companions(commit))
-    for sidecars in project.config.sidecars.values():
+    for sidecars in history.config.sidecars.values():
         others.update(path for paths in sidecars.values() for path in paths)
 
     def is_code(path: str) -> bool:

@@ -6,7 +6,7 @@ do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -30,8 +30,19 @@ class History:
     def __init__(self, git: Git, config: Config) -> None:
         self.git = git
         self.config = config
-        self.objects = Objects(git.common_dir)
-        self.reader = Reader(self.objects, config)
+        self._closing: list[Callable[[], None]] = []
+
+    @cached_property
+    def objects(self) -> Objects:
+        """Git's objects; opened when the first one is asked for."""
+        objects = Objects(self.git.common_dir)
+        self._closing.append(objects.close)
+        return objects
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads what commits say."""
+        return Reader(self.objects, self.config)
 
     @cached_property
     def tags(self) -> dict[str, Ref]:
@@ -57,7 +68,8 @@ class History:
 
     def close(self) -> None:
         """Close the repository's files."""
-        self.objects.close()
+        for close in self._closing:
+            close()
 
 
 @contextmanager

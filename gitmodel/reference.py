@@ -6,6 +6,7 @@ docs/design.md for what each means, and in which order they are tried.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ STAGES = ("production", "staging")
 """The stages that every repository has; its configuration may name more."""
 
 _BEST = "best:"
+_SHOWN = 3
 _STAGE = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9_-]*)(?:~(?P<back>[0-9]{1,6})|:(?P<date>.+))?", re.ASCII
 )
@@ -92,3 +94,9 @@ def best_of(values: Mapping[str, float], *, less: bool) -> str | None:
     if not values:
         return None
     return (min if less else max)(values, key=lambda key: values[key])
+
+
+def near(text: str, known: Iterable[str]) -> str:
+    """Return a few of the known names that are like the one that was typed, in words."""
+    found = difflib.get_close_matches(text, dict.fromkeys(known), _SHOWN)
+    return f"; near it: {', '.join(map(repr, found))}" if found else ""

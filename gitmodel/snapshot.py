@@ -8,7 +8,6 @@ import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Protocol
 
 from gitmodel.cache import Cache
@@ -16,6 +15,7 @@ from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.git.command import Git
 from gitmodel.manifest import EXECUTABLE, FILE, MAX_BYTES, Entry, Manifest, parse_manifest
 from gitmodel.paths import POINTER_SUFFIX, check_path, parents
+from gitmodel.paths import name_of as name_of
 from gitmodel.pointer import MAX_BYTES as MAX_POINTER
 from gitmodel.pointer import Pointer, parse_pointer
 
@@ -60,12 +60,6 @@ def read_commit(source: PointerSource, commit: str) -> Snapshot:
 def read_worktree(git: Git) -> Snapshot:
     """Return what the pointers of the working tree say, those that Git's index knows."""
     return _snapshot("", _read_pointers(git))
-
-
-def name_of(artifact: str, names: Mapping[str, str]) -> str:
-    """Return the name of the artifact at a path; `names` are those that were given."""
-    given = (name for name, path in names.items() if path == artifact)
-    return next(given, PurePosixPath(artifact).stem)
 
 
 def find_artifact(snapshot: Snapshot, names: Mapping[str, str], wanted: str) -> tuple[str, str]:

@@ -29,7 +29,10 @@ _MIX = "refs/worktree/gitmodel-mix"
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A tag: its short name, the commit it leads to, when (Unix time) and by whom it was made."""
+    """A tag, or a branch: its short name, the commit it leads to, when and by whom it was made.
+
+    When is in Unix time; for a branch it is that of the commit.
+    """
 
     name: str
     commit: str
@@ -195,18 +198,11 @@ class Git:
 
     def tags(self) -> list[Ref]:
         """Return the tags that lead to a commit."""
-        fields = ("refname", "objectname", "*objectname", "*objecttype", "objecttype")
-        people = ("creatordate:unix", "creator")
-        form = "%00".join(f"%({field})" for field in (*fields, *people))
-        done = self._checked("for-each-ref", f"--format={form}", "refs/tags")
-        refs = []
-        for line in os.fsdecode(done.stdout).splitlines():
-            name, own, peeled, peeled_kind, kind, time, author = line.split("\0")
-            if "commit" in (kind, peeled_kind):
-                who = author.rpartition(" <")[0]
-                short = name.removeprefix("refs/tags/")
-                refs.append(Ref(short, peeled or own, int(time or 0), who))
-        return refs
+        return self._refs("refs/tags/")
+
+    def heads(self) -> list[Ref]:
+        """Return the ends of the branches, and when and by whom their commits were made."""
+        return self._refs("refs/heads/")
 
     def remote(self) -> str | None:
         """Return the name of the Git remote that tags are pushed to, or None."""
@@ -285,6 +281,23 @@ class Git:
             raise _unreachable(url, done)
         return self.resolve(_FETCHED)
 
+    def promisors(self) -> list[str]:
+        """Return the remotes that have what a partial clone left out."""
+        done = self._run("config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$")
+        keys = os.fsdecode(done.stdout).splitlines()
+        return [key.removeprefix("remote.").removesuffix(".promisor") for key in keys]
+
+    def bring_objects(self, promisor: str, oids: Iterable[str]) -> None:
+        """Have Git fetch objects that a partial clone left out, all at once if it can.
+
+        This is how Git itself does it (`fetch_objects` in promisor-remote.c), but one by one.
+        """
+        self._run(
+            *("-c", "fetch.negotiationAlgorithm=noop", "fetch", promisor, "--quiet", "--no-tags"),
+            *("--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none", "--stdin"),
+            feed="".join(f"{oid}\n" for oid in oids).encode(),
+        )
+
     def has_file(self, commit: str, path: str) -> bool:
         """Return whether a commit has a file at `path`, be its content here or not."""
         return bool(self._names("ls-tree", "-z", "--full-tree", commit, "--", path))
@@ -305,6 +318,19 @@ class Git:
     def version(self) -> str:
         """Return what `git --version` says."""
         return self._checked("--version").stdout.decode().strip()
+
+    def _refs(self, folder: str) -> list[Ref]:
+        fields = ("refname", "objectname", "*objectname", "*objecttype", "objecttype")
+        people = ("creatordate:unix", "creator")
+        form = "%00".join(f"%({field})" for field in (*fields, *people))
+        done = self._checked("for-each-ref", f"--format={form}", folder)
+        refs = []
+        for line in os.fsdecode(done.stdout).split("\n")[:-1]:
+            name, own, peeled, peeled_kind, kind, time, author = line.split("\0")
+            if "commit" in (kind, peeled_kind):
+                who = author.rpartition(" <")[0]
+                refs.append(Ref(name.removeprefix(folder), peeled or own, int(time or 0), who))
+        return refs
 
     def _names(self, *arguments: str, separator: str = "\0") -> list[str]:
         done = self._checked(*arguments)

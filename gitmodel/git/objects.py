@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -48,6 +48,11 @@ class Objects:
         return {
             path.decode("utf-8", "surrogateescape"): blob.decode("ascii") for path, blob in found
         }
+
+    def lacking(self, oids: Iterable[str]) -> list[str]:
+        """Return which objects are not here."""
+        store = self._repo.object_store
+        return [oid for oid in oids if ObjectID(oid.encode()) not in store]
 
     def find(self, commit: str, path: str) -> str | None:
         """Return the Git blob of a file of a commit, or None if it has no such file."""

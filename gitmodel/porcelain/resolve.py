@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import posixpath
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -15,6 +13,7 @@ from gitmodel.reference import (
     Best,
     Stage,
     best_of,
+    near,
     no_stages,
     parse_wanted,
     split_reference,
@@ -24,7 +23,6 @@ from gitmodel.version import find_version, parse_version, versions_of
 
 _TAGS = "refs/tags/"
 _BRANCHES = ("refs/heads/", "refs/remotes/")
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +93,9 @@ def _at(history: History, text: str) -> Resolved | None:
         return None
     if found := _gone(history, path, wanted):
         return found
-    near = _near(path, (*_names(history), *history.artifacts))
+    alike = near(path, (*_names(history), *history.artifacts))
     raise UsageError(
-        f"{path!r} is not the name of an artifact here{near}", hint="gitmodel versions"
+        f"{path!r} is not the name of an artifact here{alike}", hint="gitmodel versions"
     )
 
 
@@ -162,9 +160,9 @@ def _best(history: History, name: str, metric: str) -> Resolved:
             values[version.tag] = metrics[metric].value
     tag = best_of(values, less=goals[:1] == ["min"])
     if tag is None:
-        near = _near(metric, known)
+        alike = near(metric, known)
         raise UsageError(
-            f"no version of {name!r} has the metric {metric!r}{near}", hint="gitmodel versions"
+            f"no version of {name!r} has the metric {metric!r}{alike}", hint="gitmodel versions"
         )
     return _tag(history, tag, name)
 
@@ -195,18 +193,12 @@ def _names(history: History) -> set[str]:
 def _unknown(history: History, text: str, name: str = "") -> UsageError:
     if name:
         mine = [version.tag for version in history.versions if version.name in (name, "")]
-        near = _near(text, mine) or _near(f"{name}-{text}", mine)
+        alike = near(text, mine) or near(f"{name}-{text}", mine)
         return UsageError(
-            f"{text!r} is not a version of {name!r}, nor another revision of Git{near}",
+            f"{text!r} is not a version of {name!r}, nor another revision of Git{alike}",
             hint=f"gitmodel versions {name}",
         )
-    near = _near(text, (*history.tags, *_names(history), *history.artifacts))
+    alike = near(text, (*history.tags, *_names(history), *history.artifacts))
     return UsageError(
-        f"{text!r} is not a version, nor another revision of Git{near}", hint="gitmodel versions"
+        f"{text!r} is not a version, nor another revision of Git{alike}", hint="gitmodel versions"
     )
-
-
-def _near(text: str, known: Iterable[str]) -> str:
-    """Return a few of the known names that are like the one that was typed, in words."""
-    near = difflib.get_close_matches(text, dict.fromkeys(known), _SHOWN)
-    return f"; near it: {', '.join(map(repr, near))}" if near else ""

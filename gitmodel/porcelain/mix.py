@@ -13,6 +13,7 @@ from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.porcelain.resolve import Resolved, resolve
 from gitmodel.project import Project
 from gitmodel.snapshot import Snapshot, name_of, pointer_path, read_commit, select
+from gitmodel.version import parse_version
 from gitmodel.worktree.track import rules_path, with_rule
 
 _SHOWN = 5
@@ -75,7 +76,7 @@ def make_mix(project: Project, history: History, base: Resolved, mix: Mix) -> Mi
     parts = []
     pointers = dict(snapshot.pointers)
     if mix.data:
-        found = resolve(history, mix.data)
+        found = _resolve(history, mix.data, base)
         other = read_commit(history.objects, found.commit)
         chosen = _data_of(project, base, (snapshot, other), mix.paths)
         changes |= _data_changes(project, history, base, found, chosen)
@@ -83,7 +84,7 @@ def make_mix(project: Project, history: History, base: Resolved, mix: Mix) -> Mi
         pointers |= {path: each for path, each in other.pointers.items() if path in chosen}
         parts.append(Part("data", found.label, found.commit, chosen))
     if mix.code:
-        found = resolve(history, mix.code)
+        found = _resolve(history, mix.code, base)
         code = _code_changes(project, history, base, found, pointers)
         changes |= code
         parts.append(Part("code", found.label, found.commit, tuple(code)))
@@ -92,6 +93,12 @@ def make_mix(project: Project, history: History, base: Resolved, mix: Mix) -> Mi
     parts.append(Part("rest", base.label, base.commit, rest))
     tree = project.git.write_tree(base.commit, changes.values(), project.scratch.new_path())
     return Mixed(base.commit, Snapshot("", pointers), tree, tuple(parts))
+
+
+def _resolve(history: History, text: str, base: Resolved) -> Resolved:
+    """Return what a reference means; beside `model-v1.1`, v1.0 may be a version of that model."""
+    is_bare = parse_version(text) and text not in history.tags
+    return resolve(history, text, base.name if is_bare else "")
 
 
 def find_mix(git: Git) -> str | None:

@@ -30,6 +30,7 @@ def parts(repo: Repo) -> tuple[int, int, list[str]]:
         (("model-v1.1", "--code", "v1.0", "--data", "v1.0"), (1, 2, FIRST)),
         (("v1.0", "--code", "model-v1.1"), (2, 1, FIRST)),
         (("v1.0", "--data", "model@v1.1"), (1, 1, SECOND)),
+        (("model-v1.1", "--data", "v1.0.0", "--code", "v1.1"), (2, 2, FIRST)),
         (("v1.0", "--data", "main", "--", "model.pt"), (1, 2, FIRST)),
         (("--data", "v1.0"), (2, 2, FIRST)),
         (("--code", "v1.0"), (1, 2, SECOND)),
@@ -243,3 +244,24 @@ def test_work_that_was_committed_on_a_mix_stays(story: Repo) -> None:
     story.gitmodel("checkout", "main")
     assert parts(story) == (1, 2, SECOND)
     assert story.git("status", "--porcelain") == ""
+
+
+def test_git_may_collect_its_garbage_meanwhile(story: Repo) -> None:
+    story.gitmodel("checkout", "model-v1.1", "--code", "v1.0", "--data", "v1.0")
+    story.git("gc", "--quiet", "--prune=now")
+    story.gitmodel("checkout", "main")
+    assert parts(story) == (2, 2, SECOND)
+    assert story.git("status", "--porcelain") == ""
+
+
+def test_another_working_tree_has_a_mix_of_its_own(story: Repo) -> None:
+    story.git("worktree", "add", "--quiet", "--detach", "../other")
+    other = Repo(story.path.parent / "other")
+    other.gitmodel("checkout", "v1.0", "--code", "main")
+    story.gitmodel("checkout", "main", "--data", "v1.0")
+    assert parts(other) == (2, 1, FIRST)
+    assert parts(story) == (2, 2, FIRST)
+    story.gitmodel("checkout", "main")
+    assert parts(other) == (2, 1, FIRST)
+    other.gitmodel("checkout", "v1.0")
+    assert parts(other) == (1, 1, FIRST)

@@ -6,13 +6,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gitmodel.porcelain.compare import compare
     from gitmodel.porcelain.python import resolve, versions
     from gitmodel.porcelain.read import open, path, read
 
-__all__ = ["__version__", "open", "path", "read", "resolve", "versions"]
+__all__ = ["__version__", "compare", "open", "path", "read", "resolve", "versions"]
 __version__ = "0.1.0"
 
-_HOMES = {"resolve": "python", "versions": "python"}
+_HOMES = {"compare": "compare", "resolve": "python", "versions": "python"}
 """Where in `gitmodel.porcelain` a name is; all others are in `read`."""
 
 

@@ -6,16 +6,18 @@ do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
 from gitmodel.config import Config
+from gitmodel.errors import GitmodelError
 from gitmodel.git.command import Git, Ref, open_repository
 from gitmodel.git.objects import Objects
 from gitmodel.paths import POINTER_SUFFIX
-from gitmodel.record import Reader
+from gitmodel.recall import Key, recall, remember
+from gitmodel.record import Measured, Reader, is_measure
 from gitmodel.settings import read_config
 from gitmodel.snapshot import name_of
 from gitmodel.version import Version, parse_versions
@@ -65,6 +67,46 @@ class History:
         pointers = (p for p in self.objects.companions(commit) if p.endswith(POINTER_SUFFIX))
         paths = (pointer.removesuffix(POINTER_SUFFIX) for pointer in pointers)
         return {path: name_of(path, self.config.artifacts) for path in paths}
+
+    def measure(self, wanted: Iterable[Key]) -> dict[Key, Measured]:
+        """Return what commits say of artifacts; what was read before is not read again."""
+        wanted = list(dict.fromkeys(wanted))
+        unread = [key for key in wanted if key not in self._known]
+        self._bring_sidecars(unread)
+        new: dict[Key, Measured] = {}
+        passing: dict[Key, Measured] = {}
+        for key in unread:
+            try:
+                new[key] = self.reader.measure(*key)
+            except GitmodelError as error:
+                # An object that is not here, as in a partial clone, may be here tomorrow.
+                passing[key] = Measured({}, {}, (error.message,))
+        remember(self._cache, self.config, self._known, new, wanted)
+        self._known |= new
+        return {**self._known, **passing}
+
+    @property
+    def _cache(self) -> Path:
+        return self.git.common_dir / "gitmodel" / "versions.cache"
+
+    @cached_property
+    def _known(self) -> dict[Key, Measured]:
+        """What is remembered, and what was read since."""
+        return recall(self._cache, self.config)
+
+    def _bring_sidecars(self, unread: Sequence[Key]) -> None:
+        """Fetch what a partial clone left out at once: one by one would take a connection each."""
+        promisors = self.git.promisors() if unread else []
+        if not promisors:
+            return
+        blobs: dict[str, None] = {}
+        for commit, _ in unread:
+            with suppress(GitmodelError):
+                files = self.objects.companions(commit)
+                blobs |= dict.fromkeys(blob for path, blob in files.items() if is_measure(path))
+        for promisor in promisors:
+            if lacking := self.objects.lacking(blobs):
+                self.git.bring_objects(promisor, lacking)
 
     def close(self) -> None:
         """Close the repository's files."""

@@ -28,8 +28,8 @@ Key = tuple[str, str]
 
 _LEAST = 50
 """New entries that are worth a write."""
-_SPARE = 4
-"""How many times more than what is wanted now may be kept."""
+_MOST = 50_000
+"""Entries to keep; beyond, only those that are wanted now."""
 
 
 def recall(path: Path, config: Config) -> dict[Key, Measured]:
@@ -55,10 +55,9 @@ def remember(
     """Add what was read to what is remembered, if that is worth it; a disk that refuses may."""
     if len(new) < _LEAST:
         return
-    wanted = set(wanted)
     kept = {**known, **new}
-    if len(kept) > _SPARE * len(wanted):
-        kept = {key: value for key, value in kept.items() if key in wanted}
+    if len(kept) > _MOST:
+        kept = {key: kept[key] for key in wanted if key in kept}
     values: dict[str, dict[str, object]] = {}
     for (commit, name), measured in kept.items():
         values.setdefault(name, {})[commit] = _value(measured)

@@ -89,6 +89,10 @@ class Reader:
         problems = tuple(reading.problems)
         return Record(commit, artifacts, metrics, params, reading.used, problems)
 
+    def artifacts(self, commit: str) -> dict[str, Pointer]:
+        """Return all pointers of a commit by the path of their artifact, but for broken ones."""
+        return _Reading(self, commit).pointers("")
+
     def measure(self, commit: str, name: str = "") -> Measured:
         """Return the metrics and params that `read` does, without reading pointers."""
         reading = _Reading(self, commit)

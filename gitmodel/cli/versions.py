@@ -8,12 +8,12 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from gitmodel.cli.common import echo_json, json_option, plural, shown
+from gitmodel.cli.facts import finite
 from gitmodel.cli.tables import Cell, csv_table, markdown_table, text_table
 from gitmodel.errors import UsageError
 from gitmodel.expression import parse_expression
@@ -28,7 +28,6 @@ from gitmodel.porcelain.versions import (
     versions,
 )
 from gitmodel.sidecar import Metric
-from gitmodel.strict_yaml import Value
 
 _FIXED = ("version", "date", "author")
 _SHOWN = 10
@@ -148,17 +147,13 @@ def _csv(listed: Sequence[Listed], columns: Sequence[str]) -> str:
             each.name,
             each.branch,
             each.commit,
-            _moment(each),
+            each.moment("%Y-%m-%dT%H:%M:%SZ"),
             each.author,
             *_numbers(each, columns),
         ]
         for each in listed
     ]
     return csv_table(["tag", "name", "branch", "commit", "time", "author", *columns], rows)
-
-
-def _moment(listed: Listed) -> str:
-    return datetime.fromtimestamp(listed.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _value(listed: Listed, wanted: Sequence[str]) -> dict[str, object]:
@@ -175,20 +170,9 @@ def _value(listed: Listed, wanted: Sequence[str]) -> dict[str, object]:
         "time": listed.time,
         "author": listed.author,
         "metrics": metrics,
-        "params": {name: _param(value) for name, value in listed.params.items()},
+        "params": {name: finite(value) for name, value in listed.params.items()},
         "problems": listed.problems,
     }
-
-
-def _param(value: Value) -> Value:
-    """JSON has no NaN and no infinity; they become the words that YAML has for them."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
-    if isinstance(value, list):
-        return [_param(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _param(item) for key, item in value.items()}
-    return value
 
 
 def _warn(listed: Sequence[Listed]) -> None:

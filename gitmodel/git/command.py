@@ -6,9 +6,9 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from gitmodel.errors import (
     ConflictError,
@@ -25,6 +25,7 @@ _OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX")
 _FETCHED = "refs/gitmodel/fetched"
 _MIX = "refs/worktree/gitmodel-mix"
 """A ref of one working tree alone."""
+_UTF8 = ("-c", "i18n.logOutputEncoding=UTF-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,36 @@ class Change(NamedTuple):
     mode: str
     oid: str
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What Git says of a revision: what kind of thing it is, when, by whom and why it was made.
+
+    `subject` is the first line of the commit's message; `message` is that of an annotated tag.
+    """
+
+    kind: Literal["annotated tag", "lightweight tag", "commit"]
+    commit: str
+    time: int
+    author: str
+    subject: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """What lies between two commits.
+
+    `ahead` counts the commits that only the second has, `behind` those that only the first has;
+    `files` maps the paths that differ to Git's letter for it: A, D, M or T.  `shallow` says that
+    older history is not here, so that there may be more commits.
+    """
+
+    ahead: int
+    behind: int
+    files: Mapping[str, str]
+    shallow: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +234,34 @@ class Git:
     def heads(self) -> list[Ref]:
         """Return the ends of the branches, and when and by whom their commits were made."""
         return self._refs("refs/heads/")
+
+    def story(self, commit: str, tag: str = "") -> Story:
+        """Return what Git says of a tag and the commit that it leads to, or of the commit alone."""
+        form = "--format=%at%x00%an%x00%s"
+        git = replace(self, options=(*self.options, *_UTF8))
+        done = git._checked("log", "-1", "--no-show-signature", form, commit, "--")
+        time, author, subject = _text(done).rstrip("\n").split("\0")
+        if not tag:
+            return Story("commit", commit, int(time or 0), author, subject)
+        fields = ("objecttype", "creatordate:unix", "taggername", "contents:subject")
+        form = "%00".join(f"%({field})" for field in (*fields, "contents:body"))
+        done = git._checked("for-each-ref", f"--format={form}", f"refs/tags/{tag}")
+        kind, tagged, tagger, head, body = _text(done).rstrip("\n").split("\0")
+        if kind != "tag":
+            return Story("lightweight tag", commit, int(time or 0), author, subject)
+        message = f"{head}\n\n{body}".strip()
+        return Story("annotated tag", commit, int(tagged or time or 0), tagger, subject, message)
+
+    def between(self, before: str, after: str) -> Between:
+        """Return what lies between two commits."""
+        done = self._checked("rev-list", "--left-right", "--count", f"{before}...{after}", "--")
+        behind, ahead = map(int, done.stdout.split())
+        words = self._names(
+            "diff-tree", "-r", "-z", "--name-status", "--no-renames", before, after, "--"
+        )
+        files = dict(zip(words[1::2], words[::2], strict=True))
+        shallow = self._checked("rev-parse", "--is-shallow-repository").stdout == b"true\n"
+        return Between(ahead, behind, files, shallow)
 
     def remote(self) -> str | None:
         """Return the name of the Git remote that tags are pushed to, or None."""
@@ -492,6 +551,10 @@ def _of_another(folder: Path) -> IntegrityError:
 def _unreachable(url: str, done: subprocess.CompletedProcess[bytes]) -> RemoteError:
     shown = without_secret(url)
     return RemoteError(f"Git repository {shown!r}: {_said(done)}", hint=f"git ls-remote {shown}")
+
+
+def _text(done: subprocess.CompletedProcess[bytes]) -> str:
+    return done.stdout.decode("utf-8", "replace")
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from gitmodel.errors import UsageError
 from gitmodel.expression import Scalar
@@ -28,13 +29,16 @@ class Others:
     def find(self, reference: str, name: str) -> Resolved | None:
         """Return the version that a reference means to the artifact `name`, if it is one."""
         if (reference, name) not in self._found:
-            stage = isinstance(parse_wanted(reference, self._stages), Stage)
-            self._found[reference, name] = None
-            with suppress(UsageError):
-                self._found[reference, name] = resolve(
-                    self._history, reference, name if stage else ""
-                )
+            self._found[reference, name] = self._look_up(reference, name)
         return self._found[reference, name]
+
+    def _look_up(self, reference: str, name: str) -> Resolved | None:
+        """A version of the same artifact comes first: `v1.0` means the model's to the model."""
+        stage = isinstance(parse_wanted(reference, self._stages), Stage)
+        for owner in (name,) if stage else dict.fromkeys((name, "")):
+            with suppress(UsageError):
+                return resolve(self._history, reference, owner)
+        return None
 
     def metric(self, reference: str, name: str, metric: str) -> Scalar | None:
         """Return the value of a metric of that version."""
@@ -43,7 +47,7 @@ class Others:
             return None
         key = found.commit, found.name or name
         if key not in self._measured:
-            self._measured[key] = self._history.reader.measure(*key)
+            self._measured[key] = self._history.measure([key])[key]
         there = self._measured[key].metrics.get(metric)
         return there.value if there else None
 
@@ -79,3 +83,11 @@ class Subject:
         """Return the value that another version has of a metric."""
         plain = metric if metric in self.measured.metrics else metric.removeprefix(_METRICS)
         return self.others.metric(reference, self.name, plain)
+
+
+def moment_of(time: int, form: str = "%Y-%m-%d") -> str:
+    """Return a Unix time (UTC) in a form of `strftime`; nothing if no calendar has it."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return ""

@@ -152,8 +152,10 @@ def _best(history: History, name: str, metric: str) -> Resolved:
     known: dict[str, None] = {}
     goals: list[str] = []
     values: dict[str, float] = {}
-    for version in versions_of(history.versions, name):
-        metrics = history.reader.read(history.tags[version.tag].commit, name).metrics
+    versions = versions_of(history.versions, name)
+    measured = history.measure((history.tags[each.tag].commit, name) for each in versions)
+    for version in versions:
+        metrics = measured[history.tags[version.tag].commit, name].metrics
         known |= dict.fromkeys(metrics)
         if metric in metrics:
             goals.append(metrics[metric].goal)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from gitmodel.errors import GitmodelError, UsageError
+from gitmodel.errors import UsageError
 from gitmodel.expression import Expression, judge
 from gitmodel.git.command import Ref
 from gitmodel.history import History
-from gitmodel.porcelain.conditions import Others, Subject
+from gitmodel.porcelain.conditions import Others, Subject, moment_of
 from gitmodel.porcelain.resolve import find_name
-from gitmodel.recall import Key, recall, remember
-from gitmodel.record import Measured, is_measure
+from gitmodel.record import Measured
 from gitmodel.reference import near
 from gitmodel.sidecar import Metric
 from gitmodel.strict_yaml import Value
@@ -44,8 +41,12 @@ class Listed:
 
     @property
     def date(self) -> str:
-        """The day (UTC), such as `2026-03-01`."""
-        return datetime.fromtimestamp(self.time, UTC).strftime("%Y-%m-%d")
+        """The day (UTC), such as `2026-03-01`; empty if the tag has none, or one in no calendar."""
+        return self.moment("%Y-%m-%d")
+
+    def moment(self, form: str) -> str:
+        """Return the time (UTC) in a form of `strftime`."""
+        return moment_of(self.time, form) if self.time else ""
 
 
 def versions(history: History, name: str = "", *, heads: bool = False) -> list[Listed]:
@@ -61,7 +62,7 @@ def versions(history: History, name: str = "", *, heads: bool = False) -> list[L
     refs = [(history.tags[version.tag], version.name) for version in wanted]
     branches = _heads(history) if heads else []
     refs += [(ref, name) for ref in branches]
-    measured = _measure(history, [(ref.commit, owner) for ref, owner in refs])
+    measured = history.measure([(ref.commit, owner) for ref, owner in refs])
     return [
         _listed(ref, owner, measured[ref.commit, owner], is_branch=number >= len(wanted))
         for number, (ref, owner) in enumerate(refs)
@@ -135,39 +136,6 @@ def _check_name(history: History, name: str) -> str:
 
 def _heads(history: History) -> list[Ref]:
     return [ref for ref in history.git.heads() if not ref.name.startswith(_OWN_BRANCHES)]
-
-
-def _measure(history: History, wanted: Sequence[Key]) -> dict[Key, Measured]:
-    """Read what was not read before."""
-    path = history.git.common_dir / "gitmodel" / "versions.cache"
-    known = recall(path, history.config)
-    new: dict[Key, Measured] = {}
-    passing: dict[Key, Measured] = {}
-    unread = [key for key in dict.fromkeys(wanted) if key not in known]
-    _bring_sidecars(history, unread)
-    for key in unread:
-        try:
-            new[key] = history.reader.measure(*key)
-        except GitmodelError as error:
-            # An object that is not here, as in a partial clone, may be here tomorrow.
-            passing[key] = Measured({}, {}, (error.message,))
-    remember(path, history.config, known, new, wanted)
-    return {**known, **new, **passing}
-
-
-def _bring_sidecars(history: History, unread: Sequence[Key]) -> None:
-    """Fetch what a partial clone left out at once: one by one would take a connection each."""
-    promisors = history.git.promisors() if unread else []
-    if not promisors:
-        return
-    blobs: dict[str, None] = {}
-    for commit, _ in unread:
-        with suppress(GitmodelError):
-            files = history.objects.companions(commit)
-            blobs |= dict.fromkeys(blob for path, blob in files.items() if is_measure(path))
-    for promisor in promisors:
-        if lacking := history.objects.lacking(blobs):
-            history.git.bring_objects(promisor, lacking)
 
 
 def _listed(ref: Ref, owner: str, measured: Measured, *, is_branch: bool) -> Listed:

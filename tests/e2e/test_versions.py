@@ -216,6 +216,16 @@ def test_what_cannot_be_read_is_a_warning(repo: Repo) -> None:
     assert found[1]["problems"] == []
 
 
+@pytest.mark.parametrize("tagger", ["tagger A <a@b> 99999999999999999 +0000\n", ""])
+def test_a_tag_of_no_possible_day(repo: Repo, tagger: str) -> None:
+    text = f"object {repo.git('rev-parse', 'HEAD')}\ntype commit\ntag v9.0\n{tagger}\nx\n"
+    repo.write("tag", text)
+    repo.git("tag", "v9.0", repo.git("hash-object", "-t", "tag", "-w", "--literally", "tag"))
+    assert repo.gitmodel("versions").out.splitlines()[1].startswith("v9.0 ")
+    assert repo.gitmodel("versions", "--csv").out.splitlines()[1].startswith("v9.0,")
+    assert len(listed(repo, "--sort", "date", "--filter", "date > '2026-02'")) == 3
+
+
 @pytest.fixture
 def partial(repo: Repo) -> Repo:
     """A bare clone without the content of files."""

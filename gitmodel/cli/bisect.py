@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -130,7 +130,12 @@ def _start(arguments: Sequence[str], folder: Path) -> int:
     """Run the command; what it prints goes to stderr, for the result is ours."""
     # That hooks are skipped is said for the Git that gitmodel runs, not for the command's.
     env = {key: value for key, value in os.environ.items() if key != "GITMODEL_SKIP_HOOKS"}
-    sys.stderr.flush()
+    came: list[int] = []
+    # A signal while it starts would leave it running, and nobody would know its process.
+    kept = {
+        number: signal.signal(number, lambda received, _: came.append(received))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         process = subprocess.Popen(arguments, cwd=folder, env=env, stdout=2)
     except FileNotFoundError as error:
@@ -139,7 +144,12 @@ def _start(arguments: Sequence[str], folder: Path) -> int:
         raise UsageError(
             f"{arguments[0]!r} cannot be run", hint=f"chmod +x {arguments[0]}"
         ) from error
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
     try:
+        for late in came:
+            signal.raise_signal(late)
         code = process.wait()
     except BaseException:
         # It must not go on while the working tree is brought back.

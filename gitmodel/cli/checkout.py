@@ -18,7 +18,8 @@ from gitmodel.cli.common import (
     shown,
 )
 from gitmodel.errors import UsageError
-from gitmodel.porcelain.checkout import CheckedOut, checkout
+from gitmodel.porcelain.checkout import CheckedOut, checkout, checkout_mix
+from gitmodel.porcelain.mix import Mix, Part
 from gitmodel.progress import Work
 
 _SHOWN = 5
@@ -26,6 +27,8 @@ _SHOWN = 5
 
 @click.command(cls=DashedCommand, options_metavar="[OPTIONS]")
 @click.argument("revision", nargs=-1, metavar="[REV] [-- PATH...]")
+@click.option("--code", default="", metavar="REV", help="Take the code from there.")
+@click.option("--data", default="", metavar="REV", help="Take the data from there.")
 @click.option("--force", "-f", is_flag=True, help="Overwrite work that is saved nowhere.")
 @jobs_option
 @rate_option
@@ -34,6 +37,8 @@ _SHOWN = 5
 def command(
     ctx: click.Context,
     revision: tuple[str, ...],
+    code: str,
+    data: str,
     force: bool,
     jobs: int,
     limit_rate: int,
@@ -44,6 +49,11 @@ def command(
     REV is a version (v1.0, model@v1.1, model@best:accuracy), or any revision of Git. With paths
     behind --, only those are restored, from REV or from the pointers that are here; a path may be
     a file or a glob inside an artifact. What is missing is fetched.
+
+    --code and --data put a working tree together from several versions, to find out which part of
+    one matters: the rest is that of REV, or of HEAD. Data are the artifacts that REV is not a
+    version of; of a version of the whole repository, those that are folders; or the PATHs. All
+    that is not REV's is staged, and `gitmodel checkout REV` takes it back.
     """
     if len(revision) > 1:
         raise UsageError(
@@ -52,9 +62,11 @@ def command(
         )
     with opened("".join(revision)) as project, progress_bar(quiet=quiet) as progress:
         paths = from_root(project, behind_dashes(ctx))
-        done = checkout(
-            project, "".join(revision), paths, Work(progress, jobs, limit_rate), force=force
-        )
+        work = Work(progress, jobs, limit_rate)
+        if mix := Mix(code, data, paths) if code or data else None:
+            done = checkout_mix(project, "".join(revision), mix, work, force=force)
+        else:
+            done = checkout(project, "".join(revision), paths, work, force=force)
     if not quiet:
         report(done)
 
@@ -67,6 +79,12 @@ def report(done: CheckedOut) -> None:
         f"{head}{plural(done.artifacts, 'artifact')}, {plural(done.written, 'file')} written"
         f" ({human(done.bytes)}){removed}"
     )
+    for part in done.parts:
+        click.echo(f"{part.kind} of {shown(part.label)} ({part.commit[:12]}): {_said(part)}")
+    if done.parts:
+        click.echo(
+            "git status shows what differs; the next gitmodel checkout takes it back", err=True
+        )
     if done.kept:
         some = ", ".join(map(shown, done.kept[:_SHOWN]))
         more = f" and {len(done.kept) - _SHOWN} more" if len(done.kept) > _SHOWN else ""
@@ -74,3 +92,12 @@ def report(done: CheckedOut) -> None:
             f"kept {plural(len(done.kept), 'file')} that the version does not have: {some}{more}",
             err=True,
         )
+
+
+def _said(part: Part) -> str:
+    some = ", ".join(map(shown, part.paths[:_SHOWN]))
+    more = f" and {len(part.paths) - _SHOWN} more" if len(part.paths) > _SHOWN else ""
+    if part.kind == "code":
+        differ = f"{plural(len(part.paths), 'file')} changed"
+        return f"{differ}: {some}{more}" if part.paths else "no file changed"
+    return f"{some}{more}" or "nothing"

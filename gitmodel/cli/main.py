@@ -19,6 +19,7 @@ from gitmodel.errors import DiskError, GitmodelError
 
 _COMMANDS = {
     "add": "Track an artifact, or bring its pointer up to date.",
+    "bisect": "Find the first version that is worse.",
     "card": "Print the model card of a version.",
     "checkout": "Move to a version and restore its artifacts.",
     "compare": "Compare metrics, params, artifacts, data and code of versions.",

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gitmodel.errors import (
     ConflictError,
@@ -25,6 +25,8 @@ _OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX")
 _MUTE = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true"}
 _FOLDERS = ("--absolute-git-dir", "--git-common-dir")
 _FETCHED = "refs/gitmodel/fetched"
+_MIX = "refs/worktree/gitmodel-mix"
+"""A ref of one working tree alone."""
 _UTF8 = ("-c", "i18n.logOutputEncoding=UTF-8")
 
 
@@ -39,6 +41,14 @@ class Ref:
     commit: str
     time: int
     author: str
+
+
+class Change(NamedTuple):
+    """What one tree has at a path and another has not; all zeros if it has nothing there."""
+
+    mode: str
+    oid: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,7 @@ class Git:
         """Return which files Git tracks among `paths` and below them."""
         return self._names("--literal-pathspecs", "ls-files", "-z", "--", *paths) if paths else []
 
-    def changes(self, without: Iterable[str]) -> bytes:
+    def patch(self, without: Iterable[str]) -> bytes:
         """Return what differs from HEAD in what Git tracks, as a patch.
 
         Files of which the name matches one of the globs `without` are left out.
@@ -202,6 +212,93 @@ class Git:
         )
         if done.returncode:
             raise ConflictError(_said(done), hint="git status")
+
+    def is_ancestor(self, commit: str, of: str) -> bool:
+        """Return whether a commit is another, or one that this descends from."""
+        return self._run("merge-base", "--is-ancestor", commit, of).returncode == 0
+
+    def history(self, commit: str, without: str = "") -> list[tuple[str, list[str]]]:
+        """Return a commit and its ancestors with their parents, parents first.
+
+        `without` is another commit that is left out with its own ancestors.
+        """
+        limit = [f"^{without}"] if without else []
+        options = ("--topo-order", "--reverse", "--parents")
+        lines = self._names("rev-list", *options, commit, *limit, "--", separator="\n")
+        return [(first, parents) for first, *parents in map(str.split, lines)]
+
+    def take_back(self) -> None:
+        """Make what Git tracks in the working tree what HEAD says; changes of it are lost."""
+        self._checked("checkout", "--quiet", "--force", "HEAD", "--")
+
+    def changes(self, before: str, after: str) -> list[Change]:
+        """Return what `after` has, file by file, where it differs from `before`; both commits."""
+        words = iter(self._names("diff-tree", "-r", "-z", "--raw", "--no-renames", before, after))
+        found = []
+        for facts, path in zip(words, words, strict=True):
+            _, mode, _, oid, _ = facts.split()
+            found.append(Change(mode, oid, path))
+        return found
+
+    def modified(self, tree: str, *, staged: bool = False) -> list[str]:
+        """Return which tracked files are not as in a tree: the work files, or what is staged."""
+        options = ("--name-only", "-z", "--no-renames", "--no-ext-diff")
+        return self._names("diff", *options, *(["--cached"] if staged else []), tree, "--")
+
+    def write_blob(self, data: bytes) -> str:
+        """Store bytes as a blob; return its oid."""
+        return self._checked("hash-object", "-w", "--stdin", feed=data).stdout.decode().strip()
+
+    def write_tree(self, base: str, changes: Iterable[Change], index: Path) -> str:
+        """Store the tree that a commit becomes by some changes; return its oid.
+
+        `index` is a path where nothing is; a file of Git's is there for a moment.
+        """
+        env = {"GIT_INDEX_FILE": str(index)}
+        # A file that becomes a folder goes first.
+        ordered = sorted(changes, key=lambda change: int(change.mode, 8) != 0)
+        lines = (f"{change.mode} {change.oid}\t{change.path}\0" for change in ordered)
+        try:
+            self._checked("read-tree", base, env=env)
+            feed = os.fsencode("".join(lines))
+            self._checked("update-index", "-z", "--index-info", feed=feed, env=env)
+            return self._checked("write-tree", env=env).stdout.decode().strip()
+        finally:
+            index.unlink(missing_ok=True)
+
+    def move_tree(self, before: str, after: str, *, dry_run: bool = False) -> None:
+        """Bring Git's index and the working tree from one tree to another, and leave HEAD.
+
+        Changes that no tree has are carried; raises `ConflictError` if they are in the way.
+        """
+        self._run("update-index", "-q", "--refresh")
+        options = ["--dry-run"] if dry_run else []
+        done = self._run("read-tree", "-m", "-u", *options, before, after)
+        if done.returncode:
+            raise ConflictError(_said(done), hint="git status")
+
+    def mix(self) -> str | None:
+        """Return the commit that `set_mix` made, or None."""
+        return self.resolve(_MIX)
+
+    def set_mix(self, tree: str, base: str, what: str) -> None:
+        """Note that the working tree is brought from a commit to a tree, which is kept for as long.
+
+        `what` says which tree that is.
+        """
+        self._checked("update-ref", _MIX, self._commit_tree(tree, base, what))
+
+    def _commit_tree(self, tree: str, parent: str, message: str) -> str:
+        names = {f"GIT_{who}_NAME": "gitmodel" for who in ("AUTHOR", "COMMITTER")}
+        mails = {f"GIT_{who}_EMAIL": "" for who in ("AUTHOR", "COMMITTER")}
+        done = self._checked(
+            *("commit-tree", "-p", parent, "-m", message, tree), env={**names, **mails}
+        )
+        return done.stdout.decode().strip()
+
+    def unset_mix(self) -> None:
+        """Forget what `set_mix` noted."""
+        self._checked("update-ref", "-d", _MIX)
 
     def tags(self) -> list[Ref]:
         """Return the tags that lead to a commit."""
@@ -473,15 +570,20 @@ class Git:
                 feed=os.fsencode(data),
             )
 
-    def _checked(self, *arguments: str, feed: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        done = self._run(*arguments, feed=feed)
+    def _checked(
+        self, *arguments: str, feed: bytes = b"", env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        done = self._run(*arguments, feed=feed, env=env)
         if done.returncode:
             verb = next(word for word in arguments if not word.startswith("-"))
             raise GitmodelError(f"git {verb}: {_said(done)}", hint="git status")
         return done
 
-    def _run(self, *arguments: str, feed: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return _run(self.program, self.worktree, (*self.options, *arguments), feed)
+    def _run(
+        self, *arguments: str, feed: bytes = b"", env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        whole = {**os.environ, **env} if env else None
+        return _run(self.program, self.worktree, (*self.options, *arguments), feed, whole)
 
 
 def open_git(folder: Path) -> Git:

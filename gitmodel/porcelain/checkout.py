@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
 from gitmodel.atomic import locked
-from gitmodel.errors import ConflictError, DiskError, MissingError, RemoteError, UsageError
+from gitmodel.errors import ConflictError, MissingError, RemoteError, UsageError
 from gitmodel.git.objects import Objects
 from gitmodel.history import history_of
 from gitmodel.manifest import Entry
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
+from gitmodel.porcelain.mix import Mix, Mixed, Part, find_mix, make_mix
 from gitmodel.porcelain.resolve import Resolved, resolve
 from gitmodel.porcelain.supply import bring_blobs
 from gitmodel.progress import Work
@@ -33,7 +33,7 @@ from gitmodel.worktree.journal import read_journal, write_journal
 from gitmodel.worktree.plan import Plan, Planner
 from gitmodel.worktree.scan import look
 from gitmodel.worktree.track import track
-from gitmodel.worktree.write import apply, rows, stage
+from gitmodel.worktree.write import apply, check_room, rows, stage
 
 _SHOWN = 5
 
@@ -42,13 +42,20 @@ _SHOWN = 5
 class _Move:
     """Where Git is to move, empty if it stays; what is wanted then, and what is there now.
 
-    `left` is what was there before a checkout that died after Git had moved.
+    `left` is what was there before a checkout that died after Git had moved; `mixed` is what Git's
+    files become after that, if it is not what a commit has.
     """
 
     revision: str
     target: Snapshot
     current: Snapshot
     left: Snapshot
+    mixed: Mixed | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether Git's files are to change."""
+        return bool(self.revision or self.mixed)
 
     def before(self, artifact: str) -> list[Pointer]:
         """Return the pointers that may have put there what is there, the surest last."""
@@ -61,7 +68,8 @@ class CheckedOut:
     """What a checkout did.
 
     `commit` is where it moved to, empty if it did not; `revision` what it restored, as it may be
-    shown; `kept` are files that the version does not have, and that were left.
+    shown; `kept` are files that the version does not have, and that were left; `parts` says what
+    of a mix came from where.
     """
 
     commit: str
@@ -71,6 +79,7 @@ class CheckedOut:
     removed: int
     bytes: int
     kept: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
 
 
 def checkout(
@@ -96,17 +105,13 @@ def checkout(
         goal = _for_git(found) if found and not paths else ""
         move = _Move(goal, target, current, left)
         selections = _select(paths, move)
-        _bring_manifests(project, selections, move, work)
-        plan = _make_plan(project, selections, move, work)
-        _check(project, plan, force=force)
-        _carry_out(project, plan, move, work)
+        plan = _restore(project, selections, move, work, force=force)
         if commit and paths:
             # As with `git checkout REV -- PATH`, a whole artifact's pointer comes along.
             whole = [each.artifact for each in selections if not each.patterns]
             pointers = {artifact: target.pointers[artifact] for artifact in whole}
             track(project.git, pointers, current.pointers, project.beside)
-    label = found.label if found else ""
-    return replace(_report(selections, plan), commit="" if paths else commit, revision=label)
+    return _report(plan, "" if paths else commit, found.label if found else "")
 
 
 def restore(
@@ -125,24 +130,51 @@ def restore(
     known = {artifact: pointer for artifact, pointer in before.items() if pointer}
     move = _Move("", Snapshot("", wanted), Snapshot("", known), Snapshot("", {}))
     selections = [Selection(artifact) for artifact in sorted(wanted.keys() | before.keys())]
+    return _report(_restore(project, selections, move, work, force=force), "", "")
+
+
+def go_to(project: Project, commit: str, branch: str, work: Work) -> None:
+    """Move to a commit as `checkout` does: on a branch if one is named, which must lead there."""
+    with locked(project.lock):
+        left = Snapshot("", read_journal(project.journal))
+        current = read_worktree(project.git)
+        move = _Move(branch or commit, _read(project, commit), current, left)
+        _restore(project, _select((), move), move, work, force=False)
+
+
+def checkout_mix(
+    project: Project, revision: str, mix: Mix, work: Work, *, force: bool
+) -> CheckedOut:
+    """Move to a revision, if one is given, and restore code or data of others over it.
+
+    HEAD is then at the revision, and what comes from elsewhere is staged.  The next `checkout`
+    takes it back.  Raises what `checkout` does.
+    """
+    with locked(project.lock), history_of(project.git, project.config) as history:
+        base = _resolve(project, revision) or resolve(history, "HEAD")
+        mixed = make_mix(project, history, base, mix)
+        left = Snapshot("", read_journal(project.journal))
+        current = read_worktree(project.git)
+        goal = _for_git(base) if revision else ""
+        move = _Move(goal, mixed.snapshot, current, left, mixed)
+        plan = _restore(project, _select((), move), move, work, force=force)
+    return replace(_report(plan, base.commit, base.label), parts=mixed.parts)
+
+
+def _restore(
+    project: Project, selections: Sequence[Selection], move: _Move, work: Work, *, force: bool
+) -> Plan:
     _bring_manifests(project, selections, move, work)
     plan = _make_plan(project, selections, move, work)
     _check(project, plan, force=force)
     _carry_out(project, plan, move, work)
-    return _report(selections, plan)
+    return plan
 
 
-def _report(selections: Sequence[Selection], plan: Plan) -> CheckedOut:
+def _report(plan: Plan, commit: str, label: str) -> CheckedOut:
     change = plan.change
-    return CheckedOut(
-        "",
-        "",
-        len(selections),
-        len(change.writes),
-        len(change.removals),
-        change.bytes,
-        tuple(plan.kept),
-    )
+    counts = (len(plan.artifacts), len(change.writes), len(change.removals), change.bytes)
+    return CheckedOut(commit, label, *counts, tuple(plan.kept))
 
 
 def _resolve(project: Project, revision: str) -> Resolved | None:
@@ -166,11 +198,8 @@ def _for_git(found: Resolved) -> str:
 
 
 def _read(project: Project, commit: str) -> Snapshot:
-    objects = Objects(project.git.common_dir)
-    try:
+    with closing(Objects(project.git.common_dir)) as objects:
         return read_commit(objects, commit)
-    finally:
-        objects.close()
 
 
 def _select(paths: Sequence[str], move: _Move) -> list[Selection]:
@@ -211,7 +240,7 @@ def _make_plan(
 ) -> Plan:
     target, current = move.target, move.current
     leaving: set[str] = set()
-    if move.revision:
+    if move.moves:
         # Before an artifact became one, Git held its files; their going is Git's own affair.
         leaving.update(project.git.tracked(sorted(target.pointers.keys() - current.pointers)))
     planner = Planner(project.root, project.cache, project.index, work.progress, leaving)
@@ -238,12 +267,7 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
             f"{some}{more} would be overwritten, and what is in there is saved nowhere",
             hint="gitmodel add it, or use --force to lose it",
         )
-    free = shutil.disk_usage(project.root).free
-    if plan.change.bytes > free:
-        raise DiskError(
-            f"{plan.change.bytes} bytes are needed in {str(project.root)!r}, {free} are free",
-            hint="make room, then try again",
-        )
+    check_room(project.root, plan.change)
 
 
 def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
@@ -254,9 +278,8 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
         for artifact, path in plan.rescues:
             store_at(project.root, artifact, path, writer)
     staged = stage(project.root, change, project.cache, project.beside, work.progress)
-    if move.revision:
-        write_journal(project.journal, move.current.pointers, project.scratch)
-        project.git.checkout(move.revision)
+    if move.moves:
+        _move_git(project, move)
         # What is no artifact there may be a file that Git holds, and has just written.
         gone = move.current.pointers.keys() - move.target.pointers
         raw = set(project.git.tracked(sorted(gone)))
@@ -265,5 +288,23 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
     fresh = [*plan.fresh, *rows(project.root, staged, project.beside)]
     if fresh or change.removals:
         project.index.record(str(project.root), plan.artifacts, fresh, change.removals)
-    if move.revision:
+    if move.moves:
         project.journal.unlink(missing_ok=True)
+
+
+def _move_git(project: Project, move: _Move) -> None:
+    """Bring Git and its files to where they are to be, or change nothing if that would lose any."""
+    git = project.git
+    old = find_mix(git)
+    after = move.mixed.tree if move.mixed else move.target.commit
+    if old or move.mixed:
+        git.move_tree(old or "HEAD", after, dry_run=True)
+    write_journal(project.journal, move.current.pointers, project.scratch)
+    if old:
+        git.move_tree(old, "HEAD")
+        git.unset_mix()
+    if move.revision:
+        git.checkout(move.revision)
+    if move.mixed:
+        git.set_mix(move.mixed.tree, move.mixed.base, move.mixed.words)
+        git.move_tree("HEAD", move.mixed.tree)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -304,8 +304,5 @@ def _read(mirror: Mirror, ref: str, commit: str, name: str) -> Revision:
             f"{where!r} is not set up for gitmodel at {name or commit[:12]}",
             hint="name a version that is",
         )
-    objects = Objects(folder)
-    try:
+    with closing(Objects(folder)) as objects:
         return Revision(name, read_commit(objects, commit), parse_config(data))
-    finally:
-        objects.close()

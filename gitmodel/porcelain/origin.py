@@ -68,7 +68,7 @@ def _read_code(git: Git, algorithm: str) -> Code:
     if commit is None:
         return Code(dirty=True)
     untracked = sorted(git.untracked(_RESULTS))
-    changes = git.changes(_RESULTS) + b"".join(_describe(git.worktree, untracked, algorithm))
+    changes = git.patch(_RESULTS) + b"".join(_describe(git.worktree, untracked, algorithm))
     return Code(commit, bool(changes), oid_of(changes, algorithm) if changes else "")
 
 

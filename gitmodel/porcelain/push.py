@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from gitmodel.errors import ConflictError, UsageError
@@ -169,11 +170,8 @@ def _is_complete(remote: Remote, target: _Target, names: set[str]) -> bool:
 def _read(project: Project, targets: Sequence[_Target]) -> dict[str, Snapshot]:
     if not targets:
         return {}
-    objects = Objects(project.git.common_dir)
-    try:
+    with closing(Objects(project.git.common_dir)) as objects:
         return {target.commit: read_commit(objects, target.commit) for target in targets}
-    finally:
-        objects.close()
 
 
 def _push_tags(

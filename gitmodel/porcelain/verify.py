@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 
 from blake3 import blake3
@@ -164,8 +165,7 @@ def _incomplete(
     A tree's files are looked at where its root's commit is in this clone.
     """
     bad = []
-    objects = Objects(project.git.common_dir)
-    try:
+    with closing(Objects(project.git.common_dir)) as objects:
         for root in remote.roots():
             if not set(root.oids) <= sound:
                 bad.append(root.ref)
@@ -174,8 +174,6 @@ def _incomplete(
                 fetch_manifests(pointers, project.cache, remote, Work(progress))
                 if any(not _oids(project, pointer) <= sound for pointer in pointers):
                     bad.append(root.ref)
-    finally:
-        objects.close()
     return tuple(bad)
 
 

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Protocol
 
 from gitmodel.remote.store import Store
+
+
+class Clock(Protocol):
+    """Tells the time in seconds, and lets it pass, as the module `time` does."""
+
+    def monotonic(self) -> float:
+        """Return the time since some moment."""
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait."""
 
 
 class LimitedStore:
@@ -14,7 +25,7 @@ class LimitedStore:
     The rate holds on average over the packs and ranges that are moved, not within one of them.
     """
 
-    def __init__(self, store: Store, rate: int) -> None:
+    def __init__(self, store: Store, rate: int, clock: Clock = time) -> None:
         """`rate` is in bytes a second."""
         self.url = store.url
         # More at once would only make each of them slower.
@@ -22,7 +33,8 @@ class LimitedStore:
         self._store = store
         self._rate = rate
         self._lock = threading.Lock()
-        self._free = time.monotonic()
+        self._clock = clock
+        self._free = clock.monotonic()
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Return a part of a file, or all."""
@@ -66,10 +78,10 @@ class LimitedStore:
     def _wait(self) -> None:
         """Wait until what was moved before would have been moved at the rate."""
         with self._lock:
-            pause = self._free - time.monotonic()
+            pause = self._free - self._clock.monotonic()
         if pause > 0:
-            time.sleep(pause)
+            self._clock.sleep(pause)
 
     def _take(self, count: int) -> None:
         with self._lock:
-            self._free = max(self._free, time.monotonic()) + count / self._rate
+            self._free = max(self._free, self._clock.monotonic()) + count / self._rate

@@ -6,6 +6,8 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,6 +23,8 @@ _FIRST_CONTACT = 10.0
 """Seconds after which a server that never answered is not there, rather than busy."""
 _SLOWEST = 64 << 10
 """Bytes a second that a body must make, or the request is given up."""
+_BUFFERED = 4 << 20
+"""Bytes of a body that a system takes before the network does, at most."""
 _AGAIN = (
     aiohttp.ClientError,
     asyncio.TimeoutError,
@@ -52,6 +56,33 @@ class RefusedError(Exception):
     """The request failed in a way that will not pass."""
 
 
+class _Pulse:
+    """Knows when a request is given up; each sign of life puts that off, up to an end."""
+
+    def __init__(self, stall: float, size: int) -> None:
+        self._stall = stall
+        self._end = asyncio.get_running_loop().time() + stall + size / _SLOWEST
+        self.timer = asyncio.timeout_at(self._end)
+
+    def beat(self, rest: int) -> None:
+        # At the end, what the system took has yet to reach the server.
+        wait = self._stall if rest else self._stall + _BUFFERED / _SLOWEST
+        # A body may be read on for a moment after its request has ended.
+        with suppress(RuntimeError):
+            self.timer.reschedule(min(self._end, asyncio.get_running_loop().time() + wait))
+
+
+_pulse: ContextVar[_Pulse] = ContextVar("pulse")
+
+
+def alive(rest: int) -> None:
+    """Tell that the request that is under way gets its body sent; `rest` bytes are not yet taken.
+
+    Silence for the time of a stall after that ends the request.
+    """
+    _pulse.get().beat(rest)
+
+
 class Retries:
     """Runs requests, a bounded number at once, again and again within their patience.
 
@@ -75,11 +106,10 @@ class Retries:
         """
         start = time.monotonic()
         end = start + self._patience.total
-        limit = self._patience.stall + size / _SLOWEST
         pause = _FIRST_PAUSE
         while True:
             try:
-                return await self._once(request, limit)
+                return await self._once(request, size)
             except TryAgainError as error:
                 self._answered = True
                 failed = error
@@ -92,12 +122,15 @@ class Retries:
             await asyncio.sleep(min(random.uniform(pause / 2, pause), end - now))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def _once(self, request: Callable[[], Awaitable[_T]], limit: float) -> _T:
+    async def _once(self, request: Callable[[], Awaitable[_T]], size: int) -> _T:
         async with self._free:
             await self._free.wait_for(lambda: self._running < int(self._lanes))
             self._running += 1
         try:
-            result = await asyncio.wait_for(request(), limit)
+            pulse = _Pulse(self._patience.stall, size)
+            _pulse.set(pulse)
+            async with pulse.timer:
+                result = await request()
         except TryAgainError as error:
             if error.slower:
                 self._lanes = max(1.0, self._lanes / 2)

@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import s3fs
 from aiobotocore.httpsession import AIOHTTPSession
+from aiohttp import ClientTimeout
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -30,7 +31,7 @@ from botocore.exceptions import (
 )
 
 from gitmodel.errors import IntegrityError, MissingError, RemoteError, UsageError
-from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError
+from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError, alive
 from gitmodel.remote.store import Access
 
 LANES = 8
@@ -85,9 +86,14 @@ class _Session(AIOHTTPSession):  # type: ignore[misc]  # it comes without annota
         session = await super()._get_session(proxy_url)
 
         def request(*arguments: Any, data: Any, **options: Any) -> Any:
-            # aiohttp would copy the whole body of a BytesIO before it sends the first byte.
-            body = _slices(data.getvalue()) if isinstance(data, io.BytesIO) else data
-            return session.request(*arguments, data=body, allow_redirects=False, **options)
+            if isinstance(data, io.BytesIO):
+                # aiohttp would copy all of it before it sends the first byte, and would wait for
+                # the answer from when the system took the last one, not the server.
+                body = data.getvalue()
+                alive(len(body))
+                data = _slices(body)
+                options["timeout"] = ClientTimeout(sock_connect=self._timeout.sock_connect)
+            return session.request(*arguments, data=data, allow_redirects=False, **options)
 
         return SimpleNamespace(request=request)
 
@@ -96,6 +102,7 @@ async def _slices(data: bytes) -> AsyncIterator[memoryview]:
     view = memoryview(data)
     for start in range(0, len(view), _SLICE):
         yield view[start : start + _SLICE]
+        alive(max(len(view) - start - _SLICE, 0))
 
 
 class S3Store:
@@ -256,7 +263,7 @@ class S3Store:
                 f"{self.url}: no AWS credentials were found", hint=_CREDENTIALS_HINT
             ) from error
         except ProfileNotFound as error:
-            raise UsageError(f"{self.url}: {error}", hint="aws configure list-profiles") from error
+            raise self._no_profile(error.kwargs["profile"]) from error
         except BotoCoreError as error:
             raise RemoteError(
                 f"{self.url}: {key!r}: {error}", hint="gitmodel remote check"
@@ -266,6 +273,17 @@ class S3Store:
             raise
         finally:
             self._running.discard(future)
+
+    def _no_profile(self, name: str) -> UsageError:
+        if not name:
+            # AWS tools take a variable that is set to nothing for a profile whose name is nothing.
+            return UsageError(
+                f"{self.url}: the name of the AWS profile is empty: AWS_PROFILE is set to nothing",
+                hint="unset AWS_PROFILE AWS_DEFAULT_PROFILE",
+            )
+        return UsageError(
+            f"{self.url}: there is no AWS profile {name!r}", hint="aws configure list-profiles"
+        )
 
     async def _translated(self, key: str, answer: Awaitable[_T]) -> _T:
         """Tell apart what is worth another try, what is an answer, and what is an error."""

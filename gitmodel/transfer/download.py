@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +23,8 @@ from gitmodel.stream import BlockWriter
 _READ_BYTES = 8 << 20
 _BATCH = 256 << 20
 """Bytes of small blobs that enter the cache together."""
+_KEPT = 32 << 20
+"""Bytes of chunks that a blob has several times and that are kept for that, at most."""
 _TOLD = 10
 _GAP = 256 << 10
 """Bytes between two payloads that are cheaper to read than to skip."""
@@ -49,6 +51,14 @@ class Range:
     start: int
     length: int
     places: tuple[Placed, ...]
+
+
+class Step(NamedTuple):
+    """A chunk that comes next: whether it is read, or was kept, and whether it is kept on."""
+
+    placed: Placed
+    read: bool
+    keep: bool
 
 
 def download(remote: Remote, wanted: Sequence[Wanted], cache: Cache, work: Work) -> None:
@@ -112,11 +122,9 @@ class _Download:
             done = _resume(fd, [placed.entry for placed in places], hasher)
             self._meter.add(hasher.size)
             with BlockWriter(fd, durable=True) as writer:
-                for result in self._read(places[done:]):
-                    if isinstance(result, GitmodelError):
-                        raise result
-                    hasher.update(result[0])
-                    writer.write(result[0])
+                for data in self._payloads(plan_steps(places[done:])):
+                    hasher.update(data)
+                    writer.write(data)
             if hasher.digests().oid != blob.oid:
                 name = self._remote.name
                 raise IntegrityError(f"blob {blob.oid} on remote {name!r} is not what it says")
@@ -136,11 +144,27 @@ class _Download:
         # Nothing says how long a manifest is, but there is a limit.
         if size != blob.size and (blob.size is not None or size > MAX_BYTES):
             raise _wrong_size(self._remote, blob.oid)
-        places = self._remote.chunks([piece.oid for piece in pieces])
-        for piece in pieces:
-            if piece.oid not in places or places[piece.oid].entry.length != piece.length:
-                raise MissingError(f"a chunk of blob {blob.oid} is not on remote {name!r}")
+        places = find_chunks(self._remote, blob.oid, pieces)
         return [places[piece.oid] for piece in pieces]
+
+    def _payloads(self, steps: Sequence[Step]) -> Iterator[bytes | memoryview]:
+        """Yield the payloads in order; raises what went wrong with the first that is not right."""
+        kept: dict[str, bytes] = {}
+        results = self._read([step.placed for step in steps if step.read])
+        for placed, read, keep in steps:
+            oid = placed.entry.oid
+            if read:
+                result = next(results)
+                if isinstance(result, GitmodelError):
+                    raise result
+                data = result[0]
+            else:
+                data = kept.pop(oid)
+                self._meter.add(len(data))
+            if keep:
+                # A view would keep the whole range that it is of.
+                kept[oid] = bytes(data)
+            yield data
 
     def _read(self, places: Sequence[Placed]) -> Iterator[Result]:
         """Yield the payloads in order, or in the place of one the error that it met."""
@@ -155,6 +179,41 @@ class _Download:
         except BaseException:
             self._remote.store.abort()
             raise
+
+
+def find_chunks(remote: Remote, oid: str, pieces: Iterable[Piece]) -> dict[str, Placed]:
+    """Return where the chunks of a blob lie, by oid; raises `MissingError` if one is nowhere."""
+    pieces = set(pieces)
+    places = remote.chunks([piece.oid for piece in pieces])
+    for piece in pieces:
+        if piece.oid not in places or places[piece.oid].entry.length != piece.length:
+            raise MissingError(
+                f"a chunk of blob {oid} is not on remote {remote.name!r}",
+                hint=f"gitmodel remote check {remote.name}",
+            )
+    return places
+
+
+def plan_steps(places: Iterable[Placed]) -> list[Step]:
+    """Plan to read a chunk once that occurs several times, as far as memory allows."""
+    places = list(places)
+    left = Counter(placed.entry.oid for placed in places)
+    kept: set[str] = set()
+    held = 0
+    steps = []
+    for placed in places:
+        oid, length = placed.entry.oid, placed.entry.length
+        left[oid] -= 1
+        read = oid not in kept
+        keep = left[oid] > 0 and (not read or held + length <= _KEPT)
+        if read and keep:
+            kept.add(oid)
+            held += length
+        elif not read and not keep:
+            kept.remove(oid)
+            held -= length
+        steps.append(Step(placed, read, keep))
+    return steps
 
 
 def _batches(places: Sequence[Placed]) -> Iterator[Sequence[Placed]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gitmodel.errors import GitmodelError, IntegrityError, MissingError
 from gitmodel.pack import Piece, Placed
 from gitmodel.remote.packstore import Remote
-from gitmodel.transfer.download import Range, Wanted, join_ranges, read_range
+from gitmodel.transfer.download import Range, Wanted, find_chunks, join_ranges, read_range
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -51,7 +51,8 @@ def _pieces(remote: Remote, blob: Wanted) -> Sequence[Piece]:
             f"blob {blob.oid} is not on remote {remote.name!r}",
             hint="gitmodel push, in the clone that has the data",
         )
-    if sum(piece.length for piece in pieces) != blob.size:
+    lengths = dict(pieces)
+    if sum(lengths[piece.oid] for piece in pieces) != blob.size:
         raise IntegrityError(
             f"blob {blob.oid} on remote {remote.name!r} has another size than its pointer",
             hint=f"gitmodel remote check {remote.name}",
@@ -72,7 +73,7 @@ class BlobFile(io.RawIOBase):
         super().__init__()
         self._remote, self._oid, self._pieces, self._done = remote, oid, pieces, done
         self._ends = list(accumulate(piece.length for piece in pieces))
-        self._chunks: OrderedDict[int, bytes] = OrderedDict()
+        self._chunks: OrderedDict[Piece, bytes] = OrderedDict()
         self._held = 0
         self._at = 0
         self._ahead = 0
@@ -116,7 +117,7 @@ class BlobFile(io.RawIOBase):
             if wanted <= 0:
                 return 0
             first = self._index(self._at)
-            if first not in self._chunks:
+            if self._pieces[first] not in self._chunks:
                 # The buffer above asks for its own size, whatever its user needs.
                 exact = wanted if len(view) > BUFFER else 1
                 self._fetch(first, self._at + min(exact, _AT_ONCE))
@@ -155,24 +156,16 @@ class BlobFile(io.RawIOBase):
         grown = min(max(2 * self._ahead, _FIRST_AHEAD), _MOST_AHEAD)
         self._ahead = grown if sequential else 0
         last = self._index(min(end + self._ahead, self.size) - 1)
-        numbers = [n for n in range(first, last + 1) if n not in self._chunks]
-        for number, data in zip(numbers, self._read(numbers), strict=True):
-            self._chunks[number] = data
-            self._held += len(data)
-
-    def _read(self, numbers: Sequence[int]) -> Iterator[bytes]:
-        pieces = [self._pieces[number] for number in numbers]
-        places = self._remote.chunks([piece.oid for piece in pieces])
-        for piece in pieces:
-            if piece.oid not in places or places[piece.oid].entry.length != piece.length:
-                raise MissingError(
-                    f"a chunk of blob {self._oid} is not on remote {self._remote.name!r}",
-                    hint=f"gitmodel remote check {self._remote.name}",
-                )
-        # A chunk that occurs twice is read once, and packs from front to back.
+        pieces = self._pieces[first : last + 1]
+        lacking = [piece for piece in dict.fromkeys(pieces) if piece not in self._chunks]
+        places = find_chunks(self._remote, self._oid, lacking)
+        # Packs are read from front to back.
         ordered = sorted(places.values(), key=lambda placed: (placed.pack, placed.entry.offset))
         found = {oid: data for part in self._bring(ordered) for oid, data in part}
-        return (found[piece.oid] for piece in pieces)
+        # What comes first in the blob is forgotten first.
+        for piece in lacking:
+            self._chunks[piece] = found[piece.oid]
+            self._held += piece.length
 
     def _bring(self, places: Iterable[Placed]) -> list[list[tuple[str, bytes]]]:
         parts = list(join_ranges(places))
@@ -197,9 +190,10 @@ class BlobFile(io.RawIOBase):
     def _copy(self, number: int, view: memoryview) -> int:
         """Copy from the position on what is in memory, up to the first gap; return how much."""
         done = 0
-        while done < len(view) and number in self._chunks:
+        while done < len(view) and self._pieces[number] in self._chunks:
+            data = self._chunks[self._pieces[number]]
             skip = self._at + done - self._start(number)
-            part = memoryview(self._chunks[number])[skip : skip + len(view) - done]
+            part = memoryview(data)[skip : skip + len(view) - done]
             view[done : done + len(part)] = part
             done += len(part)
             number += 1

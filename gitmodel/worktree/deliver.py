@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,13 +11,13 @@ from pathlib import Path
 from gitmodel.atomic import Scratch, fsync_folder, make_folder, publish, sweep
 from gitmodel.cache import Cache
 from gitmodel.digest import algorithm_of
-from gitmodel.errors import ConflictError, DiskError, IntegrityError
+from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.exchange import exchange, sync
 from gitmodel.manifest import FOLDER, Entry
 from gitmodel.progress import Progress
 from gitmodel.worktree.content import digest_found, read_ahead
 from gitmodel.worktree.scan import look, scan
-from gitmodel.worktree.write import Change, Write, apply, stage
+from gitmodel.worktree.write import Change, Write, apply, check_room, stage
 
 
 def is_there(target: Path, entries: Mapping[str, Entry]) -> bool:
@@ -55,7 +54,7 @@ def deliver(
         root = scratch.new_path()
         root.mkdir()
         change = Change([Write(target.name, entry) for entry in entries.values()])
-        _check_room(root, change)
+        check_room(target.parent, change)
         apply(root, stage(root, change, cache, scratch, progress), ())
         new = root / target.name
         if not entries:
@@ -89,15 +88,6 @@ def _beside(target: Path) -> Iterator[Scratch]:
 
 def _scratch_folder(target: Path) -> Path:
     return target.with_name(f".{target.name[:60]}.gitmodel-tmp")
-
-
-def _check_room(folder: Path, change: Change) -> None:
-    free = shutil.disk_usage(folder).free
-    if change.bytes > free:
-        raise DiskError(
-            f"{change.bytes} bytes are needed in {str(folder.parent.parent)!r}, {free} are free",
-            hint="make room, then try again",
-        )
 
 
 def _put(new: Path, target: Path) -> None:

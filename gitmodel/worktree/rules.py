@@ -19,11 +19,17 @@ def ignore_rule(artifact: str) -> tuple[str, bytes]:
 def add_rules(root: Path, path: str, rules: Sequence[bytes], scratch: Scratch) -> bool:
     """Append the lines that a file lacks, in a new file if there is none; return whether any."""
     old = read_rules(root, path)
+    new = with_rules(old, rules)
+    if new != old:
+        write_file(root / path, new, scratch)
+    return new != old
+
+
+def with_rules(old: bytes, rules: Sequence[bytes]) -> bytes:
+    """Return what a file is with the lines that it lacks."""
     new = [rule for rule in rules if rule not in old.splitlines()]
-    if new:
-        end = b"" if not old or old.endswith(b"\n") else b"\n"
-        write_file(root / path, old + end + b"".join(rule + b"\n" for rule in new), scratch)
-    return bool(new)
+    end = b"" if not new or not old or old.endswith(b"\n") else b"\n"
+    return old + end + b"".join(rule + b"\n" for rule in new)
 
 
 def remove_rule(root: Path, path: str, rule: bytes, scratch: Scratch) -> bool:

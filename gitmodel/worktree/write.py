@@ -6,6 +6,7 @@ Every new file is written and checked in a scratch folder first; only then is an
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import time
 from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ from typing import NamedTuple
 from gitmodel.atomic import Scratch, move, write_all
 from gitmodel.cache import SMALL, Cache
 from gitmodel.digest import fingerprint_to_bytes, oid_to_bytes
-from gitmodel.errors import ConflictError, IntegrityError
+from gitmodel.errors import ConflictError, DiskError, IntegrityError
 from gitmodel.index import Seen
 from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
 from gitmodel.pack import Placed
@@ -63,6 +64,16 @@ class Staged:
     temporary: str
     path: str
     writes: list[tuple[Write, bytes]] = field(default_factory=list)
+
+
+def check_room(folder: Path, change: Change) -> None:
+    """Raise `DiskError` if what is to be written does not fit where `folder` is."""
+    free = shutil.disk_usage(folder).free
+    if change.bytes > free:
+        raise DiskError(
+            f"{change.bytes} bytes are needed in {str(folder)!r}, {free} are free",
+            hint="make room, then try again",
+        )
 
 
 def stage(

@@ -52,7 +52,7 @@ class Scene:
         for lock in repo.path.glob(".git/**/*.lock"):
             if lock.name != "gitmodel.lock":
                 lock.unlink()
-                if self.name == "checkout":
+                if self.name in ("checkout", "mix"):
                     # Its files were written, its index was not: local changes to Git.
                     repo.git("reset", "--quiet", "--hard")
                     repo.git("clean", "--quiet", "--force", "--", "*.gitmodel")
@@ -91,6 +91,7 @@ def make_scenes(folder: Path) -> dict[str, Scene]:
         "push": (_tagged, ("push",)),
         "pull": (_cloned, ("pull",)),
         "checkout": (_at_second, ("checkout", "v1.0")),
+        "mix": (_at_second, ("checkout", "v1.0", "--code", "main", "--data", "main")),
     }
     return {
         name: _scene(name, folder / name, make, command) for name, (make, command) in makers.items()

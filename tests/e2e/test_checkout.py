@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -177,6 +178,17 @@ def test_missing_blobs_change_nothing(clone: Repo) -> None:
     assert "next:" in done.err
     assert clone.tree() == before
     assert clone.git("symbolic-ref", "--short", "HEAD") == "main"
+
+
+def test_what_does_not_fit_changes_nothing(clone: Repo) -> None:
+    pointer = clone.read("model.pt.gitmodel").decode()
+    clone.write("model.pt.gitmodel", re.sub("size: .*", f"size: {10**17}", pointer))
+    before = clone.tree()
+    done = clone.gitmodel("checkout", code=8)
+    assert "bytes are needed" in done.err
+    assert "make room" in done.err
+    assert clone.tree() == before
+    assert clone.leftovers() == []
 
 
 def test_a_damaged_blob_changes_nothing_and_is_mended(story: Repo) -> None:

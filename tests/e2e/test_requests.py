@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -144,6 +145,27 @@ with gitmodel.open("table.parquet", repo="origin.git", cache="three") as file:
     assert found == [bucket.data[at : at + 16].hex() for at in range(5_000_000, 95_000_000, 10**7)]
     assert len(bucket.reads()) == 9
     assert bucket.passed.bytes < 9 * (1 << 20)
+
+
+def test_what_repeats_is_read_once(bucket: Bucket) -> None:
+    bucket.repo.write("zeros.bin", bytes(64 << 20))
+    bucket.repo.gitmodel("add", "zeros.bin")
+    bucket.repo.commit()
+    bucket.repo.git("push", "--quiet", "origin", "main")
+    bucket.repo.gitmodel("push")
+    shutil.rmtree(bucket.repo.home / "blobs")
+    (bucket.repo.path / "zeros.bin").unlink()
+    bucket.passed.forget()
+    bucket.repo.gitmodel("checkout", "--", "zeros.bin")
+    assert bucket.repo.read("zeros.bin") == bytes(64 << 20)
+    assert len(bucket.reads()) <= 2
+    script = """
+import gitmodel
+with gitmodel.open("zeros.bin", "main", "origin.git", cache="four") as file:
+    print(sum(len(part) - part.count(0) + 1 for part in iter(lambda: file.read(1 << 20), b"")))
+"""
+    assert bucket.python(script) == "64"
+    assert len(bucket.reads()) <= 2
 
 
 def test_get_from_a_bucket(bucket: Bucket) -> None:

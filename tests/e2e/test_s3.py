@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.proxy import Proxy, answer, stall
+from tests.helpers.proxy import Exchange, Proxy, answer, stall
 from tests.helpers.repo import Done, Repo, new_repo, noise
 from tests.helpers.seaweed import KEY, SECRET, Bucket, free_ports
 
@@ -159,6 +160,18 @@ def test_a_profile_of_the_user(repo: Repo, s3: Bucket) -> None:
     assert "team" in repo.gitmodel("push", code=2).err
 
 
+@pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])
+def test_a_profile_without_a_name(repo: Repo, variable: str) -> None:
+    """AWS tools take a variable that is set to nothing for the name of a profile."""
+    _commit(repo, noise(1, 3000), "v1.0")
+    repo.env[variable] = ""
+    done = repo.gitmodel("push", code=2)
+    assert "AWS_PROFILE is set to nothing" in done.err
+    assert "unset AWS_PROFILE" in done.err
+    repo.env[variable] = "nobody"
+    assert "there is no AWS profile 'nobody'" in repo.gitmodel("push", code=2).err
+
+
 def test_a_secret_is_never_told(repo: Repo, proxy: Proxy) -> None:
     """Not in what is printed, nor in the log of a bug, of which Python is made to have one."""
     token = "a-token-of-a-session"
@@ -222,11 +235,17 @@ def test_check_proves_that_a_bucket_works_and_leaves_nothing(repo: Repo, proxy: 
 
 def test_check_tells_what_a_killed_push_left(repo: Repo, proxy: Proxy) -> None:
     _commit(repo, noise(1, 3 * MIB), "v1.0")
-    rule = proxy.rule(stall, "PUT", "/index/")
+    stored = threading.Event()
+
+    def keep_quiet(exchange: Exchange) -> None:
+        exchange.forward()
+        stored.set()
+        exchange.pause(60)
+
+    proxy.rule(keep_quiet, "PUT", "/index/")
     process = repo.start("push")
-    while not rule.hits:
+    while not stored.wait(0.01):
         assert process.poll() is None
-        time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     proxy.heal()

@@ -23,6 +23,7 @@ from tests.helpers.seaweed import S3Server, make_bucket
 
 MIB = 1 << 20
 SIZES = {"1 kB": 1000, "8 MB": 8 * MIB, "130 MB": 130 * MIB}
+SLOWEST = retry._SLOWEST
 STALL = 0.5
 """Seconds without a sign of life after which a request is given up; with all its tries, four times
 that."""
@@ -133,7 +134,7 @@ class Models(dict[int, Model]):
         self._bucket = make_bucket(server, client)
 
     def new_url(self) -> str:
-        """Return a place where nothing is; the first write to a new bucket is a slow one."""
+        """Return a place where nothing is."""
         return f"{self._bucket.url}/{secrets.token_hex(8)}"
 
     def __missing__(self, size: int) -> Model:
@@ -148,6 +149,8 @@ class Models(dict[int, Model]):
         repo.git("tag", "v1.0")
         other = copied(model.unpushed, model.pushed)
         other.env.update(self._server.env)
+        # The first write to a new bucket is a slow one.
+        other.git("config", "gitmodel.timeout", "60")
         other.gitmodel("push")
         other.git("push", "--quiet", "origin", "main")
         other.clone("clone").git("config", "gitmodel.timeout", stall)
@@ -223,6 +226,32 @@ def test_push(
     assert run(repo, "verify").code == 0
     assert "v1.0" in repo.git("ls-remote", "--tags", "origin")
     _check_remote(repo, model, run)
+
+
+@pytest.mark.parametrize(
+    ("act", "again"),
+    [(network.deaf_after(MIB), 1), (network.trickle(4 * MIB), 0)],
+    ids=["stands still", "is slow"],
+)
+def test_an_upload_is_given_up_when_it_stands_still_and_not_when_it_is_slow(
+    act: Act,
+    again: int,
+    models: Models,
+    tmp_path: Path,
+    server: S3Server,
+    proxy: Proxy,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By its size alone it would be waited for longer than for all its tries."""
+    monkeypatch.setattr(retry, "_SLOWEST", SLOWEST)
+    repo = _behind(copied(models[8 * MIB].unpushed, tmp_path), server, proxy)
+    assert run(repo, "remote", "add", "here", models.new_url()).code == 0
+    rule = proxy.rule(act, "PUT", "packs/", times=1)
+    assert run(repo, "push", "--remote", "here", "--no-git").code == 0
+    assert rule.hits
+    sent = [each.target for each in proxy.requests if "packs/" in each.target]
+    assert len(sent) - len(set(sent)) == again
 
 
 def _check_error(done: Done, fault: Fault) -> None:

@@ -317,6 +317,19 @@ def stall(exchange: Exchange) -> None:
     exchange.reset()
 
 
+def deaf_after(count: int) -> Act:
+    """Take so many bytes of what the client sends, and then no more."""
+
+    def act(exchange: Exchange) -> None:
+        # Or the system would take the rest in the proxy's place.
+        exchange.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        exchange.receive(count)
+        exchange.pause(3600)
+        exchange.reset()
+
+    return act
+
+
 def trickle(rate: int) -> Act:
     """Move so many bytes a second, either way."""
     step = max(1, rate // 10)

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from gitmodel.remote import retry
-from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError
+from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError, alive
 
 PATIENCE = Patience(stall=0.2, total=1.0)
 
@@ -76,6 +76,74 @@ def test_a_large_body_gets_more_time(monkeypatch):
     assert run(lambda: asyncio.sleep(0.4, "slow"), size=1000) == "slow"
     with pytest.raises(TryAgainError):
         run(lambda: asyncio.sleep(0.4, "slow"), patience=Patience(0.2, 0.2))
+
+
+# Bodies
+
+
+class Upload:
+    """Takes parts of a body, each after a pause; with `stuck`, only one in the first try."""
+
+    def __init__(self, parts, pause, *, stuck=False):
+        self.parts, self.pause, self.stuck = parts, pause, stuck
+        self.tries = 0
+
+    async def __call__(self):
+        self.tries += 1
+        for rest in reversed(range(self.parts)):
+            alive(rest)
+            await asyncio.sleep(3600 if self.stuck and self.tries == 1 else self.pause)
+        return "stored"
+
+
+HUGE = 1 << 40
+"""Bytes for which the slowest rate allows months."""
+
+
+def test_a_body_that_is_not_taken_any_more_is_tried_again():
+    upload = Upload(3, 0.0, stuck=True)
+    assert run(upload, HUGE) == "stored"
+    assert upload.tries == 2
+
+
+def test_a_body_that_is_taken_slowly_is_waited_for():
+    upload = Upload(20, 0.1)
+    assert run(upload, HUGE, Patience(stall=1.0, total=1.0)) == "stored"
+    assert upload.tries == 1
+
+
+def test_a_body_that_is_taken_too_slowly_is_given_up(monkeypatch):
+    monkeypatch.setattr(retry, "_SLOWEST", 1000)
+    upload = Upload(10**6, 0.05)
+    with pytest.raises(TryAgainError, match="did not answer in time"):
+        run(upload, 100, Patience(stall=0.4, total=0.0))
+    assert upload.tries == 1
+
+
+def test_the_end_of_a_body_may_wait_in_a_buffer(monkeypatch):
+    monkeypatch.setattr(retry, "_BUFFERED", retry._SLOWEST)
+    upload = Upload(1, 0.5)
+    assert run(upload, HUGE, Patience(stall=0.1, total=0.1)) == "stored"
+    assert upload.tries == 1
+
+
+def test_a_sign_of_life_that_comes_too_late_does_no_harm():
+    async def late():
+        await asyncio.sleep(0.1)
+        alive(1)
+
+    async def act():
+        tasks = []
+
+        async def request():
+            tasks.append(asyncio.create_task(late()))
+            return "refused early"
+
+        result = await Retries(PATIENCE, 1).run(request, HUGE)
+        await asyncio.gather(*tasks)
+        return result
+
+    assert asyncio.run(act()) == "refused early"
 
 
 # Lanes

@@ -1,0 +1,236 @@
+"""`gitmodel bisect`."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gitmodel.cli.common import (
+    DashedCommand,
+    echo_json,
+    jobs_option,
+    json_option,
+    opened,
+    progress_bar,
+    quiet_option,
+    shown,
+)
+from gitmodel.errors import UsageError
+from gitmodel.history import history_of, open_history
+from gitmodel.porcelain.bisect import (
+    Bisected,
+    Ends,
+    Judge,
+    Limit,
+    Tested,
+    bisect_command,
+    bisect_metric,
+)
+from gitmodel.progress import Work
+
+_SHOWN = 10
+
+
+@click.command(cls=DashedCommand, options_metavar="[OPTIONS]")
+@click.argument("name", default="", metavar="[NAME] [-- COMMAND...]")
+@click.option("--metric", "-m", default="", help="The metric that tells what is worse.")
+@click.option("--goal", type=click.Choice(["max", "min"]), help="Whether more or less is better.")
+@click.option("--good", default="", metavar="REV", help="A version that is good.")
+@click.option("--bad", default="", metavar="REV", help="A later one that is worse.")
+@click.option("--threshold", type=float, help="What is beyond is worse, whatever the good one has.")
+@click.option(
+    "--tolerance", type=float, default=0.0, help="How much worse than the good one is no matter."
+)
+@json_option
+@jobs_option
+@quiet_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    name: str,
+    metric: str,
+    goal: Any,
+    good: str,
+    bad: str,
+    threshold: float | None,
+    tolerance: float,
+    as_json: bool,
+    jobs: int,
+    quiet: bool,
+) -> None:
+    """Find the first version that is worse, and say what changed in it.
+
+    With --metric it is the first, in the order of history, whose metric is worse than that of the
+    good one, or than the threshold. All versions are read, from Git alone; nothing is checked out.
+
+    With a COMMAND versions are checked out as `gitmodel checkout` does, both ends first and then
+    always one in the middle of what is left, and it is run in the top folder: exit code 0 is good,
+    125 says nothing, another up to 127 is bad. Whatever comes, the working tree is afterwards what
+    it was; so it must be without changes at first, and what the COMMAND changes of what is tracked
+    is taken back.
+
+    The bad end is the newest version of NAME if none is given, the good one the first.
+    """
+    behind: list[str] = ctx.meta["behind"]
+    judge = _judge(metric, goal, threshold, tolerance, behind)
+    ends = Ends(name, good, bad)
+    if judge:
+        with open_history(Path.cwd()) as history:
+            done = bisect_metric(history, ends, judge)
+    else:
+        done = _run(ends, behind, jobs, quiet=quiet)
+    if as_json:
+        echo_json("bisect", _value(done))
+    else:
+        _print(done)
+
+
+def _judge(
+    metric: str,
+    goal: Any,
+    threshold: float | None,
+    tolerance: float,
+    behind: Sequence[str],
+) -> Judge | None:
+    if bool(metric) == bool(behind):
+        raise UsageError(
+            "either a metric or a command tells what is bad",
+            hint="gitmodel bisect --metric accuracy, or: gitmodel bisect -- COMMAND",
+        )
+    if behind and (goal or threshold is not None or tolerance):
+        raise UsageError("--goal, --threshold and --tolerance are about a metric")
+    if not (math.isfinite(threshold or 0.0) and 0 <= tolerance < math.inf):
+        raise UsageError("--threshold and --tolerance are numbers, the latter not below 0")
+    return Judge(metric, goal, threshold, tolerance) if metric else None
+
+
+def _run(ends: Ends, behind: Sequence[str], jobs: int, *, quiet: bool) -> Bisected:
+    with ExitStack() as stack:
+        project = stack.enter_context(opened())
+        progress = stack.enter_context(progress_bar(quiet=quiet))
+        history = stack.enter_context(history_of(project.git, project.config))
+
+        def act(label: str) -> int:
+            if not quiet:
+                click.echo(f"testing {shown(label)}", err=True)
+            return _start(behind, project.root)
+
+        return bisect_command(project, history, ends, act, Work(progress, jobs))
+
+
+def _start(arguments: Sequence[str], folder: Path) -> int:
+    """Run the command; what it prints goes to stderr, for the result is ours."""
+    # That hooks are skipped is said for the Git that gitmodel runs, not for the command's.
+    env = {key: value for key, value in os.environ.items() if key != "GITMODEL_SKIP_HOOKS"}
+    came: list[int] = []
+    # A signal while it starts would leave it running, and nobody would know its process.
+    kept = {
+        number: signal.signal(number, lambda received, _: came.append(received))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        process = subprocess.Popen(arguments, cwd=folder, env=env, stdout=2)
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no command {arguments[0]!r}", hint="check PATH") from error
+    except PermissionError as error:
+        raise UsageError(
+            f"{arguments[0]!r} cannot be run", hint=f"chmod +x {arguments[0]}"
+        ) from error
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    try:
+        for late in came:
+            signal.raise_signal(late)
+        code = process.wait()
+    except BaseException:
+        # It must not go on while the working tree is brought back.
+        process.terminate()
+        process.wait()
+        raise
+    return code if code >= 0 else 128 - code
+
+
+def _print(done: Bisected) -> None:
+    if done.limit:
+        click.echo(_limit_said(done.limit, done.name))
+    width = max(len(shown(each.version)) for each in done.tested)
+    told = [each for each in done.tested if each.verdict != "good"]
+    for each in done.tested if len(done.tested) <= _SHOWN else told[:_SHOWN]:
+        click.echo(f"{each.verdict:<4}  {shown(each.version):<{width}}  {_why(each)}".rstrip())
+    counts = [sum(each.verdict == v for each in done.tested) for v in ("good", "bad", "skip")]
+    click.echo(f"{counts[0]} good, {counts[1]} bad, {counts[2]} not known")
+    first = done.suspects[-1]
+    click.echo(f"first bad: {shown(first.version)} ({first.commit[:12]})")
+    if others := done.suspects[:-1]:
+        names = ", ".join(shown(each.version) for each in others)
+        click.echo(f"  or, since nothing is known of it, already {names}")
+    if done.again:
+        names = ", ".join(map(shown, done.again[:_SHOWN]))
+        more = f" and {len(done.again) - _SHOWN} more" if len(done.again) > _SHOWN else ""
+        click.echo(f"  good again after a bad one: {names}{more}")
+    click.echo(f"changed since {shown(done.changed.since)}:")
+    for kind in ("params", "artifacts", "code"):
+        names = getattr(done.changed, kind)
+        some = ", ".join(map(shown, names[:_SHOWN]))
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        click.echo(f"  {kind:<9}  {some}{more}" if names else f"  {kind:<9}  nothing")
+
+
+def _limit_said(limit: Limit, name: str) -> str:
+    of = f" of {shown(name)}" if name else ""
+    how = "below" if limit.goal == "max" else "above"
+    guess = ", guessed; --goal says otherwise" if limit.guessed else ""
+    return f"{shown(limit.metric)}{of}: bad is {how} {limit.value:g} (goal {limit.goal}{guess})"
+
+
+def _why(tested: Tested) -> str:
+    if tested.value is not None:
+        return f"{tested.value:g}"
+    return "" if tested.code is None else f"exit code {tested.code}"
+
+
+def _value(done: Bisected) -> dict[str, object]:
+    changed = done.changed
+    return {
+        "name": done.name,
+        "limit": _limit_value(done.limit) if done.limit else None,
+        "good": _tested_value(done.good),
+        "bad": _tested_value(done.bad),
+        "tested": [_tested_value(each) for each in done.tested],
+        "first": [_tested_value(each) for each in done.suspects],
+        "again": list(done.again),
+        "changed": {
+            "since": changed.since,
+            "params": list(changed.params),
+            "artifacts": list(changed.artifacts),
+            "code": list(changed.code),
+        },
+    }
+
+
+def _limit_value(limit: Limit) -> dict[str, object]:
+    return {
+        "metric": limit.metric,
+        "goal": limit.goal,
+        "guessed": limit.guessed,
+        "value": limit.value,
+    }
+
+
+def _tested_value(tested: Tested) -> dict[str, object]:
+    return {
+        "version": tested.version,
+        "commit": tested.commit,
+        "verdict": tested.verdict,
+        "value": tested.value,
+        "exit_code": tested.code,
+    }

@@ -11,6 +11,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -129,7 +130,19 @@ def locked(path: Path) -> Iterator[None]:
 
 def write_file(path: Path, data: bytes, scratch: Scratch) -> None:
     """Write `path` durably; it is exactly the old file or exactly the new one at any moment."""
-    fd, temporary = scratch.new_file()
+    _write(path, data, scratch.new_file())
+
+
+def write_program(path: Path, data: bytes, scratch: Scratch) -> None:
+    """Write an executable file as `write_file` does; one that was there keeps its mode."""
+    fd, temporary = scratch.new_file(0o777)
+    with suppress(FileNotFoundError):
+        os.fchmod(fd, stat.S_IMODE(path.stat().st_mode))
+    _write(path, data, (fd, temporary))
+
+
+def _write(path: Path, data: bytes, new: tuple[int, Path]) -> None:
+    fd, temporary = new
     try:
         write_all(fd, data)
         os.fsync(fd)

@@ -20,6 +20,12 @@ class UsageError(GitmodelError):
     exit_code = 2
 
 
+class GateError(GitmodelError):
+    """A gate or a policy refused."""
+
+    exit_code = 3
+
+
 class ConflictError(GitmodelError):
     """A race was lost, or work that is saved nowhere would be overwritten."""
 

@@ -24,14 +24,17 @@ _COMMANDS = {
     "fetch": "Bring blobs from the remote to the cache.",
     "get": "Deliver an artifact of a repository, without a clone.",
     "init": "Set up a Git repository for gitmodel.",
+    "install": "Set up the Git hooks.",
     "pull": "Bring blobs from the remote into the working tree.",
     "push": "Send blobs, then version tags.",
     "remote": "Add, list, remove, check and repair remotes.",
     "status": "Show what differs from the pointers.",
+    "uninstall": "Remove the Git hooks.",
     "verify": "Prove that all bytes are what their names say.",
     "versions": "List the versions.",
 }
-
+_HIDDEN = ("hook",)
+"""Commands that people do not type."""
 
 _SWITCH = 0.0005
 
@@ -45,7 +48,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command."""
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in (*_COMMANDS, *_HIDDEN):
             return None
         module = importlib.import_module(f"gitmodel.cli.{cmd_name}")
         command: click.Command = module.command
@@ -61,7 +64,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command, or say which was probably meant."""
         name = args[0]
-        if name not in _COMMANDS and not name.startswith("-"):
+        if name not in (*_COMMANDS, *_HIDDEN) and not name.startswith("-"):
             near = [known for known in _COMMANDS if known[:2] == name[:2]]
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             ctx.fail(f"There is no command {name!r}.{hint}")

@@ -22,6 +22,7 @@ _SECRET = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX")
 _FETCHED = "refs/gitmodel/fetched"
+_FILE_MODES = ("100644", "100755")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,15 @@ class Ref:
     commit: str
     time: int
     author: str
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file in Git's index, its size in bytes, and the blob that HEAD has there, if any."""
+
+    path: str
+    size: int
+    before: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +214,68 @@ class Git:
         """Set a key of this clone's own configuration."""
         self._checked("config", "--local", key, value)
 
+    def version_number(self) -> tuple[int, int]:
+        """Return the first two numbers of Git's version."""
+        first, second = re.findall(r"\d+", self.version())[:2]
+        return int(first), int(second)
+
+    def remove_config(self, section: str) -> None:
+        """Remove a section of this clone's own configuration, if it is there."""
+        self._run("config", "--local", "--remove-section", section)
+
+    def enabled(self, key: str, *, default: bool) -> bool:
+        """Return a yes or no of Git's configuration; raises `UsageError` if it is neither."""
+        return self._typed("bool", key, str(default).lower()) == "true"
+
+    def number(self, key: str, default: int) -> int:
+        """Return a number of Git's configuration, in which `k`, `m` and `g` may stand."""
+        return int(self._typed("int", key, str(default)))
+
+    def hooks_folder(self) -> Path:
+        """Return where Git looks for hooks: `core.hooksPath`, or the repository's own folder."""
+        done = self._checked("rev-parse", "--git-path", "hooks")
+        return self.worktree / os.fsdecode(done.stdout).removesuffix("\n")
+
+    def staged_files(self) -> list[Staged]:
+        """Return the files that the next commit adds or changes; links and submodules are none."""
+        head = self.resolve("HEAD") or self._checked("hash-object", "-t", "tree", "--stdin")
+        base = head if isinstance(head, str) else head.stdout.decode().strip()
+        done = self._checked(
+            *("diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames"),
+            *("--diff-filter=AM", base, "--"),
+        )
+        fields = os.fsdecode(done.stdout).split("\0")[:-1]
+        rows = [
+            (*row.split(" "), path) for row, path in zip(fields[::2], fields[1::2], strict=True)
+        ]
+        files = [row for row in rows if row[1] in _FILE_MODES]
+        now = self._sizes([row[3] for row in files])
+        return [
+            Staged(row[5], size, "" if row[4] == "A" else row[2])
+            for row, size in zip(files, now, strict=True)
+        ]
+
+    def size_of(self, oid: str) -> int:
+        """Return the size of a Git object in bytes, 0 if it is not here."""
+        return self._sizes([oid])[0]
+
     def version(self) -> str:
         """Return what `git --version` says."""
         return self._checked("--version").stdout.decode().strip()
+
+    def _sizes(self, oids: Sequence[str]) -> list[int]:
+        if not oids:
+            return []
+        feed = "\n".join(oids).encode() + b"\n"
+        done = self._checked("cat-file", "--batch-check=%(objectsize)", feed=feed)
+        lines = done.stdout.decode().splitlines()
+        return [int(line) if line.isdigit() else 0 for line in lines]
+
+    def _typed(self, kind: str, key: str, default: str) -> str:
+        done = self._run("config", f"--type={kind}", "--default", default, "--get", key)
+        if done.returncode:
+            raise UsageError(f"{key}: {_said(done)}", hint=f"git config {key} {default}")
+        return done.stdout.decode().strip()
 
     def _names(self, *arguments: str, separator: str = "\0") -> list[str]:
         done = self._checked(*arguments)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -87,18 +87,45 @@ def checkout(
         left = Snapshot("", {} if paths else read_journal(project.journal))
         move = _Move("" if paths else revision, target, current, left)
         selections = _select(paths, move)
-        _bring_manifests(project, selections, move, work)
-        plan = _make_plan(project, selections, move, work)
-        _check(project, plan, force=force)
-        _carry_out(project, plan, move, work)
+        plan = _move(project, selections, move, work, force=force)
         if commit and paths:
             # As with `git checkout REV -- PATH`, a whole artifact's pointer comes along.
             whole = [each.artifact for each in selections if not each.patterns]
             pointers = {artifact: target.pointers[artifact] for artifact in whole}
             track(project.git, pointers, current.pointers, project.beside)
+    return _report("" if paths else commit, plan)
+
+
+def restore(
+    project: Project, artifacts: Sequence[str], before: Mapping[str, Pointer], work: Work
+) -> CheckedOut:
+    """Restore some artifacts, or take them away, after Git itself has moved.
+
+    `before` are the pointers that Git left: they may have put there what is there.  Raises what
+    `checkout` does.
+    """
+    with locked(project.lock):
+        current = read_worktree(project.git)
+        left = Snapshot("", {**read_journal(project.journal), **before})
+        selections = [Selection(artifact) for artifact in artifacts]
+        plan = _move(project, selections, _Move("", current, current, left), work, force=False)
+    return _report("", plan)
+
+
+def _move(
+    project: Project, selections: Sequence[Selection], move: _Move, work: Work, *, force: bool
+) -> Plan:
+    _bring_manifests(project, selections, move, work)
+    plan = _make_plan(project, selections, move, work)
+    _check(project, plan, force=force)
+    _carry_out(project, plan, move, work)
+    return plan
+
+
+def _report(commit: str, plan: Plan) -> CheckedOut:
     return CheckedOut(
-        "" if paths else commit,
-        len(selections),
+        commit,
+        len(plan.artifacts),
         len(plan.change.writes),
         len(plan.change.removals),
         plan.change.bytes,
@@ -167,6 +194,10 @@ def _make_plan(
     if move.revision:
         # Before an artifact became one, Git held its files; their going is Git's own affair.
         leaving.update(project.git.tracked(sorted(target.pointers.keys() - current.pointers)))
+    else:
+        # What is no artifact now may be a file that Git holds.
+        gone = {each.artifact for each in selections} - target.pointers.keys()
+        leaving.update(project.git.tracked(sorted(gone)))
     planner = Planner(project.root, project.cache, project.index, work.progress, leaving)
     for selection in selections:
         artifact = selection.artifact

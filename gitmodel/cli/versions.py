@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gitmodel.cli.common import echo_json, json_option, shown
-from gitmodel.git.command import open_git
+from gitmodel.git.command import open_readable
 from gitmodel.porcelain.versions import Listed, versions
 
 
@@ -17,7 +17,7 @@ from gitmodel.porcelain.versions import Listed, versions
 @json_option
 def command(name: str | None, as_json: bool) -> None:
     """List the versions, or those of the artifact NAME: tags such as v1.0 or model-v1.1."""
-    found = versions(open_git(Path.cwd()), name)
+    found = versions(open_readable(Path.cwd()), name)
     if as_json:
         echo_json("versions", {"versions": [_value(each) for each in found]})
         return

@@ -22,6 +22,7 @@ _SECRET = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX")
 _FETCHED = "refs/gitmodel/fetched"
+_SHA256 = 64
 _FILE_MODES = ("100644", "100755")
 
 
@@ -60,6 +61,11 @@ class Git:
     def tracked_pointers(self) -> list[str]:
         """Return the paths of the pointers in Git's index, relative to the working tree."""
         return self._names("ls-files", "-z", "--", f"*{POINTER_SUFFIX}")
+
+    def left_out(self) -> set[str]:
+        """Return the pointers that a sparse checkout leaves out of the working tree."""
+        lines = self._names("ls-files", "-t", "-z", "--", f"*{POINTER_SUFFIX}")
+        return {line[2:] for line in lines if line.startswith("S ")}
 
     def tracked(self, paths: Sequence[str]) -> list[str]:
         """Return which files Git tracks among `paths` and below them."""
@@ -160,9 +166,10 @@ class Git:
                 hint=f"git push {remote} {tags[0]}",
             )
 
-    def init(self) -> None:
-        """Make a bare repository without hooks."""
-        self._checked("init", "--quiet", "--bare", "--template=")
+    def init(self, commit: str = "") -> None:
+        """Make a bare repository without hooks, for objects that are named as `commit` is."""
+        form = ["--object-format=sha256"] if len(commit) == _SHA256 else []
+        self._checked("init", "--quiet", "--bare", "--template=", *form)
 
     def refs_at(self, url: str) -> dict[str, str]:
         """Return the refs of a repository elsewhere, HEAD too: full name to the commit.
@@ -330,13 +337,37 @@ def has_worktree(folder: Path) -> bool:
         return False
 
 
-def open_bare(folder: Path) -> Git:
-    """Return the bare repository at `folder`, made anew if it is not there."""
+def open_readable(folder: Path) -> Git:
+    """Return the repository that `folder` is in, or that it is, for reading what is committed.
+
+    Raises `UsageError` if there is none.
+    """
+    top = find_top(folder)
+    if not _is_bare(top):
+        return open_git(folder)
+    return Git(_find_program(), top, top, top, ("--git-dir", str(top)))
+
+
+def _is_bare(folder: Path) -> bool:
+    return _ask(folder, "--is-bare-repository").stdout == b"true\n"
+
+
+def bring_object(common_dir: Path, oid: str) -> bool:
+    """Have Git fetch an object that a partial clone left out; return whether it is here then."""
+    done = _run(_find_program(), common_dir, ("--git-dir", str(common_dir), "cat-file", "-t", oid))
+    return done.returncode == 0
+
+
+def open_bare(folder: Path, commit: str = "") -> Git:
+    """Return the bare repository at `folder`, made anew if it is not there.
+
+    `commit` is one that will be in it: its objects are named by SHA-1 or by SHA-256.
+    """
     program = _find_program()
     git = Git(program, folder, folder, folder, ("--git-dir", str(folder)))
     if not (folder / "HEAD").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        git.init()
+        git.init(commit)
     return git
 
 

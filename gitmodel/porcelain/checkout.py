@@ -20,6 +20,7 @@ from gitmodel.snapshot import (
     Selection,
     Snapshot,
     entries_of,
+    pointer_path,
     read_commit,
     read_worktree,
     select,
@@ -30,7 +31,7 @@ from gitmodel.worktree.journal import read_journal, write_journal
 from gitmodel.worktree.plan import Plan, Planner
 from gitmodel.worktree.scan import look
 from gitmodel.worktree.track import track
-from gitmodel.worktree.write import apply, rows, stage
+from gitmodel.worktree.write import Staged, apply, rows, stage
 
 _SHOWN = 5
 
@@ -87,6 +88,8 @@ def checkout(
         left = Snapshot("", {} if paths else read_journal(project.journal))
         move = _Move("" if paths else revision, target, current, left)
         selections = _select(paths, move)
+        if commit and not paths:
+            selections = _without(selections, project.git.left_out())
         plan = _move(project, selections, move, work, force=force)
         if commit and paths:
             # As with `git checkout REV -- PATH`, a whole artifact's pointer comes along.
@@ -163,6 +166,11 @@ def _select(paths: Sequence[str], move: _Move) -> list[Selection]:
     return chosen
 
 
+def _without(selections: Sequence[Selection], left_out: set[str]) -> list[Selection]:
+    """Return the selections less the artifacts that a sparse checkout leaves out."""
+    return [each for each in selections if pointer_path(each.artifact) not in left_out]
+
+
 def _bring_manifests(
     project: Project, selections: Sequence[Selection], move: _Move, work: Work
 ) -> None:
@@ -230,6 +238,10 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
         )
 
 
+def _pointers_of(staged: Staged) -> set[str]:
+    return {pointer_path(write.artifact) for write, _ in staged.writes}
+
+
 def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
     """Write everything beside the tree, move Git, then put everything in its place."""
     change = plan.change
@@ -241,6 +253,9 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
     if move.revision:
         write_journal(project.journal, move.current.pointers, project.scratch)
         project.git.checkout(move.revision)
+        # Which of what is new is left out, only Git knows, and only now.
+        out = project.git.left_out()
+        staged = [each for each in staged if not _pointers_of(each) <= out]
         # What is no artifact there may be a file that Git holds, and has just written.
         gone = move.current.pointers.keys() - move.target.pointers
         raw = set(project.git.tracked(sorted(gone)))

@@ -317,6 +317,16 @@ def test_git_from_2_54_on_takes_hooks_from_its_configuration(story: Repo) -> Non
     assert not (story.home / "hooks").exists()
 
 
+def test_doctor_tells_of_hooks_that_are_not_all_there(story: Repo) -> None:
+    assert "none are installed" in story.gitmodel("doctor").out
+    story.gitmodel("install")
+    assert "all are installed" in story.gitmodel("doctor").out
+    (story.path / ".git/hooks/pre-push").unlink()
+    done = story.gitmodel("doctor", code=1)
+    assert "pre-push is missing" in done.out
+    assert "gitmodel install" in done.out
+
+
 @needs_strace
 @pytest.mark.parametrize("call", ["fsync", "rename"])
 def test_killed_while_it_installs(story: Repo, call: str) -> None:

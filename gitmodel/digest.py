@@ -8,22 +8,18 @@ manifests hold, which `parse_oid` and `parse_fingerprint` have checked.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from blake3 import blake3
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from gitmodel.errors import IntegrityError
+from gitmodel.stream import read_blocks
 
 BLAKE3 = "blake3"
 SHA256 = "sha256"
 ALGORITHMS = (BLAKE3, SHA256)
-
-READ_SIZE = 1 << 20
-"""Bytes of one read: small enough to stay in the processor's cache until hashed."""
 
 _OID = re.compile(r"(blake3|sha256):([0-9a-f]{64})", re.ASCII)
 _FINGERPRINT = re.compile(r"xxh3-128:([0-9a-f]{32})", re.ASCII)
@@ -86,14 +82,6 @@ def oid_of(data: bytes | memoryview, algorithm: str = BLAKE3) -> str:
 def fingerprint_of(data: bytes | memoryview) -> str:
     """Return the fingerprint of `data`."""
     return f"xxh3-128:{xxh3_128_hexdigest(data)}"
-
-
-def read_blocks(fd: int) -> Iterator[memoryview]:
-    """Yield the rest of the open file block by block; each view is valid until the next."""
-    buffer = bytearray(READ_SIZE)
-    view = memoryview(buffer)
-    while count := os.readv(fd, [buffer]):
-        yield view[:count]
 
 
 def digest_file(fd: int, algorithm: str = BLAKE3) -> Digests:

@@ -28,12 +28,11 @@ from gitmodel.digest import (
     hex_of,
     oid_of,
     parse_oid,
-    read_blocks,
 )
 from gitmodel.errors import IntegrityError, MissingError
 from gitmodel.pack import Placed, Stored
 from gitmodel.progress import Meter, Progress, silent
-from gitmodel.stream import copy, write_whole
+from gitmodel.stream import copy, read_blocks, write_whole
 
 SMALL = 1 << 20
 """Bytes from which a blob is a file of its own."""

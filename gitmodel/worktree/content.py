@@ -24,6 +24,7 @@ from gitmodel.digest import (
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.index import Seen
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK, Entry
+from gitmodel.stream import will_read
 from gitmodel.worktree.scan import FILE_FLAGS, Found, pack_stat, scan
 
 _T = TypeVar("_T")
@@ -45,7 +46,7 @@ def read_ahead(founds: Iterable[Found]) -> Iterator[Found]:
                 continue
             fd = _open(found)
             opened.append(Found(*found[:-1], fd))
-            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
+            will_read(fd)
             if len(opened) > _AHEAD:
                 yield opened[0]
                 os.close(opened.popleft().file)

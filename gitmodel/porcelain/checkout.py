@@ -250,8 +250,10 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
         for artifact, path in plan.rescues:
             store_at(project.root, artifact, path, writer)
     staged = stage(project.root, change, project.cache, project.beside, work.progress)
+    leaving = move.current.pointers if move.revision else move.left.pointers
+    if leaving:
+        write_journal(project.journal, leaving, project.scratch)
     if move.revision:
-        write_journal(project.journal, move.current.pointers, project.scratch)
         project.git.checkout(move.revision)
         # Which of what is new is left out, only Git knows, and only now.
         out = project.git.left_out()
@@ -264,5 +266,5 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
     fresh = [*plan.fresh, *rows(project.root, staged, project.beside)]
     if fresh or change.removals:
         project.index.record(str(project.root), plan.artifacts, fresh, change.removals)
-    if move.revision:
+    if leaving or move.revision:
         project.journal.unlink(missing_ok=True)

@@ -223,8 +223,11 @@ def _section(name: str) -> str:
 
 
 def _command(name: str) -> str:
-    """Return what Git runs, which stays true when the clone is moved."""
-    return f'"$(git rev-parse --git-common-dir)"/gitmodel/hooks/{name}'
+    """Return what Git has a shell run; it stays true when the clone is moved.
+
+    By `exec`, so that Git is the parent of the script, which may ask who its parent is.
+    """
+    return f'exec "$(git rev-parse --git-common-dir)"/gitmodel/hooks/{name}'
 
 
 def _source(name: str) -> bytes:

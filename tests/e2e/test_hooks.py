@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gitmodel.root import root_name
-from tests.helpers.faults import faulty_path, needs_strace
+from tests.helpers.faults import faulty_path, kill_at, needs_strace
 from tests.helpers.repo import BIN, Done, Repo, noise, tree
 
 FIRST = noise("model 1", (1 << 20) + 100)
@@ -327,6 +327,25 @@ def test_a_broken_pointer_fails_no_checkout(work: Repo) -> None:
     done = work.run("git", "checkout", "main")
     assert done.code == 0
     assert "model.pt.gitmodel" in done.err
+
+
+@needs_strace
+@pytest.mark.parametrize("call", ["rename", "unlink"])
+def test_killed_while_it_restores(work: Repo, call: str) -> None:
+    work.gitmodel("fetch")
+    work.gitmodel("checkout", "v1.0")
+    first = work.tree()
+    for number in range(1, 12):
+        work.gitmodel("checkout", "main")
+        work.run("git", "checkout", "--quiet", "v1.0", env={"GITMODEL_SKIP_HOOKS": "1"})
+        hit = kill_at(work, ("hook", "post-checkout", "main"), call, number).hit
+        work.gitmodel("checkout")
+        assert work.tree() == first
+        assert work.leftovers() == []
+        work.gitmodel("verify")
+        if not hit:
+            break
+    assert number > 2
 
 
 # --- pre-commit

@@ -304,11 +304,13 @@ def test_git_from_2_54_on_takes_hooks_from_its_configuration(story: Repo) -> Non
     assert hooks_of(story) == files
     assert story.git("config", "--local", "hook.gitmodel-pre-push.event") == "pre-push"
     command = story.git("config", "--local", "hook.gitmodel-pre-push.command")
-    assert command == '"$(git rev-parse --git-common-dir)"/gitmodel/hooks/pre-push'
-    # As Git would run it, from a folder below the top.
+    assert command == 'exec "$(git rev-parse --git-common-dir)"/gitmodel/hooks/pre-push'
+    # As Git would run it.
     story.commit("more")
     line = f"refs/heads/main {story.git('rev-parse', 'HEAD')} refs/heads/hooked {'0' * 40}"
-    done = story.run("sh", "-c", f"echo '{line}' | {command} origin ../origin.git")
+    call = ("sh", "-c", f'{command} "$@"', command, "origin", "../origin.git")
+    story.write("line", f"{line}\n")
+    done = story.run("sh", "-c", '"$@" < line', "sh", *call)
     assert done.code == 0, done.err
     roots = [path.name for path in (story.path.parent / "remote/roots").glob("*/*")]
     assert "heads_2fhooked" in roots

@@ -119,6 +119,11 @@ class Index:
         ).fetchone()
         return row is not None
 
+    def trees(self, worktree: str) -> list[str]:
+        """Return the artifacts whose files were seen to be exactly what a pointer said."""
+        query = "SELECT path FROM tree WHERE worktree = ? ORDER BY path"
+        return [path for (path,) in self._db.execute(query, (self._worktree(worktree),))]
+
     def set_tree(self, worktree: str, artifact: str, oid: str) -> None:
         """Remember that what is remembered of an artifact's files is exactly a manifest.
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from gitmodel.digest import parse_fingerprint, parse_oid
 from gitmodel.errors import GitmodelError, IntegrityError
+from gitmodel.paths import POINTER_SUFFIX
 
 MAX_BYTES = 4096
 MAX_SIZE = 2**63 - 1
@@ -95,7 +96,10 @@ def _check_head(data: bytes, path: str) -> None:
             hint="pip install --upgrade gitmodel",
         )
     if data.startswith((b"<<<<<<<", b"gitmodel: 1\n<<<<<<<")) or b"\n<<<<<<< " in data[:MAX_BYTES]:
-        raise _broken(path, "it holds conflict markers")
+        raise IntegrityError(
+            f"{path!r} is a broken pointer: it holds conflict markers",
+            hint=f"gitmodel resolve {path.removesuffix(POINTER_SUFFIX)}",
+        )
     if not _HEAD.match(data[:MAX_BYTES]):
         raise NotAPointerError(f"{path!r} is not a gitmodel pointer", hint=f"git log -p -- {path}")
     if len(data) > MAX_BYTES:

@@ -7,12 +7,12 @@ import fnmatch
 import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from gitmodel.cache import Cache
-from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git.command import Git
 from gitmodel.manifest import EXECUTABLE, FILE, MAX_BYTES, Entry, Manifest, parse_manifest
 from gitmodel.paths import POINTER_SUFFIX, check_path, parents
@@ -33,11 +33,13 @@ class PointerSource(Protocol):
 class Snapshot:
     """The pointers of a commit, by the path of their artifact.
 
-    `commit` is empty for the working tree.
+    `commit` is empty for the working tree.  `conflicts` are artifacts whose pointer Git could not
+    merge; they have none until the conflict is resolved.
     """
 
     commit: str
     pointers: Mapping[str, Pointer]
+    conflicts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,29 @@ def read_commit(source: PointerSource, commit: str) -> Snapshot:
 
 def read_worktree(git: Git) -> Snapshot:
     """Return what the pointers of the working tree say, those that Git's index knows."""
-    return _snapshot("", _read_pointers(git))
+    stages = git.staged_pointers()
+    settled = [path for path, found in stages.items() if 0 in found]
+    conflicts = frozenset(
+        path.removesuffix(POINTER_SUFFIX) for path, found in stages.items() if 0 not in found
+    )
+    return replace(_snapshot("", _read_pointers(git.worktree, settled)), conflicts=conflicts)
+
+
+def check_settled(paths: Iterable[str], snapshot: Snapshot) -> None:
+    """Raise `ConflictError` if a path is, holds, or lies in an artifact that is in conflict."""
+    for path in paths:
+        plain = path.removesuffix(POINTER_SUFFIX)
+        for artifact in sorted(snapshot.conflicts):
+            if _matches(artifact, plain) or plain.startswith(f"{artifact}/"):
+                raise in_conflict(artifact)
+
+
+def in_conflict(artifact: str) -> ConflictError:
+    """Return the error that an artifact is in conflict."""
+    return ConflictError(
+        f"{artifact!r} is in conflict: both sides of a merge changed it",
+        hint=f"gitmodel resolve --ours {artifact}, or gitmodel resolve --theirs {artifact}",
+    )
 
 
 def name_of(artifact: str, names: Mapping[str, str]) -> str:
@@ -204,10 +228,10 @@ def _check_not_nested(artifact: str, parsed: Mapping[str, Pointer]) -> None:
             )
 
 
-def _read_pointers(git: Git) -> Iterator[tuple[str, bytes]]:
-    for path in git.tracked_pointers():
+def _read_pointers(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    for path in paths:
         try:
-            fd = os.open(git.worktree / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            fd = os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             continue
         except OSError as error:

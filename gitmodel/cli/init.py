@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gitmodel.digest import ALGORITHMS, BLAKE3
+from gitmodel.porcelain.drivers import ATTRIBUTES_NAME
 from gitmodel.porcelain.init import init
 
 
@@ -25,5 +26,5 @@ def command(algorithm: str) -> None:
     if not done.created:
         click.echo(f"{done.path.name} exists already; nothing to do")
         return
-    click.echo(f"wrote and staged {done.path.name}")
+    click.echo(f"wrote and staged {done.path.name} and {ATTRIBUTES_NAME}")
     click.echo("next: gitmodel remote add origin PATH_OR_URL, then gitmodel add PATH", err=True)

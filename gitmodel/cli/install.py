@@ -8,7 +8,7 @@ import click
 
 from gitmodel.cli.common import echo_json, json_option, shown
 from gitmodel.git.command import Git, open_git
-from gitmodel.porcelain.install import GUARD, Hook, check, install, shared_folder
+from gitmodel.porcelain.install import GUARD, Hook, SetUp, check, install, shared_folder
 
 
 @click.command()
@@ -21,19 +21,21 @@ def command(only_check: bool, tag_guard: bool, as_json: bool) -> int:
     """Set up the Git hooks, so that plain git moves data too.
 
     Hooks of others stay and run after gitmodel's. What Git pushes is uploaded first; what it
-    checks out, merges or rebases is restored.
+    checks out, merges or rebases is restored. Datasets are merged file by file.
     """
     git = open_git(Path.cwd())
     act = check if only_check else install
-    hooks = act(git, git.version_number(), tag_guard=tag_guard)
-    good = all(hook.state == "installed" for hook in hooks)
+    found = act(git, git.version_number(), tag_guard=tag_guard)
     if as_json:
-        echo_json("install", {"good": good, "hooks": [_value(git, hook) for hook in hooks]})
+        hooks = [_value(git, hook) for hook in found.hooks]
+        echo_json("install", {"good": found.good, "hooks": hooks, "lacking": found.lacking})
     else:
-        for hook in hooks:
+        for hook in found.hooks:
             click.echo(_line(git, hook))
-        _hint(git, hooks, only_check=only_check)
-    return 0 if good else 1
+        for problem in found.lacking:
+            click.echo(f"{click.style('missing  ', fg='yellow')}  {shown(problem)}")
+        _hint(git, found, only_check=only_check)
+    return 0 if found.good else 1
 
 
 def _value(git: Git, hook: Hook) -> dict[str, str]:
@@ -58,8 +60,8 @@ def _path(git: Git, hook: Hook) -> str:
     return str(hook.path.relative_to(top) if hook.path.is_relative_to(top) else hook.path)
 
 
-def _hint(git: Git, hooks: list[Hook], *, only_check: bool) -> None:
-    for hook in hooks:
+def _hint(git: Git, found: SetUp, *, only_check: bool) -> None:
+    for hook in found.hooks:
         if hook.note:
             path = shown(_path(git, hook))
             click.echo(
@@ -67,7 +69,7 @@ def _hint(git: Git, hooks: list[Hook], *, only_check: bool) -> None:
                 " install",
                 err=True,
             )
-    if only_check and any(hook.state != "installed" and not hook.note for hook in hooks):
+    if only_check and not found.good and not any(hook.note for hook in found.hooks):
         click.echo("next: gitmodel install", err=True)
     if shared_folder(git):
         click.echo(

@@ -24,17 +24,20 @@ _COMMANDS = {
     "fetch": "Bring blobs from the remote to the cache.",
     "get": "Deliver an artifact of a repository, without a clone.",
     "init": "Set up a Git repository for gitmodel.",
-    "install": "Set up the Git hooks.",
+    "install": "Set up the Git hooks and merge drivers.",
+    "mv": "Move or rename an artifact.",
     "pull": "Bring blobs from the remote into the working tree.",
     "push": "Send blobs, then version tags.",
     "remote": "Add, list, remove, check and repair remotes.",
+    "resolve": "End conflicts of a merge.",
+    "rm": "Stop tracking artifacts.",
     "status": "Show what differs from the pointers.",
-    "uninstall": "Remove the Git hooks.",
+    "uninstall": "Remove the Git hooks and merge drivers.",
     "verify": "Prove that all bytes are what their names say.",
     "versions": "List the versions.",
 }
-_HIDDEN = ("hook",)
-"""Commands that people do not type."""
+_FOR_GIT = frozenset({"hook", "merge-driver", "textconv"})
+"""Commands that Git runs; see `porcelain.drivers` and `porcelain.install`."""
 
 _SWITCH = 0.0005
 
@@ -48,9 +51,9 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command."""
-        if cmd_name not in (*_COMMANDS, *_HIDDEN):
+        if cmd_name not in _COMMANDS.keys() | _FOR_GIT:
             return None
-        module = importlib.import_module(f"gitmodel.cli.{cmd_name}")
+        module = importlib.import_module(f"gitmodel.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 
@@ -64,7 +67,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command, or say which was probably meant."""
         name = args[0]
-        if name not in (*_COMMANDS, *_HIDDEN) and not name.startswith("-"):
+        if name not in _COMMANDS.keys() | _FOR_GIT and not name.startswith("-"):
             near = [known for known in _COMMANDS if known[:2] == name[:2]]
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             ctx.fail(f"There is no command {name!r}.{hint}")

@@ -20,6 +20,7 @@ from gitmodel.cli.common import (
 from gitmodel.porcelain.status import ArtifactStatus, status
 
 _SHOWN = 10
+_WITHOUT_POINTER = frozenset({"conflict", "left"})
 
 
 @click.command()
@@ -56,12 +57,16 @@ def _words(status: ArtifactStatus) -> str:
         "modified": click.style("modified", fg="yellow"),
         "missing": click.style("missing", fg="red"),
         "unknown": click.style("manifest not here", fg="red"),
+        "conflict": click.style("in conflict", fg="red"),
+        "left": click.style("no longer tracked", fg="yellow"),
     }[status.work]
     changes = (("added", status.added), ("removed", status.removed), ("changed", status.modified))
     if status.kind == "tree" and status.work == "modified":
         counts = [f"{len(names):,} {verb}" for verb, names in changes if names]
         words += f" ({', '.join(counts)})"
-    if not status.cached:
+    if not status.ignored:
+        words += ", not ignored by Git"
+    if not status.cached and status.work not in _WITHOUT_POINTER:
         words += ", not in the cache"
     if status.pushed is False:
         words += ", not pushed"
@@ -70,7 +75,11 @@ def _words(status: ArtifactStatus) -> str:
 
 def _next(status: ArtifactStatus) -> str:
     path = shown(status.path)
-    if status.work == "modified":
+    if status.work == "conflict":
+        return f"  (gitmodel resolve --ours {path}, or --theirs)"
+    if status.work == "left":
+        return f"  (gitmodel rm {path}, or gitmodel add {path})"
+    if status.work == "modified" or not status.ignored:
         return f"  (gitmodel add {path})"
     if status.work == "missing" and status.cached:
         return f"  (gitmodel checkout -- {path})"

@@ -18,4 +18,4 @@ def command() -> None:
     for path in paths:
         click.echo(f"removed from {shown(str(path))}")
     if not paths:
-        click.echo("no hooks of gitmodel are set up; nothing to do")
+        click.echo("nothing of gitmodel is set up; nothing to do")

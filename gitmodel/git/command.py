@@ -60,7 +60,38 @@ class Git:
 
     def tracked_pointers(self) -> list[str]:
         """Return the paths of the pointers in Git's index, relative to the working tree."""
-        return self._names("ls-files", "-z", "--", f"*{POINTER_SUFFIX}")
+        return list(self.staged_pointers())
+
+    def staged_pointers(self) -> dict[str, dict[int, str]]:
+        """Return the pointers in Git's index, relative to the working tree: path to its stages.
+
+        A stage leads to a Git blob: 0, or in a conflict 1 (the base), 2 (ours) and 3 (theirs).
+        """
+        return self._stages(f"*{POINTER_SUFFIX}")
+
+    def unmerged(self, paths: Sequence[str]) -> list[str]:
+        """Return which of the files are in conflict in Git's index."""
+        stages = self._stages(*(f":(literal){path}" for path in paths)) if paths else {}
+        return [path for path, found in stages.items() if 0 not in found]
+
+    def blobs(self, oids: Iterable[str], limit: int) -> dict[str, bytes]:
+        """Return the content of Git blobs, but for those of more than `limit` bytes."""
+        wanted = list(dict.fromkeys(oids))
+        if not wanted:
+            return {}
+        feed = "".join(f"{oid}\n" for oid in wanted).encode()
+        lines = self._checked("cat-file", "--batch-check", feed=feed).stdout.decode().splitlines()
+        known = [line.split(" ") for line in lines]
+        sizes = {words[0]: int(words[2]) for words in known if words[1] == "blob"}
+        small = [oid for oid in wanted if sizes.get(oid, limit + 1) <= limit]
+        feed = "".join(f"{oid}\n" for oid in small).encode()
+        data = self._checked("cat-file", "--batch", feed=feed).stdout
+        found, at = {}, 0
+        for oid in small:
+            start = data.index(b"\n", at) + 1
+            found[oid] = data[start : start + sizes[oid]]
+            at = start + sizes[oid] + 1
+        return found
 
     def left_out(self) -> set[str]:
         """Return the pointers that a sparse checkout leaves out of the working tree."""
@@ -70,6 +101,12 @@ class Git:
     def tracked(self, paths: Sequence[str]) -> list[str]:
         """Return which files Git tracks among `paths` and below them."""
         return self._names("--literal-pathspecs", "ls-files", "-z", "--", *paths) if paths else []
+
+    def ignored(self, paths: Iterable[str]) -> set[str]:
+        """Return which of the paths a rule of Git ignores, unless it tracks them all the same."""
+        data = os.fsencode("\0".join(paths))
+        done = self._run("check-ignore", "-z", "--stdin", feed=data) if data else None
+        return set(os.fsdecode(done.stdout).split("\0")) - {""} if done else set()
 
     def stage(self, paths: Iterable[str]) -> None:
         """Add the files to Git's index, also where a rule ignores them."""
@@ -81,6 +118,22 @@ class Git:
             ["--literal-pathspecs", "rm", "--cached", "--quiet", "--ignore-unmatch", "--sparse"],
             paths,
         )
+
+    def remove(self, paths: Sequence[str], *, force: bool) -> None:
+        """Remove tracked files from Git's index and the disk; with `force` untracked ones too."""
+        tracked = self.tracked(paths)
+        options = ["--force"] if force else []
+        self._feed(["--literal-pathspecs", "rm", "--quiet", "--sparse", *options], tracked)
+        for path in set(paths) - set(tracked) if force else ():
+            (self.worktree / path).unlink(missing_ok=True)
+
+    def unsaved(self, paths: Sequence[str]) -> list[str]:
+        """Return which of the files are tracked and other than in the last commit."""
+        if not paths:
+            return []
+        arguments = ("--literal-pathspecs", "status", "--porcelain", "-z", "--no-renames")
+        lines = self._names(*arguments, "--untracked-files=no", "--", *paths)
+        return [line[3:] for line in lines]
 
     def resolve(self, revision: str) -> str | None:
         """Return the commit that a revision names, or None."""
@@ -219,16 +272,16 @@ class Git:
 
     def set_config(self, key: str, value: str) -> None:
         """Set a key of this clone's own configuration."""
-        self._checked("config", "--local", key, value)
+        self._checked("config", "--local", "--replace-all", key, value)
+
+    def remove_config(self, section: str) -> None:
+        """Remove a section from this clone's own configuration, if it is there."""
+        self._run("config", "--local", "--remove-section", section)
 
     def version_number(self) -> tuple[int, int]:
         """Return the first two numbers of Git's version."""
         first, second = re.findall(r"\d+", self.version())[:2]
         return int(first), int(second)
-
-    def remove_config(self, section: str) -> None:
-        """Remove a section of this clone's own configuration, if it is there."""
-        self._run("config", "--local", "--remove-section", section)
 
     def enabled(self, key: str, *, default: bool) -> bool:
         """Return a yes or no of Git's configuration; raises `UsageError` if it is neither."""
@@ -269,6 +322,14 @@ class Git:
     def version(self) -> str:
         """Return what `git --version` says."""
         return self._checked("--version").stdout.decode().strip()
+
+    def _stages(self, *patterns: str) -> dict[str, dict[int, str]]:
+        found: dict[str, dict[int, str]] = {}
+        for line in self._names("ls-files", "--stage", "-z", "--", *patterns):
+            facts, path = line.split("\t", 1)
+            _, oid, stage = facts.split(" ")
+            found.setdefault(path, {})[int(stage)] = oid
+        return found
 
     def _sizes(self, oids: Sequence[str]) -> list[int]:
         if not oids:
@@ -384,6 +445,17 @@ def find_top(folder: Path) -> Path:
     if "dubious ownership" in _said(top):
         raise _of_another(folder)
     raise UsageError(f"{str(folder)!r} is not in a Git repository", hint="git init")
+
+
+def find_common_dir(folder: Path) -> Path:
+    """Return where the repository that `folder` is in keeps what its worktrees share.
+
+    Raises `UsageError` if it is in none.
+    """
+    done = _run(_find_program(), folder, ("rev-parse", "--git-common-dir"))
+    if done.returncode:
+        raise UsageError(f"{str(folder)!r} is not in a Git repository", hint="git init")
+    return Path(os.path.abspath(folder / os.fsdecode(done.stdout).removesuffix("\n")))
 
 
 def _ask(folder: Path, question: str) -> subprocess.CompletedProcess[bytes]:

@@ -22,7 +22,7 @@ from gitmodel.pointer import Pointer
 from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
-from gitmodel.snapshot import pointer_path, read_worktree
+from gitmodel.snapshot import check_settled, pointer_path, read_worktree
 from gitmodel.worktree.content import digests_known, read_ahead, seen_row, store, store_at
 from gitmodel.worktree.scan import Found, look, now, scan
 from gitmodel.worktree.track import track
@@ -48,7 +48,9 @@ def add(project: Project, paths: Sequence[str], progress: Progress) -> list[Adde
     The blobs are durable before a pointer names them, the pointer is before Git hears of it.
     """
     with locked(project.lock):
-        pointers = read_worktree(project.git).pointers
+        snapshot = read_worktree(project.git)
+        check_settled(paths, snapshot)
+        pointers = snapshot.pointers
         plan = _plan(project, paths, pointers)
         made = {
             artifact: _make_pointer(project, artifact, inside, pointers.get(artifact), progress)
@@ -82,7 +84,8 @@ def _plan(
     return plan
 
 
-def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> None:
+def check_new_name(path: str) -> None:
+    """Raise an error if no artifact may have this path."""
     if not path:
         raise UsageError(
             "the whole repository cannot be one artifact", hint="gitmodel add FOLDER_OR_FILE"
@@ -100,6 +103,10 @@ def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> 
         )
     if "\n" in path or "\r" in path:
         raise UsageError(f"{path!r} has a line break in it, which .gitignore cannot say")
+
+
+def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> None:
+    check_new_name(path)
     if look(project.root, path) is None:
         hint = f"gitmodel checkout -- {path}" if path in pointers else f"ls {path}"
         raise UsageError(f"{path!r} does not exist", hint=hint)

@@ -19,6 +19,7 @@ from gitmodel.project import Project
 from gitmodel.snapshot import (
     Selection,
     Snapshot,
+    check_settled,
     entries_of,
     pointer_path,
     read_commit,
@@ -84,6 +85,9 @@ def checkout(
     with locked(project.lock):
         commit = _resolve(project, revision)
         current = read_worktree(project.git)
+        if not (commit and paths):
+            # As with Git, taking something from a revision ends a conflict, and nothing else does.
+            check_settled(paths or current.conflicts, current)
         target = _read(project, commit) if commit else current
         left = Snapshot("", {} if paths else read_journal(project.journal))
         move = _Move("" if paths else revision, target, current, left)
@@ -100,6 +104,25 @@ def checkout(
 
 
 def restore(
+    project: Project,
+    wanted: Mapping[str, Pointer],
+    before: Mapping[str, Pointer | None],
+    work: Work,
+    *,
+    force: bool,
+) -> CheckedOut:
+    """Make artifacts what `wanted` says, where `before` says what they are; touch no pointer.
+
+    What `wanted` lacks is removed; where `before` is None, what gitmodel itself put there.  The
+    caller holds the lock.  Raises as `checkout` does.
+    """
+    known = {artifact: pointer for artifact, pointer in before.items() if pointer}
+    move = _Move("", Snapshot("", wanted), Snapshot("", known), Snapshot("", {}))
+    selections = [Selection(artifact) for artifact in sorted(wanted.keys() | before.keys())]
+    return _report("", _move(project, selections, move, work, force=force))
+
+
+def follow(
     project: Project, artifacts: Sequence[str], before: Mapping[str, Pointer], work: Work
 ) -> CheckedOut:
     """Restore some artifacts, or take them away, after Git itself has moved.
@@ -111,8 +134,8 @@ def restore(
         current = read_worktree(project.git)
         left = Snapshot("", {**read_journal(project.journal), **before})
         selections = [Selection(artifact) for artifact in artifacts]
-        plan = _move(project, selections, _Move("", current, current, left), work, force=False)
-    return _report("", plan)
+        move = _Move("", current, current, left)
+        return _report("", _move(project, selections, move, work, force=False))
 
 
 def _move(

@@ -123,10 +123,10 @@ def _remote(project: Project) -> Finding:
 
 def _hooks(project: Project) -> Finding:
     """To have none is a choice; to have some of them, or old ones, is not."""
-    hooks = check(project.git, project.git.version_number(), tag_guard=False)
-    wrong = [f"{hook.name} is {hook.state}" for hook in hooks if hook.state != "installed"]
-    if not wrong:
+    found = check(project.git, project.git.version_number(), tag_guard=False)
+    wrong = [f"{hook.name} is {hook.state}" for hook in found.hooks if hook.state != "installed"]
+    if found.good:
         return Finding("hooks", True, "all are installed: plain git moves data too")
-    if len(wrong) == len(hooks) and all(hook.state != "stale" for hook in hooks):
+    if len(wrong) == len(found.hooks) and not any(each.endswith("stale") for each in wrong):
         return Finding("hooks", True, "none are installed; gitmodel install sets them up")
-    return Finding("hooks", False, ", ".join(wrong), "gitmodel install")
+    return Finding("hooks", False, ", ".join((*wrong, *found.lacking)), "gitmodel install")

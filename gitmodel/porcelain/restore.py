@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from gitmodel.errors import GitmodelError, MissingError, RemoteError
 from gitmodel.git.objects import Objects
 from gitmodel.pointer import Pointer
-from gitmodel.porcelain.checkout import CheckedOut, restore
+from gitmodel.porcelain.checkout import CheckedOut, follow
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import entries_of, pointer_path, read_commit, read_worktree
@@ -92,7 +92,7 @@ def _restore(
     if not artifacts:
         return
     try:
-        yield restore(project, artifacts, before, work)
+        yield follow(project, artifacts, before, work)
     except GitmodelError as error:
         if len(artifacts) == 1:
             failed[artifacts[0]] = error

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gitmodel.digest import Digests
 from gitmodel.errors import MissingError
 from gitmodel.index import CACHE, Seen
 from gitmodel.manifest import EXECUTABLE, FILE, Entry
-from gitmodel.pointer import Pointer
+from gitmodel.paths import parents
+from gitmodel.pointer import Pointer, parse_pointer
+from gitmodel.porcelain.conflicts import Conflict, read_conflicts
 from gitmodel.progress import Meter, Progress
 from gitmodel.project import Project
-from gitmodel.snapshot import entries_of, read_worktree, select
+from gitmodel.snapshot import Snapshot, entries_of, pointer_path, read_worktree, select
 from gitmodel.worktree.content import matches, read_ahead, seen_row
-from gitmodel.worktree.scan import Found, now, scan
+from gitmodel.worktree.rules import ignore_rule, read_rules
+from gitmodel.worktree.scan import Found, look, now, scan
 
-Work = Literal["clean", "modified", "missing", "unknown"]
+Work = Literal["clean", "modified", "missing", "unknown", "conflict", "left"]
+
+_THERE = frozenset({"clean", "modified"})
 
 
 @dataclass(frozen=True, slots=True)
 class ArtifactStatus:
     """The facts of one artifact.
 
-    `work` compares the working tree to the pointer (`unknown`: its manifest is not here);
+    `work` compares the working tree to the pointer (`unknown`: its manifest is not here,
+    `conflict`: Git could not merge it, `kind` and `size` are those of our side, if it has one,
+    `left`: it has no pointer any more, but its files are there);
     `cached` and `pushed` say whether all its blobs are in the cache, and known to be on the
-    default remote (None: there is no remote).  The lists name files inside a tree.
+    default remote (None: there is no remote).  `ignored` says whether Git sees the files: it must
+    not.  The lists name files inside a tree.
     """
 
     path: str
@@ -38,11 +47,12 @@ class ArtifactStatus:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     modified: tuple[str, ...] = ()
+    ignored: bool = True
 
     @property
     def clean(self) -> bool:
-        """Whether the working tree is what the pointer says, and its bytes are safe here."""
-        return self.work == "clean" and self.cached
+        """Whether the files are what the pointer says, safe here, and hidden from Git."""
+        return self.work == "clean" and self.cached and self.ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +72,64 @@ class _Difference:
 def status(project: Project, paths: Iterable[str], progress: Progress) -> list[ArtifactStatus]:
     """Return the state of the artifacts that the paths name, or of all."""
     snapshot = read_worktree(project.git)
-    selected = select(paths, snapshot.pointers)
-    return [
-        _status_of(project, each.artifact, snapshot.pointers[each.artifact], progress)
-        for each in selected
+    conflicts = read_conflicts(project.git) if snapshot.conflicts else {}
+    left = find_left(project, snapshot)
+    selected = [each.artifact for each in select(paths, {*snapshot.pointers, *conflicts, *left})]
+    found = [
+        _conflict(conflicts[artifact])
+        if artifact in conflicts
+        else _status_of(project, artifact, pointer, progress)
+        if (pointer := snapshot.pointers.get(artifact))
+        else _left(project, artifact)
+        for artifact in selected
     ]
+    seen = _seen_by_git(project, [each.path for each in found if each.work in _THERE])
+    return [replace(each, ignored=False) if each.path in seen else each for each in found]
+
+
+def find_left(project: Project, snapshot: Snapshot) -> list[str]:
+    """Return the artifacts that lost their pointer, but not their files.
+
+    So do `git rm` and `git mv` of a pointer leave them, and a checkout without gitmodel.
+    """
+    known = project.index.trees(str(project.root))
+    without = [path for path in known if path not in snapshot.pointers.keys() | snapshot.conflicts]
+    there = [path for path in without if look(project.root, path)]
+    raw = project.git.tracked(there)
+    return [
+        path for path in there if not any(each == path or path in parents(each) for each in raw)
+    ]
+
+
+def _left(project: Project, artifact: str) -> ArtifactStatus:
+    status = look(project.root, artifact)
+    is_folder = status is not None and stat.S_ISDIR(status.st_mode)
+    seen = project.index.seen(str(project.root), artifact)
+    size = sum(int.from_bytes(row.stat[16:24], "little") for row in seen.values())
+    kind = "tree" if is_folder else "file"
+    return ArtifactStatus(artifact, kind, size, "left", cached=False, pushed=None)
+
+
+def _seen_by_git(project: Project, artifacts: Iterable[str]) -> set[str]:
+    """Return the artifacts that no rule hides from Git; it is only asked where ours is missing."""
+    rules: dict[str, list[bytes]] = {}
+    doubtful = []
+    for artifact in artifacts:
+        path, rule = ignore_rule(artifact)
+        if path not in rules:
+            rules[path] = read_rules(project.root, path).splitlines()
+        if rule not in rules[path]:
+            doubtful.append(artifact)
+    return set(doubtful) - project.git.ignored(doubtful)
+
+
+def _conflict(conflict: Conflict) -> ArtifactStatus:
+    pointer = parse_pointer(
+        conflict.ours or conflict.theirs or conflict.base or b"", pointer_path(conflict.artifact)
+    )
+    return ArtifactStatus(
+        conflict.artifact, pointer.kind, pointer.size, "conflict", cached=False, pushed=None
+    )
 
 
 def _status_of(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from gitmodel.atomic import Scratch, write_file
 from gitmodel.git.command import Git
 from gitmodel.pointer import Pointer, format_pointer
 from gitmodel.snapshot import pointer_path
-from gitmodel.worktree.scan import open_folder, read_small
+from gitmodel.worktree.rules import add_rules, ignore_rule, remove_rule
+from gitmodel.worktree.scan import open_folder
 
 
 def track(
@@ -35,14 +38,29 @@ def track(
     }
 
 
+def untrack(git: Git, artifacts: Sequence[str], scratch: Scratch) -> None:
+    """Take pointers, and the rules that hide artifacts, out of the working tree and Git's index."""
+    gone = [pointer_path(artifact) for artifact in artifacts]
+    rules = []
+    for artifact in artifacts:
+        path, rule = ignore_rule(artifact)
+        if remove_rule(git.worktree, path, rule, scratch):
+            rules.append(path)
+        remove_file(git.worktree, pointer_path(artifact))
+    there = [path for path in dict.fromkeys(rules) if (git.worktree / path).exists()]
+    git.unstage([*gone, *(path for path in dict.fromkeys(rules) if path not in there)])
+    git.stage(there)
+
+
+def remove_file(root: Path, path: str) -> None:
+    """Remove a file, if it is there, without following a symlink on the way."""
+    folder, _, name = path.rpartition("/")
+    with suppress(FileNotFoundError), open_folder(root, folder) as fd:
+        os.unlink(name, dir_fd=fd)
+
+
 def _ignore(root: Path, artifact: str, scratch: Scratch) -> str:
     """Make Git ignore an artifact; return the path of the rules."""
-    folder, _, name = artifact.rpartition("/")
-    path = f"{folder}/.gitignore".lstrip("/")
-    rule = ("/" + "".join(f"\\{c}" if c in "\\*?[ " else c for c in name)).encode()
-    with open_folder(root, folder) as fd:
-        old = read_small(fd, ".gitignore", path)
-    if rule not in old.splitlines():
-        end = b"" if not old or old.endswith(b"\n") else b"\n"
-        write_file(root / path, old + end + rule + b"\n", scratch)
+    path, rule = ignore_rule(artifact)
+    add_rules(root, path, [rule], scratch)
     return path

@@ -115,7 +115,7 @@ def rows(root: Path, staged: Iterable[Staged], scratch: Scratch) -> list[Seen]:
             if packed[:32] == before[:32]:
                 found.append((write, packed))
                 newest = max(newest, int.from_bytes(packed[32:40], "little"))
-    stamp = _stamp_after(newest, scratch) if found else 0
+    stamp = stamp_after(newest, scratch) if found else 0
     return [
         Seen(
             write.path,
@@ -260,7 +260,7 @@ def _rename(unit: Staged, fd: int, name: str, root: Path) -> None:
         move(Path(unit.temporary), root / unit.path)
 
 
-def _stamp_after(newest: int, scratch: Scratch) -> int:
+def stamp_after(newest: int, scratch: Scratch) -> int:
     """Wait until the file system's clock has moved on, one tick at most; return its time."""
     stamp = now(scratch)
     for _ in range(_TICKS):

@@ -29,7 +29,10 @@ def test_init_writes_and_stages_the_configuration_once(tmp_path: Path) -> None:
     repo.git("init", "--quiet")
     assert ".gitmodel.yaml" in repo.gitmodel("init").out
     config = repo.read(".gitmodel.yaml")
-    assert repo.git("diff", "--cached", "--name-only") == ".gitmodel.yaml"
+    assert repo.git("diff", "--cached", "--name-only").split() == [
+        ".gitattributes",
+        ".gitmodel.yaml",
+    ]
     assert "already" in repo.gitmodel("init").out
     assert repo.read(".gitmodel.yaml") == config
     repo.gitmodel("init", "--hash", "md5", code=2)
@@ -102,7 +105,10 @@ def test_remotes_are_added_listed_and_removed(repo: Repo) -> None:
     repo.gitmodel("remote", "remove", "backup")
     assert "backup" not in repo.gitmodel("remote", "list").out
     repo.gitmodel("remote", "remove", "backup", code=2)
-    assert repo.git("diff", "--cached", "--name-only") == ".gitmodel.yaml"
+    assert repo.git("diff", "--cached", "--name-only").split() == [
+        ".gitattributes",
+        ".gitmodel.yaml",
+    ]
 
 
 def test_a_comment_in_the_configuration_stays(repo: Repo) -> None:

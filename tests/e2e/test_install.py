@@ -222,6 +222,25 @@ def test_the_pre_commit_framework_installed_after(story: Repo) -> None:
     assert not path.with_name("post-checkout.legacy").exists()
 
 
+def test_the_drivers_of_merges_are_set_up_too(story: Repo) -> None:
+    """Two branches that each add a file to the dataset merge without a conflict."""
+    config = story.read(".git/config")
+    story.gitmodel("install")
+    for branch, start in (("one", "main"), ("two", "main")):
+        story.git("checkout", "--quiet", "-b", branch, start)
+        story.write(f"data/train/{branch}.png", noise(branch, 300))
+        story.gitmodel("add", "data/train")
+        story.commit(branch)
+    story.git("merge", "--quiet", "--no-edit", "one")
+    assert story.read("data/train/one.png") == noise("one", 300)
+    assert story.read("data/train/two.png") == noise("two", 300)
+    story.gitmodel("status", "--exit-code")
+    story.git("config", "--unset", "merge.gitmodel.driver")
+    assert "merge.gitmodel.driver" in story.gitmodel("install", "--check", code=1).out
+    story.gitmodel("uninstall")
+    assert story.read(".git/config") == config
+
+
 def test_a_hook_that_is_a_symlink_stays_one(story: Repo) -> None:
     target = script(story.path / "tools/push.sh", "#!/bin/sh\ntrue\n")
     link = story.path / ".git/hooks/pre-push"
@@ -298,9 +317,9 @@ def test_git_from_2_54_on_takes_hooks_from_its_configuration(story: Repo) -> Non
     git = open_git(story.path)
     config, files = story.read(".git/config"), hooks_of(story)
     install(git, (2, 53), tag_guard=False)
-    assert all(hook.state == "stale" for hook in check(git, CONFIGURED, tag_guard=False))
+    assert all(hook.state == "stale" for hook in check(git, CONFIGURED, tag_guard=False).hooks)
     install(git, CONFIGURED, tag_guard=False)
-    assert all(hook.state == "installed" for hook in check(git, CONFIGURED, tag_guard=False))
+    assert all(hook.state == "installed" for hook in check(git, CONFIGURED, tag_guard=False).hooks)
     assert hooks_of(story) == files
     assert story.git("config", "--local", "hook.gitmodel-pre-push.event") == "pre-push"
     command = story.git("config", "--local", "hook.gitmodel-pre-push.command")
@@ -338,8 +357,8 @@ def test_killed_while_it_installs(story: Repo, call: str) -> None:
         story.gitmodel("uninstall")
         script(story.path / ".git/hooks/pre-push", foreign)
         hit = kill_at(story, ("install",), call, number).hit
-        found = {hook.state for hook in check(open_git(story.path), (2, 39), tag_guard=False)}
-        assert found <= {"installed", "missing", "foreign"}
+        found = check(open_git(story.path), (2, 39), tag_guard=False).hooks
+        assert {hook.state for hook in found} <= {"installed", "missing", "foreign"}
         story.gitmodel("install")
         assert states(story) == all_are("installed")
         assert story.leftovers() == []

@@ -1,0 +1,55 @@
+"""`gitmodel rm`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from gitmodel.cli.common import from_root, opened, plural, progress_bar, quiet_option, shown
+from gitmodel.porcelain.remove import Removal, Removed, remove
+from gitmodel.progress import Work
+
+_SHOWN = 5
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(), required=True, metavar="PATH...")
+@click.option("--cached", is_flag=True, help="Keep the files; only stop tracking them.")
+@click.option("--sidecars", is_flag=True, help="Remove the metrics, params and cards beside too.")
+@click.option("--force", "-f", is_flag=True, help="Remove work that is saved nowhere, too.")
+@quiet_option
+def command(paths: tuple[str, ...], cached: bool, sidecars: bool, force: bool, quiet: bool) -> None:
+    """Stop tracking artifacts, and remove their files.
+
+    Pointers, rules in .gitignore and names in .gitmodel.yaml go too; the change is staged. What
+    was committed and pushed stays in the versions that have it.
+    """
+    with opened() as project, progress_bar(quiet=quiet) as progress:
+        removal = Removal(not cached, sidecars, force)
+        done = remove(project, from_root(project, paths), removal, Work(progress))
+    if quiet:
+        return
+    for artifact in done.artifacts:
+        tail = " from Git; what is on the disk stays" if cached else ""
+        click.echo(f"removed {shown(artifact)}{tail}")
+    for path in done.sidecars:
+        click.echo(f"removed {shown(path)}")
+    for line in _kept(done, sidecars=sidecars):
+        click.echo(line, err=True)
+
+
+def _kept(done: Removed, *, sidecars: bool) -> list[str]:
+    lines = []
+    if done.kept:
+        count = plural(len(done.kept), "file")
+        lines.append(f"kept {count} that no version has: {_some(done.kept)}")
+    if done.kept_sidecars:
+        why = "which Git does not track (--force)" if sidecars else "(--sidecars removes that too)"
+        lines.append(f"kept {_some(done.kept_sidecars)} {why}")
+    return lines
+
+
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return ", ".join(map(shown, paths[:_SHOWN])) + more

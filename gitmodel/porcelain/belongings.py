@@ -1,0 +1,63 @@
+"""What belongs to an artifact beside its pointer: sidecars, and names in the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import PurePosixPath
+
+from gitmodel.atomic import write_file
+from gitmodel.config import CONFIG_NAME, parse_config, replace_section
+from gitmodel.errors import UsageError
+from gitmodel.project import Project
+from gitmodel.sidecar import sidecar_names
+from gitmodel.worktree.scan import look
+
+_OTHERS = (".lineage.yaml", ".card.md", ".curves.csv")
+
+
+def find_sidecars(project: Project, artifact: str, artifacts: Collection[str]) -> dict[str, str]:
+    """Return the sidecars beside an artifact: the part behind its stem, to the path.
+
+    None if another artifact of that folder has the same stem: then they belong to both.
+    """
+    start = _stem(artifact)
+    if any(other != artifact and _stem(other) == start for other in artifacts):
+        return {}
+    endings = [name.removeprefix("x") for kind in ("metrics", "params") for name in _names(kind)]
+    found = {ending: start + ending for ending in (*endings, *_OTHERS)}
+    return {ending: path for ending, path in found.items() if look(project.root, path)}
+
+
+def sidecar_at(artifact: str, ending: str) -> str:
+    """Return where a sidecar of an artifact lies."""
+    return _stem(artifact) + ending
+
+
+def rename_in_config(project: Project, moved: Mapping[str, str | None]) -> bool:
+    """Have names that the configuration gives follow their artifacts; None takes them out.
+
+    Returns whether there were any.
+    """
+    old = dict(project.config.artifacts)
+    new = {name: moved.get(path, path) for name, path in old.items()}
+    kept = {name: path for name, path in new.items() if path is not None}
+    if kept == old:
+        return False
+    path = project.root / CONFIG_NAME
+    data = replace_section(path.read_bytes(), "artifacts", kept)
+    if parse_config(data).artifacts != kept:
+        raise UsageError(
+            f"{CONFIG_NAME!r} is written in a way that cannot be edited automatically",
+            hint=f"set 'artifacts:' in {CONFIG_NAME} by hand",
+        )
+    write_file(path, data, project.beside)
+    project.git.stage([CONFIG_NAME])
+    return True
+
+
+def _names(kind: str) -> tuple[str, ...]:
+    return sidecar_names("x", "metrics" if kind == "metrics" else "params")
+
+
+def _stem(artifact: str) -> str:
+    return str(PurePosixPath(artifact).with_suffix(""))

@@ -1,0 +1,71 @@
+"""What makes Git merge and show pointers by way of gitmodel.
+
+The attributes are tracked and travel with the repository; the commands that they name are in the
+configuration of each clone, since Git runs nothing that only came with a repository.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from gitmodel.atomic import Scratch
+from gitmodel.git.command import Git
+from gitmodel.worktree.rules import add_rules, read_rules
+
+ATTRIBUTES_NAME = ".gitattributes"
+ATTRIBUTES = (
+    # A pointer has one valid spelling: Git must not change the ends of its lines.
+    b"*.gitmodel -text diff=gitmodel merge=gitmodel",
+    # Two branches that each track something new in one folder both add a line at the end.
+    b".gitignore merge=union",
+)
+DRIVERS: Mapping[str, str] = MappingProxyType(
+    {
+        "merge.gitmodel.name": "gitmodel: merge the files of a dataset one by one",
+        # Git puts the names in quotes; what follows -- is never an option.
+        "merge.gitmodel.driver": "gitmodel merge-driver --marker-size=%L -- %O %A %B %P %X %Y",
+        "diff.gitmodel.textconv": "gitmodel textconv --",
+        # What is shown depends on what is in the cache, so Git must not remember it.
+        "diff.gitmodel.cachetextconv": "false",
+    }
+)
+_SECTIONS = ("merge.gitmodel", "diff.gitmodel")
+
+
+def set_drivers(git: Git) -> list[str]:
+    """Write the drivers into this clone's configuration; return the keys that changed."""
+    wrong = [key for key, value in DRIVERS.items() if git.config(key)[-1:] != [value]]
+    for key in wrong:
+        git.set_config(key, DRIVERS[key])
+    return wrong
+
+
+def unset_drivers(git: Git) -> list[str]:
+    """Take the drivers out of this clone's configuration; return the keys that were there."""
+    there = [key for key in DRIVERS if git.config(key)]
+    for section in _SECTIONS:
+        git.remove_config(section)
+    return there
+
+
+def set_attributes(git: Git, scratch: Scratch) -> bool:
+    """Add the lines that `.gitattributes` lacks and stage it; return whether any was lacking."""
+    changed = add_rules(git.worktree, ATTRIBUTES_NAME, ATTRIBUTES, scratch)
+    if changed:
+        git.stage([ATTRIBUTES_NAME])
+    return changed
+
+
+def check_drivers(git: Git) -> list[str]:
+    """Return what of the drivers is missing or different in this clone, in words."""
+    problems = [
+        f"{key} is {' and '.join(map(repr, git.config(key))) or 'not set'}"
+        for key, value in DRIVERS.items()
+        if git.config(key)[-1:] != [value]
+    ]
+    there = read_rules(git.worktree, ATTRIBUTES_NAME).splitlines()
+    problems += [
+        f"{ATTRIBUTES_NAME} lacks {rule.decode()!r}" for rule in ATTRIBUTES if rule not in there
+    ]
+    return problems

@@ -1,0 +1,126 @@
+"""Give an artifact another path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from gitmodel.atomic import locked
+from gitmodel.errors import ConflictError, UsageError
+from gitmodel.paths import parents
+from gitmodel.pointer import Pointer
+from gitmodel.porcelain.add import check_new_name
+from gitmodel.porcelain.belongings import find_sidecars, rename_in_config, sidecar_at
+from gitmodel.porcelain.remove import find_tracked
+from gitmodel.project import Project
+from gitmodel.snapshot import check_settled, name_of, read_worktree
+from gitmodel.worktree.scan import look, open_folder, pack_stat
+from gitmodel.worktree.track import track, untrack
+from gitmodel.worktree.write import stamp_after
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Where an artifact was and is, its name in versions before and after, and what came along."""
+
+    source: str
+    target: str
+    old_name: str
+    new_name: str
+    sidecars: tuple[str, ...]
+
+
+def move(project: Project, source: str, target: str) -> Moved:
+    """Move an artifact: pointer, files, rule, sidecars, and its name in the configuration.
+
+    Nothing is overwritten.  A move that died goes on when it is asked for again.
+    """
+    with locked(project.lock):
+        snapshot = read_worktree(project.git)
+        check_settled([source, target], snapshot)
+        pointers = snapshot.pointers
+        source = find_tracked(source, pointers)
+        target = _inside(project, source, target, pointers)
+        _check(project, source, target, pointers)
+        sidecars = {
+            path: sidecar_at(target, ending)
+            for ending, path in find_sidecars(project, source, pointers).items()
+        }
+        _check_free(project, sidecars)
+        # A symlink in the way is found before anything is changed.
+        with open_folder(project.root, target.rpartition("/")[0], create=True):
+            pass
+        old_name = name_of(source, project.config.artifacts)
+        rename_in_config(project, {source: target})
+        track(project.git, {target: pointers[source]}, {}, project.beside)
+        _move_work(project, source, target, pointers[source])
+        for path, new in sidecars.items():
+            tracked = project.git.tracked([path])
+            _rename(project, path, new)
+            project.git.unstage(tracked)
+            project.git.stage([new] if tracked else [])
+        untrack(project.git, [source], project.beside)
+    given = {n: target if p == source else p for n, p in project.config.artifacts.items()}
+    return Moved(source, target, old_name, name_of(target, given), tuple(sidecars.values()))
+
+
+def _inside(project: Project, source: str, target: str, pointers: Mapping[str, Pointer]) -> str:
+    """Return the path below `target` if that is a folder and no artifact."""
+    if target not in pointers and (not target or (project.root / target).is_dir()):
+        return f"{target}/{PurePosixPath(source).name}".lstrip("/")
+    return target
+
+
+def _check(project: Project, source: str, target: str, pointers: Mapping[str, Pointer]) -> None:
+    if source == target or source in parents(target):
+        raise UsageError(f"{source!r} cannot be moved to {target!r}", hint="give another path")
+    check_new_name(target)
+    if owner := next((each for each in parents(target) if each in pointers), None):
+        raise UsageError(f"{target!r} is inside the artifact {owner!r}", hint="give another path")
+    resumed = pointers.get(target) == pointers[source]
+    if target in pointers and not resumed:
+        raise ConflictError(f"{target!r} is an artifact already", hint=f"gitmodel rm {target}")
+    there = look(project.root, target) is not None
+    if project.git.tracked([target]) or (
+        there and not (resumed and not look(project.root, source))
+    ):
+        raise ConflictError(f"{target!r} is there already", hint=f"mv {target} elsewhere")
+
+
+def _check_free(project: Project, sidecars: Mapping[str, str]) -> None:
+    for new in sidecars.values():
+        if look(project.root, new):
+            raise ConflictError(f"{new!r} is there already", hint=f"mv {new} elsewhere")
+
+
+def _move_work(project: Project, source: str, target: str, pointer: Pointer) -> None:
+    """Rename the file or folder, and have the index know what it knew of it."""
+    if look(project.root, source) is None:
+        return
+    root, index = str(project.root), project.index
+    seen = index.seen(root, source)
+    whole = index.is_tree(root, source, pointer.oid)
+    _rename(project, source, target)
+    rows = [row._replace(path=target + row.path[len(source) :]) for row in seen.values()]
+    if source in seen and (status := look(project.root, target)):
+        # A rename changes the ctime of what is renamed, not of what lies below it.
+        packed = pack_stat(status)
+        same = packed[:32] == seen[source].stat[:32]
+        stamp = stamp_after(status.st_ctime_ns, project.beside)
+        rows = [row._replace(stat=packed, stamp=stamp) for row in rows] if same else []
+    index.record(root, [source, target], rows, seen)
+    if whole and len(rows) == len(seen):
+        index.set_tree(root, target, pointer.oid)
+
+
+def _rename(project: Project, source: str, target: str) -> None:
+    """Rename without following a symlink on either way."""
+    folder, _, name = source.rpartition("/")
+    new_folder, _, new_name = target.rpartition("/")
+    with (
+        open_folder(project.root, folder) as old,
+        open_folder(project.root, new_folder, create=True) as new,
+    ):
+        os.rename(name, new_name, src_dir_fd=old, dst_dir_fd=new)

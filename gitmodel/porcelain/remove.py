@@ -1,0 +1,121 @@
+"""Stop tracking artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from gitmodel.atomic import locked
+from gitmodel.errors import ConflictError, UsageError
+from gitmodel.paths import POINTER_SUFFIX, parents
+from gitmodel.pointer import Pointer, format_pointer
+from gitmodel.porcelain.belongings import find_sidecars, rename_in_config
+from gitmodel.porcelain.checkout import restore
+from gitmodel.porcelain.status import find_left
+from gitmodel.progress import Work
+from gitmodel.project import Project
+from gitmodel.snapshot import check_settled, pointer_path, read_worktree
+from gitmodel.worktree.scan import look
+from gitmodel.worktree.track import untrack
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What is to be removed beside the pointers.
+
+    `files`: those that are tracked, if they are saved; `sidecars`: what lies beside; `force`: also
+    what is saved nowhere.
+    """
+
+    files: bool = True
+    sidecars: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What was removed, and what was left although it belongs to it."""
+
+    artifacts: tuple[str, ...]
+    files: int
+    kept: tuple[str, ...]
+    sidecars: tuple[str, ...]
+    kept_sidecars: tuple[str, ...]
+
+
+def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work) -> Removed:
+    """Take artifacts out of Git, their files, pointers, rules and names.
+
+    Raises `ConflictError` if work that is saved nowhere would go.
+    """
+    with locked(project.lock):
+        snapshot = read_worktree(project.git)
+        check_settled(paths, snapshot)
+        known = {*snapshot.pointers, *find_left(project, snapshot)}
+        artifacts = [find_tracked(path, known) for path in dict.fromkeys(paths)]
+        pointers = {artifact: snapshot.pointers.get(artifact) for artifact in artifacts}
+        sidecars = [
+            path
+            for artifact in artifacts
+            for path in find_sidecars(project, artifact, snapshot.pointers).values()
+        ]
+        wanted = sidecars if removal.sidecars else []
+        _check(project, pointers, wanted, removal)
+        kept, count = _remove_files(project, pointers, removal, work)
+        rename_in_config(project, dict.fromkeys(artifacts))
+        project.git.remove(wanted, force=removal.force)
+        untrack(project.git, artifacts, project.beside)
+    left = tuple(path for path in sidecars if look(project.root, path))
+    gone = tuple(path for path in sidecars if path not in left)
+    return Removed(tuple(artifacts), count, kept, gone, left)
+
+
+def find_tracked(path: str, pointers: Collection[str]) -> str:
+    """Return the artifact that a path, or its pointer's, is exactly; else raise `UsageError`."""
+    artifact = path.removesuffix(POINTER_SUFFIX)
+    if artifact in pointers:
+        return artifact
+    if owner := next((each for each in parents(artifact) if each in pointers), None):
+        raise UsageError(
+            f"{path!r} is inside the artifact {owner!r}",
+            hint=f"move or remove it as any file, then gitmodel add {owner}",
+        )
+    raise UsageError(f"{path!r} is not a tracked artifact", hint="gitmodel status")
+
+
+def _check(
+    project: Project,
+    pointers: Mapping[str, Pointer | None],
+    sidecars: Sequence[str],
+    removal: Removal,
+) -> None:
+    if removal.force:
+        return
+    if removal.files:
+        for artifact, pointer in pointers.items():
+            path = pointer_path(artifact)
+            if pointer and project.git.file("HEAD", path) != format_pointer(pointer):
+                raise ConflictError(
+                    f"{artifact!r} is as it is in no commit",
+                    hint="git commit, or --force to lose it, or --cached to keep the file",
+                )
+    if unsaved := project.git.unsaved(sidecars):
+        raise ConflictError(
+            f"{unsaved[0]!r} has changes that are in no commit",
+            hint="git commit, or --force to lose them",
+        )
+
+
+def _remove_files(
+    project: Project, pointers: Mapping[str, Pointer | None], removal: Removal, work: Work
+) -> tuple[tuple[str, ...], int]:
+    """Remove what is saved; with --cached only forget that gitmodel knew it."""
+    root = str(project.root)
+    kept: tuple[str, ...] = ()
+    count = 0
+    if removal.files:
+        done = restore(project, {}, pointers, work, force=removal.force)
+        kept, count = done.kept, done.removed
+    for artifact in pointers:
+        project.index.record(root, [artifact], [], project.index.seen(root, artifact))
+    return kept, count

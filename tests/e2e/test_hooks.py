@@ -83,14 +83,15 @@ def _push(repo: Repo, refs: list[str], path: str = "") -> Done:
 
 
 @needs_strace
-@pytest.mark.parametrize("call", ["fsync", "link", "rename"])
-@pytest.mark.parametrize("fault", ["signal=KILL", "error=EIO"])
+@pytest.mark.parametrize(
+    ("call", "fault"), [("fsync", "signal=KILL"), ("link", "signal=KILL"), ("fsync", "error=EIO")]
+)
 def test_no_ref_is_published_before_its_blobs(work: Repo, call: str, fault: str) -> None:
     """The upload dies, or its disk fails, at a different step each time."""
     refs = _three_tags(work)
     before = published(work)
     hits = 0
-    for number in range(1, 60):
+    for number in (1, 2, 3, 5, 8, 99):
         path = faulty_path(work.path.parent / "faulty", call, f"{fault}:when={number}")
         done = _push(work, refs, path)
         log = (work.path.parent / "faulty/strace.log").read_text()
@@ -99,7 +100,7 @@ def test_no_ref_is_published_before_its_blobs(work: Repo, call: str, fault: str)
             break
         assert published(work) == before
     assert done.code == 0, done.err
-    assert hits or call == "rename"
+    assert hits > 1
     assert published(work) == before | set(NAMES)
     assert {root_name(name) for name in NAMES} <= roots(work)
     fresh = work.clone("fresh")

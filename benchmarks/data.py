@@ -7,6 +7,7 @@ Everything is written in blocks of a few MiB. The functions are called through
 import json
 import os
 import random
+import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -144,3 +145,34 @@ def _changed(tensors: tuple[Tensor, ...], places: Iterable[int], seed: int) -> t
 
 def _difference(old: tuple[Tensor, ...], new: tuple[Tensor, ...]) -> int:
     return sum(tensor.size for tensor in set(new) - set(old))
+
+
+def tagged_versions(repository: Path, count: int) -> None:
+    """Make a repository with so many tagged commits, each with metrics and params as DVC keeps.
+
+    Tags are v0.0, v0.1 and on, annotated; packed as a clone's are.
+    """
+    subprocess.run(["git", "init", "-q", "-b", "main", repository], check=True)
+    stream = b"".join(_tagged(number) for number in range(count))
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=repository, input=stream, check=True)
+    for command in (["pack-refs", "--all"], ["reset", "-q", "--hard"]):
+        subprocess.run(["git", *command], cwd=repository, check=True)
+
+
+def _tagged(number: int) -> bytes:
+    """Return a commit and its tag, for `git fast-import`."""
+    metrics = {"accuracy": number / 10_000, "loss": 1 / (number + 1), "eval": {"f1": 0.5}}
+    params = f"train:\n  lr: 0.{number + 1}\n  epochs: {number}\noptimizer: adam\n"
+    files = {"metrics.json": json.dumps(metrics), "params.yaml": params}
+    if number == 0:
+        files |= {".dvc/config": "", "dvc.yaml": "metrics:\n- metrics.json\n"}
+        files |= {f"src/{name}.py": f"print({name})\n" for name in range(50)}
+    who = f"A <a@example.com> {1_700_000_000 + number * 3600} +0000"
+    commit = [f"commit refs/heads/main\ncommitter {who}\n{_data(f'commit {number}')}"]
+    commit += [f"M 100644 inline {path}\n{_data(text)}" for path, text in files.items()]
+    tag = f"\ntag v0.{number}\nfrom refs/heads/main\ntagger {who}\n{_data(f'version {number}')}"
+    return "".join([*commit, tag]).encode()
+
+
+def _data(text: str) -> str:
+    return f"data {len(text.encode())}\n{text}\n"

@@ -22,6 +22,7 @@ from tools import versions
 
 SUBJECTS = (
     "startup",
+    "versions",
     "big_file",
     "small_files",
     "model_versions",

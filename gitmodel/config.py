@@ -12,7 +12,7 @@ from gitmodel.document import is_document
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.paths import check_path
 from gitmodel.sidecar import Goal, Kind
-from gitmodel.strict_yaml import Value, parse_yaml
+from gitmodel.strict_yaml import Value, parse_yaml, quoted
 from gitmodel.version import TAG_FORMATS, TagFormat
 
 CONFIG_NAME = ".gitmodel.yaml"
@@ -76,7 +76,7 @@ def format_config(config: Config) -> bytes:
     if config.algorithm != BLAKE3:
         lines.append(f"hash: {config.algorithm}")
     if config.remote:
-        lines.append(f"remote: {_quote(config.remote)}")
+        lines.append(f"remote: {quoted(config.remote)}")
     for key, mapping in (("remotes", config.remotes), ("artifacts", config.artifacts)):
         if mapping:
             lines += [f"{key}:", *_lines(mapping)]
@@ -170,18 +170,7 @@ def _find_section(lines: Sequence[str], key: str) -> tuple[int, int]:
 
 
 def _lines(mapping: Mapping[str, str]) -> list[str]:
-    return [f"  {_quote(key)}: {_quote(value)}" for key, value in mapping.items()]
-
-
-def _quote(text: str) -> str:
-    """Return a YAML scalar in double quotes; what cannot be printed is escaped."""
-    return f'"{"".join(map(_escape, text))}"'
-
-
-def _escape(char: str) -> str:
-    if char in '"\\':
-        return "\\" + char
-    return char if char.isprintable() else f"\\U{ord(char):08x}"
+    return [f"  {quoted(key)}: {quoted(value)}" for key, value in mapping.items()]
 
 
 def _parse(data: bytes) -> Config:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gitmodel.errors import IntegrityError
-from gitmodel.strict_yaml import MAX_BYTES, MAX_DEPTH, Lines, Value, parse_yaml
+from gitmodel.strict_yaml import MAX_BYTES, MAX_DEPTH, Lines, Value, format_yaml, parse_yaml
 
 JSON = ".json"
 YAML = (".yaml", ".yml")
@@ -55,6 +55,13 @@ def parse_document(data: bytes, path: str) -> Document:
     parse: Callable[[bytes, str, Lines], Value]
     parse = _parse_json if path.endswith(JSON) else parse_yaml
     return Document(path, parse(data, path, lines), lines)
+
+
+def format_document(value: Mapping[str, Value], path: str) -> bytes:
+    """Return a mapping as JSON or YAML, as the name of its file says."""
+    if path.endswith(JSON):
+        return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return format_yaml(value).encode()
 
 
 def _parse_json(data: bytes, path: str, lines: Lines) -> Value:

@@ -6,9 +6,11 @@ write outside the artifact or into `.git`; such names are refused when written a
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from gitmodel.errors import IntegrityError
 
@@ -118,3 +120,18 @@ def _is_dot_git(name: str) -> bool:
     plain = unicodedata.normalize("NFKC", name.translate(_IGNORED)).casefold()
     stem = plain.split(":")[0].rstrip(". ")
     return stem in (".git", "git~1")
+
+
+def name_of(artifact: str, names: Mapping[str, str]) -> str:
+    """Return the name of the artifact at a path; `names` are those that were given."""
+    given = (name for name, path in names.items() if path == artifact)
+    return next(given, "") or stem_of(artifact)
+
+
+@functools.lru_cache(maxsize=1024)
+def stem_of(path: str) -> str:
+    """Return the name of a file without its extension.
+
+    Thousands of versions have the same few paths.
+    """
+    return PurePosixPath(path).stem

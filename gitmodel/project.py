@@ -10,10 +10,11 @@ from pathlib import Path
 
 from gitmodel.atomic import Scratch
 from gitmodel.cache import Cache
-from gitmodel.config import CONFIG_NAME, Config, parse_config
-from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.config import Config
+from gitmodel.errors import UsageError
 from gitmodel.git.command import Git, open_git
 from gitmodel.index import Index, opened_index
+from gitmodel.settings import read_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,14 @@ def open_project(
     """Open the project that `folder` is in; raises `UsageError` if there is none.
 
     Where the working tree has no configuration, as in a clone of which nothing is checked out
-    yet, that of `revision` serves.
+    yet, that of `revision` serves, else that of HEAD.
     """
     git = open_git(folder)
-    config = _read_config(git, revision)
+    config = read_config(git, revision)
+    if config is None and revision:
+        config = read_config(git, "HEAD")
+    if config is None:
+        raise UsageError(f"{str(git.worktree)!r} is not set up for gitmodel", hint="gitmodel init")
     home = git.common_dir / "gitmodel"
     with ExitStack() as stack:
         scratch = stack.enter_context(Scratch(home / "tmp"))
@@ -74,15 +79,3 @@ def open_project(
         cache = Cache(home, index, scratch)
         stack.callback(cache.close)
         yield Project(git, config, index, cache, scratch, beside, confirm)
-
-
-def _read_config(git: Git, revision: str) -> Config:
-    path = git.worktree / CONFIG_NAME
-    if path.is_symlink():
-        raise IntegrityError(f"{CONFIG_NAME!r} is a symlink", hint=f"ls -l {CONFIG_NAME}")
-    if path.exists():
-        return parse_config(path.read_bytes())
-    data = git.file(revision, CONFIG_NAME) if revision else None
-    if data is None:
-        raise UsageError(f"{str(git.worktree)!r} is not set up for gitmodel", hint="gitmodel init")
-    return parse_config(data)

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any, Protocol, TypeVar
 
 from gitmodel.config import CONFIG_NAME, REPOSITORY, Config, parse_config
 from gitmodel.errors import IntegrityError
-from gitmodel.paths import POINTER_SUFFIX
+from gitmodel.paths import POINTER_SUFFIX, name_of, stem_of
 from gitmodel.pointer import Pointer, parse_pointer
-from gitmodel.sidecar import Kind, Metric, parse_metrics, parse_params, sidecar_names
-from gitmodel.snapshot import name_of
+from gitmodel.sidecar import SUFFIXES, Kind, Metric, parse_metrics, parse_params, sidecar_names
 from gitmodel.strict_yaml import Value
 
 _T = TypeVar("_T")
@@ -52,6 +50,22 @@ class Record:
     problems: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The part of a record that versions are listed by."""
+
+    metrics: Mapping[str, Metric]
+    params: Mapping[str, Value]
+    problems: tuple[str, ...] = ()
+
+
+def is_measure(path: str) -> bool:
+    """Return whether a file is read to list versions: the configuration, metrics or params."""
+    stem, _, suffix = path.rpartition("/")[2].rpartition(".")
+    kind = stem.rpartition(".")[2]
+    return path == CONFIG_NAME or (kind in ("metrics", "params") and f".{suffix}" in SUFFIXES)
+
+
 class Reader:
     """Reads records; a file that is the same in many commits is parsed once.
 
@@ -70,18 +84,20 @@ class Reader:
         An artifact without sidecars of its own has those of the repository.
         """
         reading = _Reading(self, commit)
-        artifacts = reading.pointers()
-        if name:
-            artifacts = {
-                path: pointer
-                for path, pointer in artifacts.items()
-                if name_of(path, reading.config.artifacts) == name
-            }
-        read = reading.of_artifact if name else reading.of_repository
-        metrics = read(artifacts, "metrics", self._metrics)
-        params = read(artifacts, "params", self._params)
+        artifacts = reading.pointers(name)
+        metrics, params = self._read(reading, artifacts, name)
         problems = tuple(reading.problems)
         return Record(commit, artifacts, metrics, params, reading.used, problems)
+
+    def artifacts(self, commit: str) -> dict[str, Pointer]:
+        """Return all pointers of a commit by the path of their artifact, but for broken ones."""
+        return _Reading(self, commit).pointers("")
+
+    def measure(self, commit: str, name: str = "") -> Measured:
+        """Return the metrics and params that `read` does, without reading pointers."""
+        reading = _Reading(self, commit)
+        metrics, params = self._read(reading, reading.artifacts(name), name)
+        return Measured(metrics, params, tuple(reading.problems))
 
     def config(self, blob: str | None) -> Config:
         """Return the configuration of a commit, given its blob."""
@@ -101,6 +117,12 @@ class Reader:
             raise found
         result: _T = found
         return result
+
+    def _read(
+        self, reading: _Reading, artifacts: Iterable[str], name: str
+    ) -> tuple[dict[str, Metric], dict[str, Value]]:
+        read = reading.of_artifact if name else reading.of_repository
+        return read(artifacts, "metrics", self._metrics), read(artifacts, "params", self._params)
 
     def _metrics(self, data: bytes, path: str) -> dict[str, Metric]:
         return parse_metrics(data, path, self._current.goals)
@@ -122,15 +144,26 @@ class _Reading:
         with self._noting():
             self.config = reader.config(self._files.get(CONFIG_NAME))
 
-    def pointers(self) -> dict[str, Pointer]:
+    def artifacts(self, name: str) -> dict[str, str]:
+        """Return the Git blobs of the pointers by the path of their artifact.
+
+        Only those of the artifact `name`, unless that is empty.
+        """
+        return {
+            path.removesuffix(POINTER_SUFFIX): blob
+            for path, blob in self._files.items()
+            if path.endswith(POINTER_SUFFIX)
+            and name in ("", name_of(path.removesuffix(POINTER_SUFFIX), self.config.artifacts))
+        }
+
+    def pointers(self, name: str) -> dict[str, Pointer]:
         """Return the pointers by the path of their artifact."""
         found: dict[str, Pointer] = {}
-        for path, blob in self._files.items():
-            if path.endswith(POINTER_SUFFIX):
-                with self._noting():
-                    found[path.removesuffix(POINTER_SUFFIX)] = self._reader.parsed(
-                        path, blob, parse_pointer
-                    )
+        for artifact, blob in self.artifacts(name).items():
+            with self._noting():
+                found[artifact] = self._reader.parsed(
+                    artifact + POINTER_SUFFIX, blob, parse_pointer
+                )
         return found
 
     def of_artifact(
@@ -168,8 +201,8 @@ class _Reading:
         if given := self.config.sidecars.get(name, {}).get(kind):
             return self._given(given)
         folder, slash, last = artifact.rpartition("/")
-        stem = PurePosixPath(last).stem
-        return self._first(f"{folder}{slash}{each}" for each in sidecar_names(stem, kind))
+        names = sidecar_names(stem_of(last), kind)
+        return self._first(f"{folder}{slash}{each}" for each in names)
 
     def _common(self, kind: Kind) -> dict[str, str]:
         """Return the sidecars of the whole repository."""

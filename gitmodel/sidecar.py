@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from gitmodel.document import Document, parse_document
+from gitmodel.document import Document, format_document, parse_document
 from gitmodel.strict_yaml import Value
 
 Goal = Literal["max", "min"]
@@ -60,6 +60,11 @@ def parse_metrics(data: bytes, path: str, goals: Mapping[str, Goal]) -> dict[str
     return metrics
 
 
+def format_metrics(metrics: Mapping[str, Metric], path: str) -> bytes:
+    """Return a file of metrics, in JSON or YAML as its name says."""
+    return format_document({name: _plain(metric) for name, metric in metrics.items()}, path)
+
+
 def parse_params(data: bytes, path: str) -> dict[str, Value]:
     """Return the params of a file by dotted name: numbers, texts, booleans, null, sequences."""
     document = parse_document(data, path)
@@ -67,6 +72,19 @@ def parse_params(data: bytes, path: str) -> dict[str, Value]:
     for keys, value in _leaves(document, long=False):
         params[_name(document, keys, params)] = value
     return params
+
+
+def metric_of(name: str, value: Value, goals: Mapping[str, Goal]) -> Metric:
+    """Return one metric as a program gave it: a number, or a mapping as in a file.
+
+    Raises `IntegrityError` if it is none.
+    """
+    return _metric(Document(name, value, {}), (name,), value, goals.get(name))
+
+
+def is_metric(value: Value) -> bool:
+    """Return whether a mapping is one metric, and not a group of them."""
+    return isinstance(value, dict) and _is_long(value)
 
 
 def guess_goal(name: str) -> Goal:
@@ -122,6 +140,18 @@ def _metric(document: Document, keys: tuple[str, ...], value: Value, given: Goal
         n,
         _interval(document, keys, long.get("ci")),
     )
+
+
+def _plain(metric: Metric) -> Value:
+    """Return the shortest form of a metric."""
+    more: dict[str, Value] = {} if metric.guessed else {"goal": metric.goal}
+    if metric.split:
+        more["split"] = metric.split
+    if metric.n is not None:
+        more["n"] = metric.n
+    if metric.ci:
+        more["ci"] = [*metric.ci]
+    return {"value": metric.value, **more} if more else metric.value
 
 
 def _interval(

@@ -8,7 +8,7 @@ import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 from gitmodel.cache import Cache
@@ -16,6 +16,7 @@ from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git.command import Git
 from gitmodel.manifest import EXECUTABLE, FILE, MAX_BYTES, Entry, Manifest, parse_manifest
 from gitmodel.paths import POINTER_SUFFIX, check_path, parents
+from gitmodel.paths import name_of as name_of
 from gitmodel.pointer import MAX_BYTES as MAX_POINTER
 from gitmodel.pointer import Pointer, parse_pointer
 
@@ -84,12 +85,6 @@ def in_conflict(artifact: str) -> ConflictError:
         f"{artifact!r} is in conflict: both sides of a merge changed it",
         hint=f"gitmodel resolve --ours {artifact}, or gitmodel resolve --theirs {artifact}",
     )
-
-
-def name_of(artifact: str, names: Mapping[str, str]) -> str:
-    """Return the name of the artifact at a path; `names` are those that were given."""
-    given = (name for name, path in names.items() if path == artifact)
-    return next(given, PurePosixPath(artifact).stem)
 
 
 def find_artifact(snapshot: Snapshot, names: Mapping[str, str], wanted: str) -> tuple[str, str]:

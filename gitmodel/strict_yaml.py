@@ -1,4 +1,4 @@
-"""The one reader of YAML: plain data only, one meaning for each spelling, bounded work.
+"""The one reader and writer of YAML: plain data, one meaning for each spelling, bounded work.
 
 Mappings, sequences and scalars of the YAML 1.2 core schema.  Refused: anchors, aliases, tags,
 duplicate keys, keys that are not strings, more than one document, deep nesting, large files.
@@ -7,7 +7,7 @@ duplicate keys, keys that are not strings, more than one document, deep nesting,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -30,6 +30,9 @@ _WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
     **{sign + word: float(sign + "inf") for sign in ("", "+", "-") for word in (".inf", ".Inf")},
 }
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
+_LIKE_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+"""What YAML 1.1 takes for something else than a text."""
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -49,6 +52,55 @@ def parse_yaml(data: bytes, path: str, lines: Lines | None = None) -> Value:
     if not isinstance(next(events), yaml.StreamEndEvent):
         raise IntegrityError(f"{path!r} holds more than one document")
     return value
+
+
+def quoted(text: str) -> str:
+    """Return a YAML scalar in double quotes; what cannot be printed is escaped."""
+    return f'"{"".join(map(_escape, text))}"'
+
+
+def format_yaml(mapping: Mapping[str, Value]) -> str:
+    """Return a mapping as YAML that every reader takes for the same, also one of YAML 1.1."""
+    return "".join(f"{line}\n" for line in _block(mapping)) or "{}\n"
+
+
+def _block(mapping: Mapping[str, Value]) -> Iterator[str]:
+    for key, value in mapping.items():
+        if isinstance(value, dict) and value:
+            yield f"{_key(key)}:"
+            yield from (f"  {line}" for line in _block(value))
+        else:
+            yield f"{_key(key)}: {_flow(value)}"
+
+
+def _flow(value: Value) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_key(key)}: {_flow(each)}' for key, each in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_flow, value))}]"
+    if isinstance(value, str):
+        return quoted(value)
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    # Not `repr`, which a subclass such as NumPy's may have changed.
+    return int.__repr__(value) if isinstance(value, int) else _format_float(value)
+
+
+def _format_float(value: float) -> str:
+    text = float.__repr__(value)
+    # For YAML 1.1, 1e-05 is a text and 1.0e-05 a number.
+    return text.replace("e", ".0e") if "e" in text and "." not in text else text
+
+
+def _key(key: str) -> str:
+    plain = _PLAIN.fullmatch(key) and key.lower() not in _LIKE_WORDS
+    return key if plain else quoted(key)
+
+
+def _escape(char: str) -> str:
+    if char in '"\\':
+        return "\\" + char
+    return char if char.isprintable() else f"\\U{ord(char):08x}"
 
 
 def _events(data: bytes, path: str) -> Iterator[Any]:

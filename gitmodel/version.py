@@ -7,7 +7,7 @@ Order is that of Semantic Versioning 2.0.0, section 11; an absent PATCH is 0.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,7 +74,9 @@ def _parse(tag: str, text: str) -> Version | None:
     )
 
 
-def find_version(tags: Collection[str], name: str, wanted: str) -> str | None:
+def find_version(
+    tags: Iterable[str], name: str, wanted: str, formats: Collection[TagFormat] = ()
+) -> str | None:
     """Return the tag of the version `wanted` of the artifact `name`, or of the whole repository.
 
     `v1.1` of `model` is `model-v1.1`, else `v1.1`; `v1.1.0` is the same version.
@@ -82,28 +84,43 @@ def find_version(tags: Collection[str], name: str, wanted: str) -> str | None:
     version = parse_version(wanted)
     if version is None or version.name:
         return None
+    versions = parse_versions(tags, formats)
     for owner in dict.fromkeys((name, "")):
         exact = f"{owner}-{wanted}" if owner else wanted
-        same = [v.tag for v in _of(tags, owner) if (v.key, v.build) == (version.key, version.build)]
+        mine = [each for each in versions if each.name == owner]
+        same = [v.tag for v in mine if (v.key, v.build) == (version.key, version.build)]
         if same:
             return exact if exact in same else min(same)
     return None
 
 
-def newest_version(tags: Collection[str], name: str) -> str | None:
+def newest_version(
+    tags: Iterable[str], name: str, formats: Collection[TagFormat] = ()
+) -> str | None:
     """Return the tag of the newest version of the artifact `name`, else of the whole repository.
 
     A release comes before any pre-release.
     """
+    found = versions_of(parse_versions(tags, formats), name)
+    return found[0].tag if found else None
+
+
+def versions_of(versions: Iterable[Version], name: str) -> list[Version]:
+    """Return the versions of the artifact `name`, else of the whole repository, newest first.
+
+    Releases come before pre-releases.
+    """
+    versions = list(versions)
     for owner in dict.fromkeys((name, "")):
-        if found := _of(tags, owner):
-            return max(found, key=lambda version: (not version.pre, version.key, version.tag)).tag
-    return None
+        if found := [version for version in versions if version.name == owner]:
+            return sorted(found, key=lambda v: (not v.pre, v.key, v.tag), reverse=True)
+    return []
 
 
-def _of(tags: Collection[str], name: str) -> list[Version]:
-    versions = map(parse_version, tags)
-    return [version for version in versions if version and version.name == name]
+def parse_versions(tags: Iterable[str], formats: Collection[TagFormat] = ()) -> list[Version]:
+    """Return those tags that are versions."""
+    parsed = (parse_version(tag, formats) for tag in tags)
+    return [version for version in parsed if version]
 
 
 def _pre_key(pre: str) -> tuple[_Identifier, ...]:

@@ -51,8 +51,9 @@ def command(
 ) -> None:
     """Move to a version or another revision, and restore the artifacts that it names.
 
-    With paths behind --, only those are restored, from REV or from the pointers that are here; a
-    path may be a file or a glob inside an artifact. What is missing is fetched.
+    REV is a version (v1.0, model@v1.1, model@best:accuracy), or any revision of Git. With paths
+    behind --, only those are restored, from REV or from the pointers that are here; a path may be
+    a file or a glob inside an artifact. What is missing is fetched.
     """
     if len(revision) > 1:
         raise UsageError(
@@ -66,12 +67,12 @@ def command(
             project, "".join(revision), paths, Work(progress, jobs, limit_rate), force=force
         )
     if not quiet:
-        report(done, "".join(revision))
+        report(done)
 
 
-def report(done: CheckedOut, revision: str) -> None:
+def report(done: CheckedOut) -> None:
     """Say what a checkout did."""
-    head = f"at {revision} ({done.commit[:12]}): " if done.commit else ""
+    head = f"at {shown(done.revision)} ({done.commit[:12]}): " if done.commit else ""
     removed = f", {done.removed:,} removed" if done.removed else ""
     click.echo(
         f"{head}{plural(done.artifacts, 'artifact')}, {plural(done.written, 'file')} written"

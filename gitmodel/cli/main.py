@@ -19,7 +19,9 @@ from gitmodel.errors import DiskError, GitmodelError
 
 _COMMANDS = {
     "add": "Track an artifact, or bring its pointer up to date.",
+    "card": "Print the model card of a version.",
     "checkout": "Move to a version and restore its artifacts.",
+    "compare": "Compare metrics, params, artifacts, data and code of versions.",
     "doctor": "Look for what is wrong with the set-up.",
     "fetch": "Bring blobs from the remote to the cache.",
     "get": "Deliver an artifact of a repository, without a clone.",
@@ -31,6 +33,7 @@ _COMMANDS = {
     "remote": "Add, list, remove, check and repair remotes.",
     "resolve": "End conflicts of a merge.",
     "rm": "Stop tracking artifacts.",
+    "show": "Show one version in full.",
     "status": "Show what differs from the pointers.",
     "uninstall": "Remove the Git hooks and merge drivers.",
     "verify": "Prove that all bytes are what their names say.",
@@ -106,7 +109,7 @@ def run(arguments: list[str]) -> int:
     """Run a command; return its exit code."""
     try:
         # Not `cli.main`, which keeps a broken pipe to itself.
-        with cli.make_context("gitmodel", arguments) as context:
+        with cli.make_context("gitmodel", arguments, color=_color()) as context:
             result = cli.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
@@ -131,10 +134,18 @@ def run(arguments: list[str]) -> int:
         return _report_bug(error)
 
 
+def _color() -> bool | None:
+    """Return whether to use colours; None leaves it to whether a terminal is there."""
+    # https://no-color.org: any value but an empty one.
+    return False if os.environ.get("NO_COLOR") else None
+
+
 def _fail(error: GitmodelError) -> int:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+    click.echo(
+        f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True, color=_color()
+    )
     if error.hint:
-        click.echo(f"{click.style('next:', bold=True)}  {error.hint}", err=True)
+        click.echo(f"{click.style('next:', bold=True)}  {error.hint}", err=True, color=_color())
     return error.exit_code
 
 

@@ -40,4 +40,4 @@ def command(
         fetch(project, wanted, remote, work)
         done = checkout(project, "", wanted, work, force=force)
     if not quiet:
-        report(done, "")
+        report(done)

@@ -106,7 +106,7 @@ def _tell(resolved: Resolved, *, quiet: bool) -> None:
     elif not quiet:
         click.echo(_result(resolved))
         if resolved.restored:
-            report(resolved.restored, "")
+            report(resolved.restored)
 
 
 def _result(resolved: Resolved) -> str:

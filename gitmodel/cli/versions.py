@@ -2,40 +2,192 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import math
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import echo_json, json_option, shown
-from gitmodel.git.command import open_readable
-from gitmodel.porcelain.versions import Listed, versions
+from gitmodel.cli.common import echo_json, json_option, plural, shown
+from gitmodel.cli.facts import finite
+from gitmodel.cli.tables import Cell, csv_table, markdown_table, text_table
+from gitmodel.errors import UsageError
+from gitmodel.expression import parse_expression
+from gitmodel.history import open_history
+from gitmodel.porcelain.versions import (
+    Listed,
+    check_metric,
+    filter_versions,
+    goal_of,
+    metric_names,
+    sort_versions,
+    versions,
+)
+from gitmodel.sidecar import Metric
+
+_FIXED = ("version", "date", "author")
+_SHOWN = 10
+_AUTHOR = 40
+"""Characters of an author that a terminal is shown."""
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, default="")
+@click.option(
+    "--sort",
+    default="version",
+    metavar="KEY",
+    help="By date, version or a metric, the best first; -KEY is the other way round.",
+)
+@click.option(
+    "--filter", "condition", default="", metavar="EXPR", help="Only those where this holds."
+)
+@click.option(
+    "--metric", "-m", "metrics", multiple=True, metavar="NAME", help="Show this metric only."
+)
+@click.option("--all", "-a", "heads", is_flag=True, help="List the ends of the branches too.")
 @json_option
-def command(name: str | None, as_json: bool) -> None:
-    """List the versions, or those of the artifact NAME: tags such as v1.0 or model-v1.1."""
-    found = versions(open_readable(Path.cwd()), name)
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--md", "as_md", is_flag=True, help="Print a table in Markdown.")
+def command(
+    name: str,
+    sort: str,
+    condition: str,
+    metrics: tuple[str, ...],
+    heads: bool,
+    as_json: bool,
+    as_csv: bool,
+    as_md: bool,
+) -> None:
+    """List the versions, or those of the artifact NAME: tags such as v1.0 or model-v1.1.
+
+    Behind a metric, ▲ says that more of it is better, ▼ that less is; a ? that only its name says
+    so. EXPR is like "accuracy > 0.9 and params.lr < 0.01"; it may name tag, name, author and date,
+    and other versions: "accuracy >= model@v1.0". A version that lacks a metric does not meet it.
+    """
+    if as_json + as_csv + as_md > 1:
+        raise UsageError("one format at most", hint="--json, --csv or --md")
+    expression = parse_expression(condition) if condition else None
+    with open_history(Path.cwd()) as history:
+        found = versions(history, name, heads=heads)
+        wanted = [check_metric(found, metric) for metric in metrics]
+        listed = sort_versions(found, sort)
+        if expression:
+            listed = filter_versions(history, listed, expression)
+    _warn(listed)
+    columns = list(dict.fromkeys(wanted)) or metric_names(listed)
     if as_json:
-        echo_json("versions", {"versions": [_value(each) for each in found]})
-        return
-    if not found:
-        click.echo("no versions; git tag v1.0 makes one", err=True)
-        return
-    width = max(len(shown(each.version.tag)) for each in found)
-    for each in found:
-        day = datetime.fromtimestamp(each.time, UTC).strftime("%Y-%m-%d")
-        tag = shown(each.version.tag)
-        click.echo(f"{tag:<{width}}  {day}  {each.commit[:10]}  {shown(each.author)}".rstrip())
+        echo_json("versions", {"versions": [_value(each, wanted) for each in listed]})
+    elif as_csv:
+        click.echo(_csv(listed, columns), nl=False)
+    elif not listed:
+        _nothing(found, name)
+    elif as_md:
+        click.echo("\n".join(markdown_table(*_table(listed, columns))))
+    else:
+        _print(listed, columns, chosen=bool(wanted))
 
 
-def _value(listed: Listed) -> dict[str, object]:
+def _print(listed: Sequence[Listed], columns: Sequence[str], *, chosen: bool) -> None:
+    """Print a table; of the metrics that nobody chose, those that fit."""
+    header, rows = _table(listed, columns)
+    for row, each in zip(rows, listed, strict=True):
+        row[_FIXED.index("author")] = _short(each.author)
+    lines, hidden = text_table(
+        header, rows, fixed=len(_FIXED), room=math.inf if chosen else _room()
+    )
+    click.secho(lines[0], bold=True)
+    click.echo("\n".join(lines[1:]))
+    if hidden:
+        what = plural(hidden, "more metric")
+        click.echo(f"{what}: --metric NAME shows one, --json all of them", err=True)
+
+
+def _short(author: str) -> str:
+    return author if len(author) <= _AUTHOR else f"{author[: _AUTHOR - 1]}…"
+
+
+def _room() -> float:
+    """Return how many characters a line has; what is no terminal has room for all."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal():
+        return shutil.get_terminal_size().columns
+    return math.inf
+
+
+def _table(listed: Sequence[Listed], columns: Sequence[str]) -> tuple[list[str], list[list[Cell]]]:
+    header = [*_FIXED, *(_title(metric, goal_of(listed, metric)) for metric in columns)]
+    rows: list[list[Cell]] = [
+        [_label(each), each.date, each.author, *_numbers(each, columns)] for each in listed
+    ]
+    return header, rows
+
+
+def _label(listed: Listed) -> str:
+    return listed.tag or f"{listed.branch} (branch)"
+
+
+def _title(name: str, metric: Metric | None) -> str:
+    if metric is None:
+        return name
+    return f"{name} {'▼' if metric.goal == 'min' else '▲'}{'?' if metric.guessed else ''}"
+
+
+def _numbers(listed: Listed, columns: Sequence[str]) -> list[float | None]:
+    return [listed.metrics[name].value if name in listed.metrics else None for name in columns]
+
+
+def _csv(listed: Sequence[Listed], columns: Sequence[str]) -> str:
+    rows: list[list[Cell]] = [
+        [
+            each.tag,
+            each.name,
+            each.branch,
+            each.commit,
+            each.moment("%Y-%m-%dT%H:%M:%SZ"),
+            each.author,
+            *_numbers(each, columns),
+        ]
+        for each in listed
+    ]
+    return csv_table(["tag", "name", "branch", "commit", "time", "author", *columns], rows)
+
+
+def _value(listed: Listed, wanted: Sequence[str]) -> dict[str, object]:
+    metrics = {
+        name: asdict(metric)
+        for name, metric in listed.metrics.items()
+        if not wanted or name in wanted
+    }
     return {
-        "tag": listed.version.tag,
-        "name": listed.version.name,
+        "tag": listed.tag,
+        "name": listed.name,
+        "branch": listed.branch,
         "commit": listed.commit,
         "time": listed.time,
         "author": listed.author,
+        "metrics": metrics,
+        "params": {name: finite(value) for name, value in listed.params.items()},
+        "problems": listed.problems,
     }
+
+
+def _warn(listed: Sequence[Listed]) -> None:
+    """Say what could not be read: the rest of it is still worth knowing."""
+    problems = [(each, problem) for each in listed for problem in each.problems]
+    for each, problem in problems[:_SHOWN]:
+        click.echo(f"warning: {shown(_label(each))}: {problem}", err=True)
+    more = len(problems) - _SHOWN
+    if more > 0:
+        click.echo(f"warning: {plural(more, 'more problem')}; --json shows all", err=True)
+
+
+def _nothing(found: Sequence[Listed], name: str) -> None:
+    if found:
+        click.echo(f"none of {plural(len(found), 'version')} meets the condition", err=True)
+    else:
+        example = f"{name}-v0.1" if name else "v1.0"
+        click.echo(f"no versions; git tag {shown(example)} makes one", err=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from gitmodel.errors import (
     ConflictError,
@@ -24,11 +25,15 @@ _OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX")
 _FETCHED = "refs/gitmodel/fetched"
 _SHA256 = 64
 _FILE_MODES = ("100644", "100755")
+_UTF8 = ("-c", "i18n.logOutputEncoding=UTF-8")
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A tag: its short name, the commit it leads to, when (Unix time) and by whom it was made."""
+    """A tag, or a branch: its short name, the commit it leads to, when and by whom it was made.
+
+    When is in Unix time; for a branch it is that of the commit.
+    """
 
     name: str
     commit: str
@@ -43,6 +48,36 @@ class Staged:
     path: str
     size: int
     before: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What Git says of a revision: what kind of thing it is, when, by whom and why it was made.
+
+    `subject` is the first line of the commit's message; `message` is that of an annotated tag.
+    """
+
+    kind: Literal["annotated tag", "lightweight tag", "commit"]
+    commit: str
+    time: int
+    author: str
+    subject: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """What lies between two commits.
+
+    `ahead` counts the commits that only the second has, `behind` those that only the first has;
+    `files` maps the paths that differ to Git's letter for it: A, D, M or T.  `shallow` says that
+    older history is not here, so that there may be more commits.
+    """
+
+    ahead: int
+    behind: int
+    files: Mapping[str, str]
+    shallow: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,18 +201,39 @@ class Git:
 
     def tags(self) -> list[Ref]:
         """Return the tags that lead to a commit."""
-        fields = ("refname", "objectname", "*objectname", "*objecttype", "objecttype")
-        people = ("creatordate:unix", "creator")
-        form = "%00".join(f"%({field})" for field in (*fields, *people))
-        done = self._checked("for-each-ref", f"--format={form}", "refs/tags")
-        refs = []
-        for line in os.fsdecode(done.stdout).splitlines():
-            name, own, peeled, peeled_kind, kind, time, author = line.split("\0")
-            if "commit" in (kind, peeled_kind):
-                who = author.rpartition(" <")[0]
-                short = name.removeprefix("refs/tags/")
-                refs.append(Ref(short, peeled or own, int(time or 0), who))
-        return refs
+        return self._refs("refs/tags/")
+
+    def heads(self) -> list[Ref]:
+        """Return the ends of the branches, and when and by whom their commits were made."""
+        return self._refs("refs/heads/")
+
+    def story(self, commit: str, tag: str = "") -> Story:
+        """Return what Git says of a tag and the commit that it leads to, or of the commit alone."""
+        form = "--format=%at%x00%an%x00%s"
+        git = replace(self, options=(*self.options, *_UTF8))
+        done = git._checked("log", "-1", "--no-show-signature", form, commit, "--")
+        time, author, subject = _text(done).rstrip("\n").split("\0")
+        if not tag:
+            return Story("commit", commit, int(time or 0), author, subject)
+        fields = ("objecttype", "creatordate:unix", "taggername", "contents:subject")
+        form = "%00".join(f"%({field})" for field in (*fields, "contents:body"))
+        done = git._checked("for-each-ref", f"--format={form}", f"refs/tags/{tag}")
+        kind, tagged, tagger, head, body = _text(done).rstrip("\n").split("\0")
+        if kind != "tag":
+            return Story("lightweight tag", commit, int(time or 0), author, subject)
+        message = f"{head}\n\n{body}".strip()
+        return Story("annotated tag", commit, int(tagged or time or 0), tagger, subject, message)
+
+    def between(self, before: str, after: str) -> Between:
+        """Return what lies between two commits."""
+        done = self._checked("rev-list", "--left-right", "--count", f"{before}...{after}", "--")
+        behind, ahead = map(int, done.stdout.split())
+        words = self._names(
+            "diff-tree", "-r", "-z", "--name-status", "--no-renames", before, after, "--"
+        )
+        files = dict(zip(words[1::2], words[::2], strict=True))
+        shallow = self._checked("rev-parse", "--is-shallow-repository").stdout == b"true\n"
+        return Between(ahead, behind, files, shallow)
 
     def remote(self) -> str | None:
         """Return the name of the Git remote that tags are pushed to, or None."""
@@ -256,6 +312,23 @@ class Git:
         if done.returncode:
             raise _unreachable(url, done)
         return self.resolve(_FETCHED)
+
+    def promisors(self) -> list[str]:
+        """Return the remotes that have what a partial clone left out."""
+        done = self._run("config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$")
+        keys = os.fsdecode(done.stdout).splitlines()
+        return [key.removeprefix("remote.").removesuffix(".promisor") for key in keys]
+
+    def bring_objects(self, promisor: str, oids: Iterable[str]) -> None:
+        """Have Git fetch objects that a partial clone left out, all at once if it can.
+
+        This is how Git itself does it (`fetch_objects` in promisor-remote.c), but one by one.
+        """
+        self._run(
+            *("-c", "fetch.negotiationAlgorithm=noop", "fetch", promisor, "--quiet", "--no-tags"),
+            *("--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none", "--stdin"),
+            feed="".join(f"{oid}\n" for oid in oids).encode(),
+        )
 
     def has_file(self, commit: str, path: str) -> bool:
         """Return whether a commit has a file at `path`, be its content here or not."""
@@ -345,6 +418,19 @@ class Git:
             raise UsageError(f"{key}: {_said(done)}", hint=f"git config {key} {default}")
         return done.stdout.decode().strip()
 
+    def _refs(self, folder: str) -> list[Ref]:
+        fields = ("refname", "objectname", "*objectname", "*objecttype", "objecttype")
+        people = ("creatordate:unix", "creator")
+        form = "%00".join(f"%({field})" for field in (*fields, *people))
+        done = self._checked("for-each-ref", f"--format={form}", folder)
+        refs = []
+        for line in os.fsdecode(done.stdout).split("\n")[:-1]:
+            name, own, peeled, peeled_kind, kind, time, author = line.split("\0")
+            if "commit" in (kind, peeled_kind):
+                who = author.rpartition(" <")[0]
+                refs.append(Ref(name.removeprefix(folder), peeled or own, int(time or 0), who))
+        return refs
+
     def _names(self, *arguments: str, separator: str = "\0") -> list[str]:
         done = self._checked(*arguments)
         return [name for name in os.fsdecode(done.stdout).split(separator) if name]
@@ -390,27 +476,27 @@ def open_git(folder: Path) -> Git:
     raise UsageError(f"{str(folder)!r} is not in a Git repository", hint="git init")
 
 
+def open_repository(folder: Path) -> Git:
+    """Return the repository that `folder` is in; a bare one is its own working tree.
+
+    It is for what only reads.  Raises `UsageError` if the folder is in none.
+    """
+    program = _find_program()
+    done = _run(program, folder, ("rev-parse", "--absolute-git-dir", "--git-common-dir"))
+    lines = os.fsdecode(done.stdout).split("\n")
+    top = _run(program, folder, ("rev-parse", "--show-toplevel"))
+    if done.returncode or len(lines) != 3 or top.returncode == 0:
+        return open_git(folder)
+    git_dir, common_dir = (Path(os.path.abspath(folder / line)) for line in lines[:2])
+    return Git(program, git_dir, git_dir, common_dir)
+
+
 def has_worktree(folder: Path) -> bool:
     """Return whether `folder` is in the working tree of a repository."""
     try:
         return folder.is_dir() and bool(open_git(folder))
     except UsageError:
         return False
-
-
-def open_readable(folder: Path) -> Git:
-    """Return the repository that `folder` is in, or that it is, for reading what is committed.
-
-    Raises `UsageError` if there is none.
-    """
-    top = find_top(folder)
-    if not _is_bare(top):
-        return open_git(folder)
-    return Git(_find_program(), top, top, top, ("--git-dir", str(top)))
-
-
-def _is_bare(folder: Path) -> bool:
-    return _ask(folder, "--is-bare-repository").stdout == b"true\n"
 
 
 def bring_object(common_dir: Path, oid: str) -> bool:
@@ -512,6 +598,10 @@ def _of_another(folder: Path) -> IntegrityError:
 def _unreachable(url: str, done: subprocess.CompletedProcess[bytes]) -> RemoteError:
     shown = without_secret(url)
     return RemoteError(f"Git repository {shown!r}: {_said(done)}", hint=f"git ls-remote {shown}")
+
+
+def _text(done: subprocess.CompletedProcess[bytes]) -> str:
+    return done.stdout.decode("utf-8", "replace")
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from dulwich.errors import ObjectFormatException
 from dulwich.objects import Blob, Commit, ObjectID, Tree
 from dulwich.repo import Repo
 
-from gitmodel.errors import GitmodelError
+from gitmodel.errors import GitmodelError, IntegrityError
 from gitmodel.git.command import bring_object
 from gitmodel.paths import POINTER_SUFFIX
 
@@ -46,14 +47,19 @@ class Objects:
 
         These are pointers, the configuration and what may be a sidecar, wherever they lie.
         """
-        found = self._companions(self._commit(commit).tree)
+        found = self._companions(self._top(commit))
         return {
             path.decode("utf-8", "surrogateescape"): blob.decode("ascii") for path, blob in found
         }
 
+    def lacking(self, oids: Iterable[str]) -> list[str]:
+        """Return which objects are not here."""
+        store = self._repo.object_store
+        return [oid for oid in oids if ObjectID(oid.encode()) not in store]
+
     def find(self, commit: str, path: str) -> str | None:
         """Return the Git blob of a file of a commit, or None if it has no such file."""
-        oid = self._commit(commit).tree
+        oid = self._top(commit)
         *folders, name = os.fsencode(path).split(b"/")
         for folder in folders:
             mode, oid = self._entry(oid, folder)
@@ -86,8 +92,13 @@ class Objects:
         self._found[tree] = tuple(found)
         return self._found[tree]
 
-    def _commit(self, commit: str) -> Commit:
-        return self._get(commit.encode(), Commit)
+    def _top(self, commit: str) -> bytes:
+        """Return the tree of a commit."""
+        try:
+            tree: bytes = self._get(commit.encode(), Commit).tree
+        except ObjectFormatException as error:
+            raise IntegrityError(f"Git commit {commit} is malformed", hint="git fsck") from error
+        return tree
 
     def _tree(self, oid: bytes) -> Tree:
         return self._get(oid, Tree)

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from gitmodel.atomic import locked
 from gitmodel.errors import ConflictError, DiskError, MissingError, RemoteError, UsageError
 from gitmodel.git.objects import Objects
+from gitmodel.history import history_of
 from gitmodel.manifest import Entry
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
+from gitmodel.porcelain.resolve import Resolved, resolve
 from gitmodel.porcelain.supply import bring_blobs
 from gitmodel.progress import Work
 from gitmodel.project import Project
@@ -59,11 +61,12 @@ class _Move:
 class CheckedOut:
     """What a checkout did.
 
-    `commit` is where it moved to, empty if it did not; `kept` are files that the version does
-    not have, and that were left.
+    `commit` is where it moved to, empty if it did not; `revision` what it restored, as it may be
+    shown; `kept` are files that the version does not have, and that were left.
     """
 
     commit: str
+    revision: str
     artifacts: int
     written: int
     removed: int
@@ -83,14 +86,16 @@ def checkout(
     Raises `ConflictError` if it would, `MissingError` for blobs that are nowhere.
     """
     with locked(project.lock):
-        commit = _resolve(project, revision)
+        found = _resolve(project, revision)
+        commit = found.commit if found else ""
         current = read_worktree(project.git)
         if not (commit and paths):
             # As with Git, taking something from a revision ends a conflict, and nothing else does.
             check_settled(paths or current.conflicts, current)
         target = _read(project, commit) if commit else current
         left = Snapshot("", {} if paths else read_journal(project.journal))
-        move = _Move("" if paths else revision, target, current, left)
+        goal = _for_git(found) if found and not paths else ""
+        move = _Move(goal, target, current, left)
         selections = _select(paths, move)
         if commit and not paths:
             selections = _without(selections, project.git.left_out())
@@ -100,7 +105,7 @@ def checkout(
             whole = [each.artifact for each in selections if not each.patterns]
             pointers = {artifact: target.pointers[artifact] for artifact in whole}
             track(project.git, pointers, current.pointers, project.beside)
-    return _report("" if paths else commit, plan)
+    return _report("" if paths else commit, plan, found.label if found else "")
 
 
 def restore(
@@ -148,9 +153,10 @@ def _move(
     return plan
 
 
-def _report(commit: str, plan: Plan) -> CheckedOut:
+def _report(commit: str, plan: Plan, label: str = "") -> CheckedOut:
     return CheckedOut(
         commit,
+        label,
         len(plan.artifacts),
         len(plan.change.writes),
         len(plan.change.removals),
@@ -159,16 +165,24 @@ def _report(commit: str, plan: Plan) -> CheckedOut:
     )
 
 
-def _resolve(project: Project, revision: str) -> str:
+def _resolve(project: Project, revision: str) -> Resolved | None:
     if not revision:
-        return ""
-    commit = project.git.resolve(revision)
-    if commit is None:
-        hint = "gitmodel versions"
-        if (project.root / revision).exists() or revision in read_worktree(project.git).pointers:
-            hint = f"gitmodel checkout -- {revision}"
-        raise UsageError(f"{revision!r} is not a version, nor another revision of Git", hint=hint)
-    return commit
+        return None
+    path = (project.root / revision).exists() or revision in read_worktree(project.git).pointers
+    # Whoever types a path wants that restored, not all of its newest version.
+    if path and project.git.resolve(revision) is None:
+        raise UsageError(
+            f"{revision!r} is a path, not a version", hint=f"gitmodel checkout -- {revision}"
+        )
+    with history_of(project.git, project.config) as history:
+        return resolve(history, revision)
+
+
+def _for_git(found: Resolved) -> str:
+    """Return what Git is to move to: a branch stays one, and a tag is none of the same name."""
+    if found.tag:
+        return f"refs/tags/{found.tag}"
+    return found.commit if found.name else found.label
 
 
 def _read(project: Project, commit: str) -> Snapshot:

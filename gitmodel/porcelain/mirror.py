@@ -20,8 +20,15 @@ from gitmodel.git.objects import Objects
 from gitmodel.index import Index, opened_index
 from gitmodel.pointer import MAX_BYTES
 from gitmodel.project import Project, never
+from gitmodel.reference import STAGES, Best, Stage, no_stages, parse_wanted
 from gitmodel.snapshot import Snapshot, read_commit, version_name
-from gitmodel.version import find_version, newest_version, parse_version
+from gitmodel.version import (
+    TagFormat,
+    find_version,
+    newest_version,
+    parse_version,
+    parse_versions,
+)
 
 _TAGS, _BRANCHES = "refs/tags/", "refs/heads/"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
@@ -208,10 +215,14 @@ def _publish(folder: Path, scratch: Scratch, make: Callable[[Path], object]) -> 
 
 def _find_ref(mirror: Mirror, refs: Mapping[str, str], artifact: str, version: str) -> str:
     tags = [ref.removeprefix(_TAGS) for ref in refs if ref.startswith(_TAGS)]
+    _check_wanted(version)
     parsed = parse_version(version)
     if not version or (parsed and not parsed.name):
-        name = _version_name(mirror, refs, artifact, tags)
-        tag = find_version(tags, name, version) if version else newest_version(tags, name)
+        name, formats = _owner(mirror, refs, artifact, tags)
+        if version:
+            tag = find_version(tags, name, version, formats)
+        else:
+            tag = newest_version(tags, name, formats)
         if tag:
             return _TAGS + tag
     if not version and "HEAD" in refs:
@@ -238,13 +249,31 @@ def _unknown(mirror: Mirror, artifact: str, version: str) -> UsageError:
     )
 
 
-def _version_name(mirror: Mirror, refs: Mapping[str, str], artifact: str, tags: list[str]) -> str:
-    """Return the name that an artifact has in version tags; asks the newest commit if it must."""
-    owners = {version.name for version in map(parse_version, tags) if version}
-    if artifact in owners or "HEAD" not in refs or owners <= {""}:
-        return artifact
+def _check_wanted(version: str) -> None:
+    """Raise `UsageError` for what only a clone can answer."""
+    wanted = parse_wanted(version, STAGES)
+    if isinstance(wanted, Stage):
+        raise no_stages(wanted)
+    if isinstance(wanted, Best):
+        raise UsageError(
+            f"{version!r} takes the metrics of all versions, and only a clone has them",
+            hint="gitmodel versions in a clone, then name the version",
+        )
+
+
+def _owner(
+    mirror: Mirror, refs: Mapping[str, str], artifact: str, tags: list[str]
+) -> tuple[str, tuple[TagFormat, ...]]:
+    """Return the name that an artifact has in version tags, and which spellings of those count.
+
+    Asks the newest commit if it must.
+    """
+    owners = {version.name for version in parse_versions(tags)}
+    foreign = any("@" in tag for tag in tags)
+    if "HEAD" not in refs or (not foreign and (artifact in owners or owners <= {""})):
+        return artifact, ()
     tip = _read(mirror, "HEAD", refs["HEAD"], "")
-    return version_name(tip.snapshot, tip.config.artifacts, artifact)
+    return version_name(tip.snapshot, tip.config.artifacts, artifact), tip.config.tag_formats
 
 
 def _read(mirror: Mirror, ref: str, commit: str, name: str) -> Revision:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from gitmodel.errors import ConflictError, UsageError
 from gitmodel.git.objects import Objects
+from gitmodel.history import History, history_of
 from gitmodel.porcelain.connect import open_remote
+from gitmodel.porcelain.resolve import resolve
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.remote.packstore import Remote
@@ -15,7 +17,6 @@ from gitmodel.remote.upload import Sent
 from gitmodel.root import make_root, root_name
 from gitmodel.snapshot import Snapshot, read_commit, read_worktree
 from gitmodel.transfer.push import Absent, push_blobs
-from gitmodel.version import parse_version
 
 _TAGS_AT_ONCE = 200
 
@@ -105,11 +106,13 @@ def push_targets(project: Project, targets: Sequence[Target], name: str, work: W
 
 def _targets(project: Project, tags: Sequence[str]) -> list[Target]:
     """Return what to push, versions first: they are what others wait for."""
-    refs = {ref.name: ref.commit for ref in project.git.tags()}
-    if unknown := [tag for tag in tags if tag not in refs]:
-        raise UsageError(f"there is no tag {unknown[0]!r}", hint="gitmodel versions")
-    chosen = tags or sorted(name for name in refs if parse_version(name))
-    targets = [Target(f"refs/tags/{name}", refs[name], moves=False) for name in chosen]
+    with history_of(project.git, project.config) as history:
+        chosen = [_find_tag(history, tag) for tag in tags]
+        chosen = chosen or sorted(version.tag for version in history.versions)
+        targets = [
+            Target(f"refs/tags/{tag}", history.tags[tag].commit, moves=False)
+            for tag in dict.fromkeys(chosen)
+        ]
     head = None if tags else project.git.resolve("HEAD")
     if head:
         branch = project.git.branch()
@@ -117,6 +120,13 @@ def _targets(project: Project, tags: Sequence[str]) -> list[Target]:
     if not targets:
         raise UsageError("there is no commit to push yet", hint="git commit")
     return targets
+
+
+def _find_tag(history: History, text: str) -> str:
+    found = resolve(history, text)
+    if not found.tag:
+        raise UsageError(f"{text!r} is not a tag", hint="gitmodel versions")
+    return found.tag
 
 
 def _push_targets(

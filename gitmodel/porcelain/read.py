@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from gitmodel.errors import UsageError
 from gitmodel.git.command import has_worktree
-from gitmodel.git.objects import Objects
+from gitmodel.history import history_of
 from gitmodel.manifest import EXECUTABLE, FILE, Entry
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.mirror import (
@@ -22,6 +22,7 @@ from gitmodel.porcelain.mirror import (
     open_mirror,
     project_of,
 )
+from gitmodel.porcelain.resolve import resolve
 from gitmodel.porcelain.supply import bring_blobs, bring_entries
 from gitmodel.progress import Work
 from gitmodel.project import Project, open_project
@@ -31,11 +32,9 @@ from gitmodel.snapshot import (
     part_of,
     read_commit,
     read_worktree,
-    version_name,
 )
 from gitmodel.transfer.download import Wanted
 from gitmodel.transfer.ranges import open_blob
-from gitmodel.version import find_version
 from gitmodel.worktree.copies import Item, copy_of, open_cached
 
 Where = str | os.PathLike[str]
@@ -58,10 +57,11 @@ def open(
 ) -> io.BufferedReader:
     """Open an artifact, or a file inside one, for reading; the file object is seekable.
 
-    `path` is relative to the repository, or the name of an artifact.  `rev` is a version, tag,
-    branch or commit; None is what the pointers of the working tree say.  `repo` is the path of a
-    clone or the URL or path of another Git repository, of which None means the newest version;
-    None is the repository of the current folder.
+    `path` is relative to the repository, or the name of an artifact.  `rev` is a version (`v1.1`,
+    `best:accuracy`), a tag, a branch, a commit or another reference; None is what the pointers of
+    the working tree say.  `repo` is the path of a clone or the URL or path of another Git
+    repository, of which None means the newest version; None is the repository of the current
+    folder.
 
     What is in the cache is read from there, after it was checked against its oid.  Of anything
     else only those parts are fetched from the remote that are read.  Each part is a chunk, which
@@ -138,18 +138,8 @@ def _located(path: str, rev: str | None, place: Place) -> Iterator[tuple[Project
 
 def _snapshot(project: Project, path: str, rev: str) -> Snapshot:
     """Return what a revision of the clone tracks."""
-    name = version_name(read_worktree(project.git), project.config.artifacts, path)
-    tag = find_version([ref.name for ref in project.git.tags()], name, rev)
-    commit = project.git.resolve(f"refs/tags/{tag}" if tag else rev)
-    if commit is None:
-        raise UsageError(
-            f"{rev!r} is not a version, nor another revision of Git", hint="gitmodel versions"
-        )
-    objects = Objects(project.git.common_dir)
-    try:
-        return read_commit(objects, commit)
-    finally:
-        objects.close()
+    with history_of(project.git, project.config) as history:
+        return read_commit(history.objects, resolve(history, rev, path).commit)
 
 
 def _item(project: Project, snapshot: Snapshot, path: str) -> Item:

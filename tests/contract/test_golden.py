@@ -9,11 +9,13 @@ import pytest
 from blake3 import blake3
 from pyfastcdc.py.constants import GEAR, MASKS
 
-from gitmodel import config, manifest, pack, paths, pointer, strict_yaml
+from gitmodel import config, lineage, manifest, pack, paths, pointer, strict_yaml
 from gitmodel.cache.packs import read_table
 from gitmodel.config import format_config, parse_config
+from gitmodel.curves import format_curves, parse_curves
 from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.encoding import PLANES2, PLANES4, RAW, ZSTD, decode
+from gitmodel.lineage import format_lineage, parse_lineage
 from gitmodel.manifest import format_manifest, parse_manifest
 from gitmodel.pack import (
     ENTRY_SIZE,
@@ -64,6 +66,18 @@ def test_manifest_with_odd_names():
 def test_config():
     assert parse_config(golden("config.yaml")) == formats.CONFIG
     assert format_config(formats.CONFIG) == golden("config.yaml")
+
+
+def test_lineage():
+    assert parse_lineage(golden("ranker.lineage.yaml"), "golden") == formats.LINEAGE
+    assert format_lineage(formats.LINEAGE) == golden("ranker.lineage.yaml")
+
+
+def test_curves():
+    assert format_curves(formats.curves()) == golden("ranker.curves.csv")
+    assert format_curves(parse_curves(golden("ranker.curves.csv"), "golden")) == golden(
+        "ranker.curves.csv"
+    )
 
 
 def test_remote_description():
@@ -179,6 +193,7 @@ def test_format_numbers_in_the_specification_are_those_of_the_code():
         "pointer": str(pointer.FORMAT),
         "manifest": manifest.HEADER.decode().split()[1],
         "`.gitmodel.yaml`": str(config.FORMAT),
+        "lineage": str(lineage.FORMAT),
         "pack": pack.PACK_MAGIC.decode().split()[1],
         "index file": pack.INDEX_MAGIC.decode().strip()[-1],
         "`gitmodel-remote.json`": "1",

@@ -61,9 +61,9 @@ def test_in_a_bare_repository(story: Repo) -> None:
 def test_versions_in_order(story: Repo) -> None:
     for tag in ("v1.10", "v1.9.1", "v2.0-rc1", "not-a-version", "model-v1.2"):
         story.git("tag", tag)
-    tags = [line.split()[0] for line in story.gitmodel("versions").out.splitlines()]
+    tags = [line.split()[0] for line in story.gitmodel("versions").out.splitlines()[1:]]
     assert tags == ["v2.0-rc1", "v1.10", "v1.9.1", "v1.0", "model-v1.2", "model-v1.1"]
-    tags = [line.split()[0] for line in story.gitmodel("versions", "model").out.splitlines()]
+    tags = [line.split()[0] for line in story.gitmodel("versions", "model").out.splitlines()[1:]]
     assert tags == ["model-v1.2", "model-v1.1"]
     found = json.loads(story.gitmodel("versions", "--json").out)
     assert found["schema"] == "gitmodel/versions/1"

@@ -11,9 +11,11 @@ from blake3 import blake3
 from gitmodel.atomic import Scratch
 from gitmodel.cache import Cache
 from gitmodel.config import Config
+from gitmodel.curves import Curves
 from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.encoding import RAW, encode
 from gitmodel.index import opened_index
+from gitmodel.lineage import Code, Environment, Input, Lineage, Named
 from gitmodel.manifest import Entry, Manifest, make_manifest
 from gitmodel.pack import CHUNK, RECIPE, Listed, Piece, Stored, format_recipe
 from gitmodel.pointer import Pointer
@@ -104,8 +106,35 @@ CONFIG = Config(
     {"origin": "s3://team-bucket/ranker", "backup": "../backup of models"},
     {"model": "models/model.pt", "fraud/ranker": "fraud/ranker.onnx"},
 )
+LINEAGE = Lineage(
+    (Named("models/ranker.pt", OID), Named("models/ranker.onnx", SHA256_OID)),
+    (
+        Input("data/train", oid_of(b"train"), "train", version="train-v2.0"),
+        Input("data/raw/day 1.csv", oid_of(b"day"), "test", within=oid_of(b"raw")),
+        Input("models/bert.pt", oid_of(b"bert"), "base", version="bert-v1.0"),
+        Input("vocabulary.txt", oid_of(b"vocabulary"), declared=False),
+    ),
+    ('split at white space, keep \u201cquotes\u201d and "these"', "drop rows without a label"),
+    Named("models/ranker.params.yaml", oid_of(b"params")),
+    Code(COMMIT, True, oid_of(b"diff")),
+    Environment("3.11.9", "Linux-6.1.0-x86_64-with-glibc2.36", Named("uv.lock", oid_of(b"lock"))),
+    ("python", "train.py", "--lr", "0.1", "--token", "***"),
+    "2026-03-01T12:00:00Z",
+    "2026-03-01T13:30:05Z",
+)
 DESCRIPTION = Description("ffeeddccbbaa99887766554433221100", Chunking())
 ROOT: Root = make_root("refs/tags/model-v1.0", COMMIT, [SHA256_OID, OID, oid_of(b"data")])
+
+
+def curves() -> Curves:
+    """Return curves of a run that logged one metric less often, and diverged."""
+    made = Curves()
+    for step, loss in enumerate((2.5, 0.125, float("inf"), float("nan"))):
+        made.add("train.loss", step * 10, loss)
+    made.add("val.accuracy", 10, 0.75)
+    made.add("precision, macro", 10, 0.7)
+    return made
+
 
 LOCAL_BLOBS = (b"", b"gitmodel\n", bytes(range(16)))
 """The blobs of the golden local pack."""

@@ -1,7 +1,15 @@
 import pytest
 
 from gitmodel.errors import IntegrityError
-from gitmodel.sidecar import Metric, guess_goal, parse_metrics, parse_params, sidecar_names
+from gitmodel.sidecar import (
+    Metric,
+    format_metrics,
+    guess_goal,
+    metric_of,
+    parse_metrics,
+    parse_params,
+    sidecar_names,
+)
 
 
 def test_a_bare_number_is_a_metric():
@@ -103,3 +111,27 @@ def test_a_param_named_value_stays_nested():
 def test_names_of_sidecars():
     assert sidecar_names("model", "metrics")[0] == "model.metrics.json"
     assert sidecar_names("", "params") == ("params.json", "params.yaml", "params.yml")
+
+
+@pytest.mark.parametrize("path", ["m.json", "m.yaml", "m.yml"])
+def test_what_is_written_is_read_again(path):
+    metrics = {
+        "val.accuracy": Metric(0.94, "max", split="test", n=10, ci=(0.9, 1.0)),
+        "loss": Metric(1e-7, "min", guessed=True),
+        "wer": Metric(10**20, "min"),
+        "on": Metric(1e22, "max", guessed=True),
+    }
+    assert parse_metrics(format_metrics(metrics, path), path, {}) == metrics
+
+
+def test_the_short_form_is_written_where_it_says_all():
+    assert format_metrics({"accuracy": Metric(0.5, "max", guessed=True)}, "m.json") == (
+        b'{\n  "accuracy": 0.5\n}\n'
+    )
+
+
+def test_a_metric_of_a_program_is_read_as_one_of_a_file():
+    assert metric_of("loss", 1, {}) == Metric(1, "min", guessed=True)
+    assert metric_of("wer", {"value": 2, "n": 3}, {"wer": "min"}) == Metric(2, "min", n=3)
+    with pytest.raises(IntegrityError, match="'loss' is not a finite number"):
+        metric_of("loss", float("nan"), {})

@@ -2,9 +2,10 @@ import math
 import time
 
 import pytest
+import yaml
 
 from gitmodel.errors import IntegrityError
-from gitmodel.strict_yaml import MAX_BYTES, MAX_DEPTH, parse_yaml
+from gitmodel.strict_yaml import MAX_BYTES, MAX_DEPTH, format_yaml, parse_yaml
 
 REFUSED = {
     "anchor": b"a: &x 1\n",
@@ -134,3 +135,26 @@ def test_not_a_number_is_one():
 
 def test_an_endless_number_is_no_trouble():
     assert parse_yaml(b"9" * 5000, "x") == math.inf
+
+
+VALUES = {
+    "lr": 1e-05,
+    "big": 1e300,
+    "n": -3,
+    "none": None,
+    "flag": False,
+    "on": "yes",
+    "text": 'a "b" \\ \n\t\u2028 #: é',
+    "odd key: #": {"deep": {"er": [1, "no", [2.5, None], {"a": {}}]}, "empty": {}},
+    "nothing": [],
+}
+
+
+def test_what_is_written_is_read_again():
+    assert parse_yaml(format_yaml(VALUES).encode(), "x") == VALUES
+    assert parse_yaml(format_yaml({}).encode(), "x") == {}
+
+
+def test_what_is_written_says_the_same_to_readers_of_yaml_1_1():
+    loaded = yaml.load(format_yaml(VALUES), Loader=yaml.SafeLoader)  # noqa: TID251 - as users do
+    assert loaded == VALUES

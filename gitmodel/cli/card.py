@@ -1,0 +1,127 @@
+"""`gitmodel card`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from gitmodel.atomic import Scratch, write_file
+from gitmodel.card import Finding, format_card
+from gitmodel.cli.common import echo_json, json_option, shown
+from gitmodel.cli.sections import Cell, Section, cells, markdown_of, own
+from gitmodel.cli.show import facts_of, sections_of
+from gitmodel.errors import IntegrityError
+from gitmodel.history import History, open_history
+from gitmodel.lineage import Lineage
+from gitmodel.markdown import code
+from gitmodel.porcelain.card import Carded, card_of
+
+
+@click.command()
+@click.argument("version")
+@click.option("--check", is_flag=True, help="Only say what is wrong with the card.")
+@json_option
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the card to FILE.",
+)
+def command(version: str, check: bool, as_json: bool, output: Path | None) -> int:
+    """Print the model card of a version, in Markdown with the front matter of Hugging Face.
+
+    It is <stem>.card.md beside the artifact, with the version's metrics as model-index in its
+    front matter, and below its text what is known of the version: artifacts, metrics, params, and
+    what it was made from. Without such a file the latter is the card.
+    """
+    with open_history(Path.cwd()) as history:
+        found = card_of(history, version)
+        text = "" if found.errors else format_card(found.front, "\n".join(_body(found)) + "\n")
+        if as_json:
+            echo_json("card", _value(found, text))
+            return _code(found)
+        if check:
+            for finding in found.findings:
+                click.echo(_words(found, finding))
+            return _code(found)
+        if found.errors:
+            hint = f"gitmodel card --check {shlex.quote(version)}"
+            raise IntegrityError(_words(found, found.errors[0]), hint=hint)
+        for finding in found.findings:
+            click.echo(_words(found, finding), err=True)
+        _deliver(history, text, output)
+    return 0
+
+
+def _deliver(history: History, text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    with Scratch(history.git.common_dir / "gitmodel" / "tmp") as scratch:
+        write_file(output, text.encode(), scratch)
+
+
+def _value(found: Carded, text: str) -> dict[str, object]:
+    return {
+        "path": found.card.path,
+        "text": text,
+        "findings": [asdict(finding) for finding in found.findings],
+    }
+
+
+def _code(found: Carded) -> int:
+    return IntegrityError.exit_code if found.errors else 0
+
+
+def _words(found: Carded, finding: Finding) -> str:
+    where = f"{found.card.path}:{finding.line}: " if finding.line else ""
+    return shown(f"{where}{finding.level}: {finding.message}")
+
+
+def _body(found: Carded) -> Iterator[str]:
+    if found.card.body.strip():
+        yield found.card.body.rstrip()
+    yield ""
+    yield f"## Version {code(found.shown.resolved.label)}"
+    yield ""
+    yield from (f"- {key}: {code(text)}" for key, text in facts_of(found.shown).items())
+    for section in sections_of(found.shown):
+        yield from markdown_of(section)
+    for artifact, lineage in found.lineages.items():
+        yield from _lineage(artifact, lineage)
+
+
+def _lineage(artifact: str, lineage: Lineage) -> Iterator[str]:
+    yield from ("", f"### How {code(artifact)} was made", "")
+    yield from (f"- {key}: {code(text)}" for key, text in _made(lineage).items())
+    rows = [
+        [
+            *cells(each.path, each.role, each.version, each.oid),
+            Cell("" if each.declared else "nobody said that it was used", own=True),
+        ]
+        for each in lineage.inputs
+    ]
+    if rows:
+        yield from markdown_of(Section(own("input", "role", "version", "oid", ""), rows))
+
+
+def _made(lineage: Lineage) -> dict[str, str]:
+    """Return the facts of a run; a base model is an input, and told of as one."""
+    place, code_ = lineage.environment, lineage.code
+    made = {
+        "command": shlex.join(lineage.command),
+        "steps": "; ".join(lineage.steps),
+        "code": code_.commit + (" with changes" if code_.dirty else ""),
+        "Python": place.python,
+        "platform": place.platform,
+        "packages": f"{place.lock.path} {place.lock.oid}" if place.lock else "",
+        "params": f"{lineage.params.path} {lineage.params.oid}" if lineage.params else "",
+        "started": lineage.started,
+        "ended": lineage.ended,
+    }
+    return {key: text for key, text in made.items() if text}

@@ -1,0 +1,124 @@
+"""Tables and long lists, as text on a terminal or as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import click
+
+from gitmodel.cli.common import plural, shown
+from gitmodel.markdown import code, folded, table, visible
+
+_LISTED = 10
+_UNFOLDED = 200
+"""Items that are listed on a terminal, and in Markdown, where they have to be unfolded."""
+
+Tone = Literal["", "good", "bad"]
+_COLORS = {"good": "green", "bad": "red"}
+
+
+class Cell(NamedTuple):
+    """A text in a table; `own` says that the words are gitmodel's, and no others are in it."""
+
+    text: str
+    own: bool = False
+    tone: Tone = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table; `rest` says what it leaves out."""
+
+    head: Sequence[Cell]
+    rows: Sequence[Sequence[Cell]]
+    rest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What `name` comes to, in gitmodel's words, and a list of items that may be long.
+
+    `notes` are texts of others that belong to the summary.
+    """
+
+    name: Cell
+    summary: str
+    items: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+
+def own(*texts: str) -> list[Cell]:
+    """Return cells with gitmodel's own words."""
+    return [Cell(text, own=True) for text in texts]
+
+
+def cells(*texts: str) -> list[Cell]:
+    """Return cells with texts from a repository."""
+    return [Cell(text) for text in texts]
+
+
+def text_of(part: Section | Listing) -> Iterator[str]:
+    """Yield the lines of a section or listing for a terminal, an empty one first."""
+    yield ""
+    if isinstance(part, Listing):
+        yield f"{click.style(shown(part.name.text), bold=True)}: {part.summary}"
+        yield from (f"    {shown(item)}" for item in (*part.notes, *part.items[:_LISTED]))
+        yield from (f"    {line}" for line in _more(part, _LISTED))
+        return
+    head = [cell.text and click.style(shown(cell.text), bold=True) for cell in part.head]
+    if part.rows:
+        yield from _aligned([head, *([_styled(cell) for cell in row] for row in part.rows)])
+    if part.rest:
+        yield part.rest
+
+
+def markdown_of(part: Section | Listing) -> Iterator[str]:
+    """Yield the lines of a section or listing in Markdown, an empty one first."""
+    yield ""
+    if isinstance(part, Listing):
+        yield f"{_marked(part.name)}: {part.summary}"
+        yield from (f"- {code(note)}" for note in part.notes)
+        if part.items:
+            items = [f"- {code(item)}" for item in part.items[:_UNFOLDED]]
+            lines = [*items, *(f"- {line}" for line in _more(part, _UNFOLDED))]
+            yield from ("", *folded(plural(len(part.items), "file"), lines))
+        return
+    head = [_marked(cell) for cell in part.head]
+    if part.rows:
+        yield from table(head, ([_marked(cell) for cell in row] for row in part.rows))
+    if part.rows and part.rest:
+        yield ""
+    if part.rest:
+        yield part.rest
+
+
+def _more(listing: Listing, limit: int) -> list[str]:
+    more = len(listing.items) - limit
+    return [f"… and {plural(more, 'more file')} (--json shows all)"] if more > 0 else []
+
+
+def _styled(cell: Cell) -> str:
+    return click.style(shown(cell.text), fg=_COLORS[cell.tone]) if cell.tone else shown(cell.text)
+
+
+def _marked(cell: Cell) -> str:
+    if not cell.own:
+        return code(cell.text)
+    text = visible(cell.text)
+    return f"**{text}**" if cell.tone == "bad" else text
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines of equal columns; colours take no room."""
+    columns = max(map(len, rows), default=0)
+    widths = [
+        max(len(click.unstyle(row[column])) for row in rows if column < len(row))
+        for column in range(columns)
+    ]
+    return ["  ".join(map(_padded, row, widths)).rstrip() for row in rows]
+
+
+def _padded(cell: str, width: int) -> str:
+    return cell + " " * (width - len(click.unstyle(cell)))

@@ -1,0 +1,135 @@
+"""The commits and tags of a repository, read from Git's objects alone.
+
+It needs no working tree, no cache and no configuration: a bare repository, or one of DVC's, will
+do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+
+from gitmodel.config import Config
+from gitmodel.errors import GitmodelError
+from gitmodel.git.command import Git, Ref, open_repository
+from gitmodel.git.objects import Objects
+from gitmodel.paths import POINTER_SUFFIX
+from gitmodel.recall import Key, recall, remember
+from gitmodel.record import Measured, Reader, is_measure
+from gitmodel.settings import read_config
+from gitmodel.snapshot import name_of
+from gitmodel.version import Version, parse_versions
+
+
+class History:
+    """What is tagged and committed; what was read once is not read again.
+
+    `config` is the configuration of the working tree, else of HEAD, else an empty one.
+    """
+
+    def __init__(self, git: Git, config: Config) -> None:
+        self.git = git
+        self.config = config
+        self._closing: list[Callable[[], None]] = []
+
+    @cached_property
+    def objects(self) -> Objects:
+        """Git's objects; opened when the first one is asked for."""
+        objects = Objects(self.git.common_dir)
+        self._closing.append(objects.close)
+        return objects
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads what commits say."""
+        return Reader(self.objects, self.config)
+
+    @cached_property
+    def tags(self) -> dict[str, Ref]:
+        """The tags that lead to a commit, by short name."""
+        return {ref.name: ref for ref in self.git.tags()}
+
+    @cached_property
+    def versions(self) -> list[Version]:
+        """The tags that are versions."""
+        return parse_versions(self.tags, self.config.tag_formats)
+
+    @cached_property
+    def artifacts(self) -> dict[str, str]:
+        """The artifacts of HEAD: path to name."""
+        head = self.git.resolve("HEAD")
+        return self.artifacts_of(head) if head else {}
+
+    def artifacts_of(self, commit: str) -> dict[str, str]:
+        """Return the artifacts of a commit: path to name."""
+        pointers = (p for p in self.objects.companions(commit) if p.endswith(POINTER_SUFFIX))
+        paths = (pointer.removesuffix(POINTER_SUFFIX) for pointer in pointers)
+        return {path: name_of(path, self.config.artifacts) for path in paths}
+
+    def measure(self, wanted: Iterable[Key]) -> dict[Key, Measured]:
+        """Return what commits say of artifacts; what was read before is not read again."""
+        wanted = list(dict.fromkeys(wanted))
+        unread = [key for key in wanted if key not in self._known]
+        self._bring_sidecars(unread)
+        new: dict[Key, Measured] = {}
+        passing: dict[Key, Measured] = {}
+        for key in unread:
+            try:
+                new[key] = self.reader.measure(*key)
+            except GitmodelError as error:
+                # An object that is not here, as in a partial clone, may be here tomorrow.
+                passing[key] = Measured({}, {}, (error.message,))
+        remember(self._cache, self.config, self._known, new, wanted)
+        self._known |= new
+        return {**self._known, **passing}
+
+    @property
+    def _cache(self) -> Path:
+        return self.git.common_dir / "gitmodel" / "versions.cache"
+
+    @cached_property
+    def _known(self) -> dict[Key, Measured]:
+        """What is remembered, and what was read since."""
+        return recall(self._cache, self.config)
+
+    def _bring_sidecars(self, unread: Sequence[Key]) -> None:
+        """Fetch what a partial clone left out at once: one by one would take a connection each."""
+        promisors = self.git.promisors() if unread else []
+        if not promisors:
+            return
+        blobs: dict[str, None] = {}
+        for commit, _ in unread:
+            with suppress(GitmodelError):
+                files = self.objects.companions(commit)
+                blobs |= dict.fromkeys(blob for path, blob in files.items() if is_measure(path))
+        for promisor in promisors:
+            if lacking := self.objects.lacking(blobs):
+                self.git.bring_objects(promisor, lacking)
+
+    def close(self) -> None:
+        """Close the repository's files."""
+        for close in self._closing:
+            close()
+
+
+@contextmanager
+def open_history(folder: Path) -> Iterator[History]:
+    """Open the repository that `folder` is in, bare or not.
+
+    Raises `UsageError` if it is in none, `IntegrityError` if its configuration is broken.
+    """
+    git = open_repository(folder)
+    with history_of(git, read_config(git, "HEAD") or Config("")) as history:
+        yield history
+
+
+@contextmanager
+def history_of(git: Git, config: Config) -> Iterator[History]:
+    """Open the history of a repository of which the rest is open already."""
+    history = History(git, config)
+    try:
+        yield history
+    finally:
+        history.close()

@@ -1,0 +1,107 @@
+"""The model card of a version: what people wrote of it, and what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from gitmodel.card import SUFFIX, Card, Finding, check_card, fill_index, parse_card
+from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.history import History
+from gitmodel.lineage import Lineage, lineage_path, parse_lineage
+from gitmodel.porcelain.show import Shown, show
+from gitmodel.record import Record
+from gitmodel.snapshot import name_of
+from gitmodel.strict_yaml import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Carded:
+    """A version, its card if there is one, and how its artifacts were made, by their paths.
+
+    `front` is the card's front matter with the version's metrics in it; `findings` are what is
+    wrong with the card, and with what was to be told in it.
+    """
+
+    shown: Shown
+    card: Card
+    front: Mapping[str, Value]
+    lineages: Mapping[str, Lineage]
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> list[Finding]:
+        """The findings for which there can be no card."""
+        return [finding for finding in self.findings if finding.level == "error"]
+
+
+def card_of(history: History, reference: str) -> Carded:
+    """Return what the card of a version consists of; only Git's objects are read.
+
+    Raises `UsageError` if several artifacts of the version have a card, `IntegrityError` for one
+    that cannot be read at all.
+    """
+    shown = show(history, reference)
+    files = history.objects.companions(shown.resolved.commit)
+    path = _find_card(shown, files)
+    card = parse_card(history.objects.blob(files[path]), path) if path else Card("", {}, {}, "")
+    findings = [*(check_card(card) if path else []), *_problems(shown.record)]
+    lineages, doubts = _lineages(history, shown.record, files)
+    findings += doubts
+    broken = any(finding.level == "error" for finding in findings)
+    name = shown.resolved.name or _model_name(history, shown.record, path)
+    front = card.front if broken else fill_index(card.front, name, shown.record.metrics)
+    return Carded(shown, card, front, lineages, tuple(findings))
+
+
+def card_path(artifact: str) -> str:
+    """Return the path of an artifact's card."""
+    folder, slash, name = artifact.rpartition("/")
+    return f"{folder}{slash}{PurePosixPath(name).stem}{SUFFIX}"
+
+
+def _find_card(shown: Shown, files: Mapping[str, str]) -> str:
+    """Return the path of the one card of a version, or nothing."""
+    found = {card_path(artifact): artifact for artifact in shown.record.artifacts}
+    found = {path: artifact for path, artifact in found.items() if path in files}
+    if len(found) > 1:
+        artifacts = " and ".join(map(repr, found.values()))
+        revision = shown.resolved.tag or shown.resolved.commit[:12]
+        raise UsageError(
+            f"{shown.resolved.label!r} has cards of {artifacts}",
+            hint=f"gitmodel card {min(found.values())}@{revision}",
+        )
+    return next(iter(found), "")
+
+
+def _lineages(
+    history: History, record: Record, files: Mapping[str, str]
+) -> tuple[dict[str, Lineage], list[Finding]]:
+    """Return how artifacts were made, by their paths, and what is wrong with what says so."""
+    lineages: dict[str, Lineage] = {}
+    doubts = []
+    for artifact, pointer in record.artifacts.items():
+        if (path := lineage_path(artifact)) not in files:
+            continue
+        try:
+            lineage = history.reader.parsed(path, files[path], parse_lineage)
+        except IntegrityError as error:
+            doubts.append(Finding("warning", 0, error.message))
+            continue
+        if pointer.oid in (output.oid for output in lineage.outputs):
+            lineages[artifact] = lineage
+        else:
+            doubts.append(Finding("warning", 0, f"{path!r} is about other bytes of {artifact!r}"))
+    return lineages, doubts
+
+
+def _problems(record: Record) -> list[Finding]:
+    return [Finding("error", 0, problem) for problem in record.problems]
+
+
+def _model_name(history: History, record: Record, path: str) -> str:
+    """Return what to call the model of a version of the whole repository."""
+    artifacts = [artifact for artifact in record.artifacts if card_path(artifact) == path]
+    artifacts = artifacts or list(record.artifacts)
+    return name_of(artifacts[0], history.config.artifacts) if artifacts else "model"

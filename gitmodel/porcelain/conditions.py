@@ -1,0 +1,93 @@
+"""What the names in a condition stand for: metrics, params and fields of one version, or others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gitmodel.errors import UsageError
+from gitmodel.expression import Scalar
+from gitmodel.history import History
+from gitmodel.porcelain.resolve import Resolved, resolve
+from gitmodel.record import Measured
+from gitmodel.reference import Stage, parse_wanted, stages_of
+
+_METRICS, _PARAMS = "metrics.", "params."
+
+
+class Others:
+    """The versions that a condition compares with; each is looked up once."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._stages = stages_of(history.config.gates)
+        self._found: dict[tuple[str, str], Resolved | None] = {}
+        self._measured: dict[tuple[str, str], Measured] = {}
+
+    def find(self, reference: str, name: str) -> Resolved | None:
+        """Return the version that a reference means to the artifact `name`, if it is one."""
+        if (reference, name) not in self._found:
+            self._found[reference, name] = self._look_up(reference, name)
+        return self._found[reference, name]
+
+    def _look_up(self, reference: str, name: str) -> Resolved | None:
+        """A version of the same artifact comes first: `v1.0` means the model's to the model."""
+        stage = isinstance(parse_wanted(reference, self._stages), Stage)
+        for owner in (name,) if stage else dict.fromkeys((name, "")):
+            with suppress(UsageError):
+                return resolve(self._history, reference, owner)
+        return None
+
+    def metric(self, reference: str, name: str, metric: str) -> Scalar | None:
+        """Return the value of a metric of that version."""
+        found = self.find(reference, name)
+        if found is None:
+            return None
+        key = found.commit, found.name or name
+        if key not in self._measured:
+            self._measured[key] = self._history.measure([key])[key]
+        there = self._measured[key].metrics.get(metric)
+        return there.value if there else None
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A version that a condition is about.
+
+    `name` is its artifact, empty for the whole repository; `fields` are texts such as its tag.
+    """
+
+    others: Others
+    name: str
+    measured: Measured
+    fields: Mapping[str, str]
+
+    def value(self, name: str) -> Scalar | None:
+        """Return a field, a metric or, behind `params.`, a param."""
+        if name in self.fields:
+            return self.fields[name]
+        if metric := self.measured.metrics.get(name) or self.measured.metrics.get(
+            name.removeprefix(_METRICS)
+        ):
+            return metric.value
+        param = (
+            self.measured.params.get(name.removeprefix(_PARAMS))
+            if name.startswith(_PARAMS)
+            else None
+        )
+        return param if isinstance(param, bool | int | float | str) else None
+
+    def elsewhere(self, reference: str, metric: str) -> Scalar | None:
+        """Return the value that another version has of a metric."""
+        plain = metric if metric in self.measured.metrics else metric.removeprefix(_METRICS)
+        return self.others.metric(reference, self.name, plain)
+
+
+def moment_of(time: int, form: str = "%Y-%m-%d") -> str:
+    """Return a Unix time (UTC) in a form of `strftime`; nothing if no calendar has it."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return ""

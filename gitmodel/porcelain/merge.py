@@ -27,6 +27,8 @@ Load = Callable[[Pointer], Entries]
 """Returns what a pointer stands for; raises `MissingError` if its manifest is nowhere."""
 
 NOTHING = Merge({})
+_DEEPEST = 3
+"""Merges of bases of bases: Git's own seldom go deeper, and each reads two manifests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +55,22 @@ class Attempt:
         return self.ours if side == "ours" else self.theirs
 
 
-def attempt(conflict: Conflict, load: Load) -> Attempt:
-    """Merge as far as possible; raises `IntegrityError` if a side is broken."""
+def attempt(conflict: Conflict, load: Load, depth: int = 0) -> Attempt:
+    """Merge as far as possible; raises `IntegrityError` if a side is broken.
+
+    `depth` says how many merges this one is the base of.
+    """
     path = pointer_path(conflict.artifact)
-    ours, theirs = (_parse(text, path) for text in (conflict.ours, conflict.theirs))
+    # First, and without a look at the other side: `git rerere` merges texts with markers in them.
     if conflict.theirs in (conflict.ours, conflict.base):
-        return Attempt(ours, theirs, taken="ours")
+        return Attempt(_parse(conflict.ours, path), None, taken="ours")
     if conflict.ours == conflict.base:
-        return Attempt(ours, theirs, taken="theirs")
+        return Attempt(None, _parse(conflict.theirs, path), taken="theirs")
+    ours, theirs = (_parse(text, path) for text in (conflict.ours, conflict.theirs))
     if not ours or not theirs or ours.kind != theirs.kind:
         return Attempt(ours, theirs, Merge({}, (Clash("", (), ()),)), whole=True)
     our_entries, their_entries = load(ours), load(theirs)
-    base = _base(conflict, ours.kind, {**our_entries, **their_entries}, load)
+    base = _base(conflict, {**our_entries, **their_entries}, load, depth)
     return Attempt(ours, theirs, merge_entries(base, our_entries, their_entries))
 
 
@@ -97,17 +103,20 @@ def _parse(text: bytes, path: str) -> Pointer | None:
     return parse_pointer(text, path) if text else None
 
 
-def _base(conflict: Conflict, kind: str, every: Entries, load: Load) -> Entries:
+def _base(conflict: Conflict, every: Entries, load: Load, depth: int) -> Entries:
     """Return the entries that both sides started from."""
+    kind = "file" if "" in every else "tree"
     unknown = dict.fromkeys(every, UNKNOWN)
     if conflict.base is None:
         return unknown
     sides = split_conflict(conflict.base)
+    if sides and depth == _DEEPEST:
+        return unknown
     try:
         if sides is None:
             return _of_kind(kind, _parse(conflict.base, pointer_path(conflict.artifact)), load)
         # Several bases, which Git merged before, and not without conflict.
-        inner = attempt(Conflict(conflict.artifact, *sides), load)
+        inner = attempt(Conflict(conflict.artifact, *sides), load, depth + 1)
     except (IntegrityError, NotAPointerError):
         return unknown
     if inner.whole:

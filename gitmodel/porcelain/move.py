@@ -13,7 +13,7 @@ from gitmodel.paths import parents
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.add import check_new_name
 from gitmodel.porcelain.belongings import find_sidecars, rename_in_config, sidecar_at
-from gitmodel.porcelain.remove import find_tracked
+from gitmodel.porcelain.remove import find_staged, find_tracked
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, name_of, read_worktree
 from gitmodel.worktree.scan import look, open_folder, pack_stat
@@ -41,9 +41,12 @@ def move(project: Project, source: str, target: str) -> Moved:
         snapshot = read_worktree(project.git)
         check_settled([source, target], snapshot)
         pointers = snapshot.pointers
-        source = find_tracked(source, pointers)
+        source = find_tracked(source, find_staged(project.git))
         target = _inside(project, source, target, pointers)
-        _check(project, source, target, pointers)
+        if source not in pointers and target not in pointers:
+            raise UsageError(f"the pointer of {source!r} is missing", hint="git status")
+        pointer = pointers.get(source) or pointers[target]
+        _check(project, source, target, {**pointers, source: pointer})
         sidecars = {
             path: sidecar_at(target, ending)
             for ending, path in find_sidecars(project, source, pointers).items()
@@ -54,8 +57,8 @@ def move(project: Project, source: str, target: str) -> Moved:
             pass
         old_name = name_of(source, project.config.artifacts)
         rename_in_config(project, {source: target})
-        track(project.git, {target: pointers[source]}, {}, project.beside)
-        _move_work(project, source, target, pointers[source])
+        track(project.git, {target: pointer}, {}, project.beside)
+        _move_work(project, source, target, pointer)
         for path, new in sidecars.items():
             tracked = project.git.tracked([path])
             _rename(project, path, new)
@@ -90,6 +93,11 @@ def _check(project: Project, source: str, target: str, pointers: Mapping[str, Po
 
 
 def _check_free(project: Project, sidecars: Mapping[str, str]) -> None:
+    if unmerged := project.git.unmerged(list(sidecars)):
+        raise ConflictError(
+            f"{unmerged[0]!r} is in conflict",
+            hint=f"edit {unmerged[0]}, then git add {unmerged[0]}",
+        )
     for new in sidecars.values():
         if look(project.root, new):
             raise ConflictError(f"{new!r} is there already", hint=f"mv {new} elsewhere")

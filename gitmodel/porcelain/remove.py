@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gitmodel.atomic import locked
 from gitmodel.errors import ConflictError, UsageError
+from gitmodel.git.command import Git
 from gitmodel.paths import POINTER_SUFFIX, parents
 from gitmodel.pointer import Pointer, format_pointer
 from gitmodel.porcelain.belongings import find_sidecars, rename_in_config
@@ -15,7 +18,7 @@ from gitmodel.porcelain.status import find_left
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, pointer_path, read_worktree
-from gitmodel.worktree.scan import look
+from gitmodel.worktree.scan import look, open_folder
 from gitmodel.worktree.track import untrack
 
 
@@ -51,7 +54,7 @@ def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work)
     with locked(project.lock):
         snapshot = read_worktree(project.git)
         check_settled(paths, snapshot)
-        known = {*snapshot.pointers, *find_left(project, snapshot)}
+        known = {*find_staged(project.git), *find_left(project, snapshot)}
         artifacts = [find_tracked(path, known) for path in dict.fromkeys(paths)]
         pointers = {artifact: snapshot.pointers.get(artifact) for artifact in artifacts}
         sidecars = [
@@ -68,6 +71,11 @@ def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work)
     left = tuple(path for path in sidecars if look(project.root, path))
     gone = tuple(path for path in sidecars if path not in left)
     return Removed(tuple(artifacts), count, kept, gone, left)
+
+
+def find_staged(git: Git) -> set[str]:
+    """Return the artifacts that Git's index knows, also those whose pointers left the disk."""
+    return {path.removesuffix(POINTER_SUFFIX) for path in git.staged_pointers()}
 
 
 def find_tracked(path: str, pointers: Collection[str]) -> str:
@@ -116,6 +124,15 @@ def _remove_files(
     if removal.files:
         done = restore(project, {}, pointers, work, force=removal.force)
         kept, count = done.kept, done.removed
+        for artifact in pointers:
+            _prune(project, artifact)
     for artifact in pointers:
         project.index.record(root, [artifact], [], project.index.seen(root, artifact))
     return kept, count
+
+
+def _prune(project: Project, artifact: str) -> None:
+    """Remove a folder in which nothing is left, which an earlier run may have emptied."""
+    folder, _, name = artifact.rpartition("/")
+    with suppress(OSError), open_folder(project.root, folder) as fd:
+        os.rmdir(name, dir_fd=fd)

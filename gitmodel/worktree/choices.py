@@ -50,6 +50,6 @@ def write_choices(path: Path, artifact: str, choices: Choices | None, scratch: S
 def _read(path: Path) -> dict[str, object]:
     try:
         found = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -40,16 +40,17 @@ def track(
 
 def untrack(git: Git, artifacts: Sequence[str], scratch: Scratch) -> None:
     """Take pointers, and the rules that hide artifacts, out of the working tree and Git's index."""
-    gone = [pointer_path(artifact) for artifact in artifacts]
-    rules = []
-    for artifact in artifacts:
-        path, rule = ignore_rule(artifact)
-        if remove_rule(git.worktree, path, rule, scratch):
-            rules.append(path)
-        remove_file(git.worktree, pointer_path(artifact))
-    there = [path for path in dict.fromkeys(rules) if (git.worktree / path).exists()]
-    git.unstage([*gone, *(path for path in dict.fromkeys(rules) if path not in there)])
-    git.stage(there)
+    files = [ignore_rule(artifact) for artifact in artifacts]
+    for path, rule in files:
+        remove_rule(git.worktree, path, rule, scratch)
+    rules = list(dict.fromkeys(path for path, _ in files))
+    there = [path for path in rules if (git.worktree / path).exists()]
+    git.stage(git.tracked(there))
+    pointers = [pointer_path(artifact) for artifact in artifacts]
+    for path in pointers:
+        remove_file(git.worktree, path)
+    # The pointers last: who was killed before this finds them in the index, and goes on.
+    git.unstage([*(path for path in rules if path not in there), *pointers])
 
 
 def remove_file(root: Path, path: str) -> None:

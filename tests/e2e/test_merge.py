@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -596,3 +597,69 @@ def test_files_that_nobody_asked_for_are_not_brought(base: Repo) -> None:
     assert not (base.path / "data").exists()
     base.gitmodel("checkout")
     assert base.read("data/a") == b"theirs"
+
+
+def test_where_gitmodel_is_not_on_the_path(base: Repo) -> None:
+    """Git takes a missing driver for a conflict, and leaves our side."""
+    base.git("config", "merge.gitmodel.driver", "gitmodel-is-not-here %O %A %B")
+    _conflicting(base, {"data/a": "A"}, {"data/d": "D"})
+    assert base.read("data.gitmodel").startswith(b"gitmodel: 1\n")
+    assert base.status()["data"]["work"] == "conflict"
+    base.gitmodel("add", "data", code=4)
+    base.gitmodel("resolve", "data")
+    assert contents(base, "data") == {"a": b"A", "b": b"b", "d": b"D", "deep/c": b"c"}
+    base.commit("merged")
+    _is_clean(base)
+
+
+def test_git_remembers_a_resolution(base: Repo) -> None:
+    base.git("config", "rerere.enabled", "true")
+    _conflicting(base, {"model.pt": "ours"}, {"model.pt": "theirs"})
+    base.gitmodel("resolve", "--theirs", "model.pt")
+    resolved = base.read("model.pt.gitmodel")
+    base.commit("merged")
+    base.git("reset", "--quiet", "--hard", "HEAD^")
+    merge(base, "merge", "--no-edit", "theirs", conflict=True)
+    assert base.read("model.pt.gitmodel") == resolved
+    base.git("add", "model.pt.gitmodel")
+    base.git("commit", "--quiet", "--no-edit")
+    base.gitmodel("checkout")
+    assert base.read("model.pt") == b"theirs"
+
+
+def test_both_sides_can_be_had(base: Repo) -> None:
+    _conflicting(base, {"model.pt": "ours", "data/a": "A"}, {"model.pt": "theirs", "data/a": "B"})
+    script = "import gitmodel; print(*(gitmodel.read(*each) for each in {}))"
+    wanted = [("model.pt", "theirs"), ("model.pt", "ours"), ("data/a", "theirs")]
+    done = base.run(sys.executable, "-c", script.format(wanted))
+    assert done.out == "b'theirs' b'ours' b'B'\n"
+
+
+def test_a_merge_without_a_working_tree(base: Repo) -> None:
+    """As forges and `git merge-tree` do it."""
+    branch(base, "one", {"data/a": "A"})
+    branch(base, "two", {"data/b": "B"})
+    tree = base.git("merge-tree", "--write-tree", "one", "two").splitlines()[0]
+    base.git("read-tree", "--reset", "-u", tree)
+    base.gitmodel("checkout")
+    assert contents(base, "data")["a"] == b"A"
+    assert contents(base, "data")["b"] == b"B"
+
+
+def test_a_pointer_that_one_side_moved(base: Repo) -> None:
+    base.git("checkout", "--quiet", "-b", "moved")
+    base.gitmodel("mv", "data", "sets/data")
+    base.commit("moved")
+    branch(base, "changed", {"data/a": "A"})
+    base.git("checkout", "--quiet", "moved")
+    base.gitmodel("checkout")
+    done = base.run("git", "merge", "--no-edit", "changed")
+    if done.code == 0:
+        base.gitmodel("checkout")
+    else:
+        # Git sees no rename where little of a small file stayed.
+        base.gitmodel("resolve", "--theirs", "data")
+        base.gitmodel("rm", "--force", "sets/data")
+        base.gitmodel("mv", "data", "sets/data")
+    assert contents(base, "sets/data")["a"] == b"A"
+    base.gitmodel("status")

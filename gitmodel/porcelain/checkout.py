@@ -96,9 +96,7 @@ def checkout(
         left = Snapshot("", {} if paths else read_journal(project.journal))
         goal = _for_git(found) if found and not paths else ""
         move = _Move(goal, target, current, left)
-        selections = _select(paths, move)
-        if commit and not paths:
-            selections = _without(selections, project.git.left_out())
+        selections = _select(project, paths, move)
         plan = _move(project, selections, move, work, force=force)
         if commit and paths:
             # As with `git checkout REV -- PATH`, a whole artifact's pointer comes along.
@@ -193,19 +191,18 @@ def _read(project: Project, commit: str) -> Snapshot:
         objects.close()
 
 
-def _select(paths: Sequence[str], move: _Move) -> list[Selection]:
+def _select(project: Project, paths: Sequence[str], move: _Move) -> list[Selection]:
     chosen = select(paths, move.target.pointers)
+    if move.revision:
+        # A sparse checkout goes on leaving out what it left out.
+        out = project.git.left_out()
+        chosen = [each for each in chosen if pointer_path(each.artifact) not in out]
     if not paths:
         # What the revision does not track goes, as a file does that Git tracked.
         there = move.current.pointers.keys() | move.left.pointers.keys()
         gone = there - move.target.pointers.keys()
         chosen += [Selection(artifact) for artifact in sorted(gone)]
     return chosen
-
-
-def _without(selections: Sequence[Selection], left_out: set[str]) -> list[Selection]:
-    """Return the selections less the artifacts that a sparse checkout leaves out."""
-    return [each for each in selections if pointer_path(each.artifact) not in left_out]
 
 
 def _bring_manifests(

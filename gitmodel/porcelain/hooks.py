@@ -142,34 +142,31 @@ def before_tag(project: Project, text: str, work: Work) -> None:
 
 def _check_blobs(project: Project, version: Version, commit: str, work: Work) -> None:
     pointers = _pointers_of(project, commit)
-    lacking = _lacking(project, pointers)
+    lacking = {path: each for path, each in pointers.items() if _missing(project, each)}
     if lacking and project.config.remotes:
-        remote = open_remote(project)
-        remote.refresh()
-        oids = [pointers[path].oid for path in lacking]
-        there = remote.holds(oids)
-        fetch_manifests(
-            [pointers[path] for path in lacking if pointers[path].oid in there],
-            project.cache,
-            remote,
-            work,
-        )
-        lacking = [
-            path
-            for path in lacking
-            if pointers[path].oid not in there
-            or (missing := _missing(project, pointers[path])) - remote.holds(list(missing))
-        ]
+        lacking = _without_those_on_the_remote(project, lacking, work)
     if lacking:
+        some = next(iter(lacking))
         raise GateError(
-            f"{version.tag!r} would be a version without its data: blobs of {lacking[0]!r} are"
+            f"{version.tag!r} would be a version without its data: blobs of {some!r} are"
             " neither in the cache nor on the remote",
-            hint=f"gitmodel add {shlex.quote(lacking[0])}, commit, then tag again",
+            hint=f"gitmodel add {shlex.quote(some)}, commit, then tag again",
         )
 
 
-def _lacking(project: Project, pointers: Mapping[str, Pointer]) -> list[str]:
-    return [path for path, pointer in pointers.items() if _missing(project, pointer)]
+def _without_those_on_the_remote(
+    project: Project, pointers: Mapping[str, Pointer], work: Work
+) -> dict[str, Pointer]:
+    remote = open_remote(project)
+    remote.refresh()
+    there = remote.holds([each.oid for each in pointers.values()])
+    known = [each for each in pointers.values() if each.oid in there]
+    fetch_manifests(known, project.cache, remote, work)
+    return {
+        path: each
+        for path, each in pointers.items()
+        if each.oid not in there or (lacking := _missing(project, each)) - remote.holds([*lacking])
+    }
 
 
 def _missing(project: Project, pointer: Pointer) -> set[str]:

@@ -83,8 +83,9 @@ def _pre_push(arguments: Sequence[str]) -> int:
         if done.sent.blobs:
             _say(f"{plural(done.sent.blobs, 'blob')} pushed to {shown(done.remote)}")
         return check_complete(done)
-    except GitmodelError:
-        _say("Git pushes nothing, for the data is not on the remote")
+    except GitmodelError as error:
+        if not isinstance(error, GateError):
+            _say("Git pushes nothing, for the data is not on the remote")
         raise
 
 

@@ -61,9 +61,10 @@ def _check_stays(project: Project, update: Update) -> None:
     version = _version_of(project, update.ref)
     if version and update.there and update.here != update.there:
         what = "move" if update.here else "delete"
+        other = "give the new version another tag; " if update.here else ""
         raise GateError(
             f"this would {what} the version {version.tag!r}, which others may have",
-            hint="give the new version another tag; if you must: git push --no-verify",
+            hint=f"{other}if you must: git push --no-verify",
         )
 
 

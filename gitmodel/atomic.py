@@ -11,6 +11,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -137,15 +138,29 @@ def write_files(files: Mapping[Path, bytes], scratch: Scratch) -> None:
     written = {}
     for path, data in files.items():
         fd, written[path] = scratch.new_file()
-        try:
-            write_all(fd, data)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        _fill(fd, data)
     for path, temporary in written.items():
         move(temporary, path)
     for folder in {path.parent for path in files}:
         fsync_folder(folder)
+
+
+def write_program(path: Path, data: bytes, scratch: Scratch) -> None:
+    """Write an executable file as `write_file` does; one that was there keeps its mode."""
+    fd, temporary = scratch.new_file(0o777)
+    with suppress(FileNotFoundError):
+        os.fchmod(fd, stat.S_IMODE(path.stat().st_mode))
+    _fill(fd, data)
+    move(temporary, path)
+    fsync_folder(path.parent)
+
+
+def _fill(fd: int, data: bytes) -> None:
+    try:
+        write_all(fd, data)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def move(temporary: Path, path: Path) -> None:

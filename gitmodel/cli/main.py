@@ -29,6 +29,7 @@ _COMMANDS = {
     "get": "Deliver an artifact of a repository, without a clone.",
     "impact": "Show what was made from something.",
     "init": "Set up a Git repository for gitmodel.",
+    "install": "Set up the Git hooks and merge drivers.",
     "lineage": "Show what a version was made from.",
     "mv": "Move or rename an artifact.",
     "pull": "Bring blobs from the remote into the working tree.",
@@ -40,11 +41,12 @@ _COMMANDS = {
     "show": "Show one version in full.",
     "status": "Show what differs from the pointers.",
     "tag": "Make a version, after looking at what could be wrong with it.",
+    "uninstall": "Remove the Git hooks and merge drivers.",
     "verify": "Prove that all bytes are what their names say.",
     "versions": "List the versions.",
 }
-_FOR_GIT = frozenset({"merge-driver", "textconv"})
-"""Commands that Git runs; see `porcelain.drivers`."""
+_FOR_GIT = frozenset({"hook", "merge-driver", "textconv"})
+"""Commands that Git runs; see `porcelain.drivers` and `porcelain.install`."""
 
 _SWITCH = 0.0005
 

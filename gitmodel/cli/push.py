@@ -41,7 +41,7 @@ def command(
         done = push(project, Request(tags, remote, not no_git), Work(progress, jobs, limit_rate))
     if not quiet:
         _report(done, asked_for_git=not no_git)
-    return _incomplete(done)
+    return check_complete(done)
 
 
 def _report(done: Pushed, *, asked_for_git: bool) -> None:
@@ -69,7 +69,8 @@ def _report(done: Pushed, *, asked_for_git: bool) -> None:
         click.echo(f"not pushed, for no commit has it yet: {some}  (git commit)", err=True)
 
 
-def _incomplete(done: Pushed) -> int:
+def check_complete(done: Pushed) -> int:
+    """Raise `MissingError` if a ref was not pushed for want of its blobs."""
     if not done.incomplete:
         return 0
     ref, absent = next(iter(done.incomplete.items()))

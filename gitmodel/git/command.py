@@ -27,6 +27,8 @@ _FOLDERS = ("--absolute-git-dir", "--git-common-dir")
 _FETCHED = "refs/gitmodel/fetched"
 _MIX = "refs/worktree/gitmodel-mix"
 """A ref of one working tree alone."""
+_SHA256 = 64
+_FILE_MODES = ("100644", "100755")
 _UTF8 = ("-c", "i18n.logOutputEncoding=UTF-8")
 
 
@@ -49,6 +51,15 @@ class Change(NamedTuple):
     mode: str
     oid: str
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file in Git's index, its size in bytes, and the blob that HEAD has there, if any."""
+
+    path: str
+    size: int
+    before: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +139,11 @@ class Git:
             found[oid] = data[start : start + sizes[oid]]
             at = start + sizes[oid] + 1
         return found
+
+    def left_out(self) -> set[str]:
+        """Return the pointers that a sparse checkout leaves out of the working tree."""
+        lines = self._names("ls-files", "-t", "-z", "--", f"*{POINTER_SUFFIX}")
+        return {line[2:] for line in lines if line.startswith("S ")}
 
     def tracked(self, paths: Sequence[str]) -> list[str]:
         """Return which files Git tracks among `paths` and below them."""
@@ -456,9 +472,10 @@ class Git:
                 hint=f"git push {remote} {tags[0]}",
             )
 
-    def init(self) -> None:
-        """Make a bare repository without hooks."""
-        self._checked("init", "--quiet", "--bare", "--template=")
+    def init(self, commit: str = "") -> None:
+        """Make a bare repository without hooks, for objects that are named as `commit` is."""
+        form = ["--object-format=sha256"] if len(commit) == _SHA256 else []
+        self._checked("init", "--quiet", "--bare", "--template=", *form)
 
     def refs_at(self, url: str) -> dict[str, str]:
         """Return the refs of a repository elsewhere, HEAD too: full name to the commit.
@@ -531,6 +548,47 @@ class Git:
         """Remove a section from this clone's own configuration, if it is there."""
         self._run("config", "--local", "--remove-section", section)
 
+    def version_number(self) -> tuple[int, int]:
+        """Return the first two numbers of Git's version."""
+        first, second = re.findall(r"\d+", self.version())[:2]
+        return int(first), int(second)
+
+    def enabled(self, key: str, *, default: bool) -> bool:
+        """Return a yes or no of Git's configuration; raises `UsageError` if it is neither."""
+        return self._typed("bool", key, str(default).lower()) == "true"
+
+    def number(self, key: str, default: int) -> int:
+        """Return a number of Git's configuration, in which `k`, `m` and `g` may stand."""
+        return int(self._typed("int", key, str(default)))
+
+    def hooks_folder(self) -> Path:
+        """Return where Git looks for hooks: `core.hooksPath`, or the repository's own folder."""
+        done = self._checked("rev-parse", "--git-path", "hooks")
+        return self.worktree / os.fsdecode(done.stdout).removesuffix("\n")
+
+    def staged_files(self) -> list[Staged]:
+        """Return the files that the next commit adds or changes; links and submodules are none."""
+        head = self.resolve("HEAD") or self._checked("hash-object", "-t", "tree", "--stdin")
+        base = head if isinstance(head, str) else head.stdout.decode().strip()
+        done = self._checked(
+            *("diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames"),
+            *("--diff-filter=AM", base, "--"),
+        )
+        fields = os.fsdecode(done.stdout).split("\0")[:-1]
+        rows = [
+            (*row.split(" "), path) for row, path in zip(fields[::2], fields[1::2], strict=True)
+        ]
+        files = [row for row in rows if row[1] in _FILE_MODES]
+        now = self._sizes([row[3] for row in files])
+        return [
+            Staged(row[5], size, "" if row[4] == "A" else row[2])
+            for row, size in zip(files, now, strict=True)
+        ]
+
+    def size_of(self, oid: str) -> int:
+        """Return the size of a Git object in bytes, 0 if it is not here."""
+        return self._sizes([oid])[0]
+
     def version(self) -> str:
         """Return what `git --version` says."""
         return self._checked("--version").stdout.decode().strip()
@@ -542,6 +600,20 @@ class Git:
             _, oid, stage = facts.split(" ")
             found.setdefault(path, {})[int(stage)] = oid
         return found
+
+    def _sizes(self, oids: Sequence[str]) -> list[int]:
+        if not oids:
+            return []
+        feed = "\n".join(oids).encode() + b"\n"
+        done = self._checked("cat-file", "--batch-check=%(objectsize)", feed=feed)
+        lines = done.stdout.decode().splitlines()
+        return [int(line) if line.isdigit() else 0 for line in lines]
+
+    def _typed(self, kind: str, key: str, default: str) -> str:
+        done = self._run("config", f"--type={kind}", "--default", default, "--get", key)
+        if done.returncode:
+            raise UsageError(f"{key}: {_said(done)}", hint=f"git config {key} {default}")
+        return done.stdout.decode().strip()
 
     def _refs(self, folder: str) -> list[Ref]:
         fields = ("refname", "objectname", "*objectname", "*objecttype", "objecttype")
@@ -628,13 +700,22 @@ def has_worktree(folder: Path) -> bool:
         return False
 
 
-def open_bare(folder: Path) -> Git:
-    """Return the bare repository at `folder`, made anew if it is not there."""
+def bring_object(common_dir: Path, oid: str) -> bool:
+    """Have Git fetch an object that a partial clone left out; return whether it is here then."""
+    done = _run(_find_program(), common_dir, ("--git-dir", str(common_dir), "cat-file", "-t", oid))
+    return done.returncode == 0
+
+
+def open_bare(folder: Path, commit: str = "") -> Git:
+    """Return the bare repository at `folder`, made anew if it is not there.
+
+    `commit` is one that will be in it: its objects are named by SHA-1 or by SHA-256.
+    """
     program = _find_program()
     git = Git(program, folder, folder, folder, ("--git-dir", str(folder)))
     if not (folder / "HEAD").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        git.init()
+        git.init(commit)
     return git
 
 

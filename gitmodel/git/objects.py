@@ -14,6 +14,7 @@ from dulwich.objects import Blob, Commit, ObjectID, Tag, Tree
 from dulwich.repo import Repo
 
 from gitmodel.errors import GitmodelError, IntegrityError
+from gitmodel.git.command import bring_object
 from gitmodel.paths import POINTER_SUFFIX
 
 _T = TypeVar("_T", Commit, Tree, Blob, Tag)
@@ -31,6 +32,7 @@ class Objects:
     """
 
     def __init__(self, common_dir: Path) -> None:
+        self._common_dir = common_dir
         self._repo = Repo(str(common_dir))
         self._found: dict[bytes, tuple[tuple[bytes, bytes], ...]] = {}
 
@@ -114,12 +116,16 @@ class Objects:
         return self._get(oid, Tree)
 
     def _get(self, oid: bytes, kind: type[_T]) -> _T:
+        store = self._repo.object_store
         try:
-            found = self._repo.object_store[ObjectID(oid)]
+            found = store[ObjectID(oid)]
         except KeyError as error:
-            raise GitmodelError(
-                f"Git object {oid.decode()} is not here", hint="git fetch --refetch"
-            ) from error
+            # dulwich does not know of promisors: in a partial clone, Git itself fetches what lacks.
+            if not bring_object(self._common_dir, oid.decode()):
+                raise GitmodelError(
+                    f"Git object {oid.decode()} is not here", hint="git fetch --refetch"
+                ) from error
+            found = store[ObjectID(oid)]
         except ChecksumMismatch as error:
             raise IntegrityError(
                 f"Git object {oid.decode()} is not what its name says", hint="git fsck"

@@ -23,6 +23,7 @@ from gitmodel.snapshot import (
     Snapshot,
     check_settled,
     entries_of,
+    pointer_path,
     read_commit,
     read_worktree,
     select,
@@ -33,7 +34,7 @@ from gitmodel.worktree.journal import read_journal, write_journal
 from gitmodel.worktree.plan import Plan, Planner
 from gitmodel.worktree.scan import look
 from gitmodel.worktree.track import track
-from gitmodel.worktree.write import apply, check_room, rows, stage
+from gitmodel.worktree.write import Staged, apply, check_room, rows, stage
 
 _SHOWN = 5
 
@@ -104,7 +105,7 @@ def checkout(
         left = Snapshot("", {} if paths else read_journal(project.journal))
         goal = _for_git(found) if found and not paths else ""
         move = _Move(goal, target, current, left)
-        selections = _select(paths, move)
+        selections = _select(project, paths, move)
         plan = _restore(project, selections, move, work, force=force)
         if commit and paths:
             # As with `git checkout REV -- PATH`, a whole artifact's pointer comes along.
@@ -133,13 +134,29 @@ def restore(
     return _report(_restore(project, selections, move, work, force=force), "", "")
 
 
+def follow(
+    project: Project, artifacts: Sequence[str], before: Mapping[str, Pointer], work: Work
+) -> CheckedOut:
+    """Restore some artifacts, or take them away, after Git itself has moved.
+
+    `before` are the pointers that Git left: they may have put there what is there.  Raises what
+    `checkout` does.
+    """
+    with locked(project.lock):
+        current = read_worktree(project.git)
+        left = Snapshot("", {**read_journal(project.journal), **before})
+        selections = [Selection(artifact) for artifact in artifacts]
+        move = _Move("", current, current, left)
+        return _report(_restore(project, selections, move, work, force=False), "", "")
+
+
 def go_to(project: Project, commit: str, branch: str, work: Work) -> None:
     """Move to a commit as `checkout` does: on a branch if one is named, which must lead there."""
     with locked(project.lock):
         left = Snapshot("", read_journal(project.journal))
         current = read_worktree(project.git)
         move = _Move(branch or commit, _read(project, commit), current, left)
-        _restore(project, _select((), move), move, work, force=False)
+        _restore(project, _select(project, (), move), move, work, force=False)
 
 
 def checkout_mix(
@@ -157,7 +174,7 @@ def checkout_mix(
         current = read_worktree(project.git)
         goal = _for_git(base) if revision else ""
         move = _Move(goal, mixed.snapshot, current, left, mixed)
-        plan = _restore(project, _select((), move), move, work, force=force)
+        plan = _restore(project, _select(project, (), move), move, work, force=force)
     return replace(_report(plan, base.commit, base.label), parts=mixed.parts)
 
 
@@ -202,8 +219,12 @@ def _read(project: Project, commit: str) -> Snapshot:
         return read_commit(objects, commit)
 
 
-def _select(paths: Sequence[str], move: _Move) -> list[Selection]:
+def _select(project: Project, paths: Sequence[str], move: _Move) -> list[Selection]:
     chosen = select(paths, move.target.pointers)
+    if move.moves:
+        # A sparse checkout goes on leaving out what it left out.
+        out = project.git.left_out()
+        chosen = [each for each in chosen if pointer_path(each.artifact) not in out]
     if not paths:
         # What the revision does not track goes, as a file does that Git tracked.
         there = move.current.pointers.keys() | move.left.pointers.keys()
@@ -243,6 +264,10 @@ def _make_plan(
     if move.moves:
         # Before an artifact became one, Git held its files; their going is Git's own affair.
         leaving.update(project.git.tracked(sorted(target.pointers.keys() - current.pointers)))
+    else:
+        # What is no artifact now may be a file that Git holds.
+        gone = {each.artifact for each in selections} - target.pointers.keys()
+        leaving.update(project.git.tracked(sorted(gone)))
     planner = Planner(project.root, project.cache, project.index, work.progress, leaving)
     for selection in selections:
         artifact = selection.artifact
@@ -270,6 +295,10 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
     check_room(project.root, plan.change)
 
 
+def _pointers_of(staged: Staged) -> set[str]:
+    return {pointer_path(write.artifact) for write, _ in staged.writes}
+
+
 def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
     """Write everything beside the tree, move Git, then put everything in its place."""
     change = plan.change
@@ -278,8 +307,14 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
         for artifact, path in plan.rescues:
             store_at(project.root, artifact, path, writer)
     staged = stage(project.root, change, project.cache, project.beside, work.progress)
+    leaving = {} if move.moves else move.left.pointers
+    if leaving:
+        write_journal(project.journal, leaving, project.scratch)
     if move.moves:
         _move_git(project, move)
+        # Which of what is new is left out, only Git knows, and only now.
+        out = project.git.left_out()
+        staged = [each for each in staged if not _pointers_of(each) <= out]
         # What is no artifact there may be a file that Git holds, and has just written.
         gone = move.current.pointers.keys() - move.target.pointers
         raw = set(project.git.tracked(sorted(gone)))
@@ -288,7 +323,7 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
     fresh = [*plan.fresh, *rows(project.root, staged, project.beside)]
     if fresh or change.removals:
         project.index.record(str(project.root), plan.artifacts, fresh, change.removals)
-    if move.moves:
+    if leaving or move.moves:
         project.journal.unlink(missing_ok=True)
 
 

@@ -13,6 +13,7 @@ from gitmodel.atomic import clone
 from gitmodel.config import CONFIG_NAME
 from gitmodel.errors import GitmodelError
 from gitmodel.porcelain.connect import open_remote
+from gitmodel.porcelain.install import check
 from gitmodel.project import Project, open_project
 from gitmodel.snapshot import pointer_path, read_worktree
 
@@ -42,6 +43,7 @@ def doctor(folder: Path) -> list[Finding]:
                 _cache,
                 _disk,
                 _remote,
+                _hooks,
             )
             return [_guarded(check, project) for check in checks]
     except GitmodelError as error:
@@ -117,3 +119,14 @@ def _remote(project: Project) -> Finding:
     used = remote.describe()
     state = "can be read" if used else "is reachable, nothing was pushed to it yet"
     return Finding("remote", True, f"{remote.name} ({remote.store.url}) {state}")
+
+
+def _hooks(project: Project) -> Finding:
+    """To have none is a choice; to have some of them, or old ones, is not."""
+    found = check(project.git, project.git.version_number(), tag_guard=False)
+    wrong = [f"{hook.name} is {hook.state}" for hook in found.hooks if hook.state != "installed"]
+    if found.good:
+        return Finding("hooks", True, "all are installed: plain git moves data too")
+    if len(wrong) == len(found.hooks) and not any(each.endswith("stale") for each in wrong):
+        return Finding("hooks", True, "none are installed; gitmodel install sets them up")
+    return Finding("hooks", False, ", ".join((*wrong, *found.lacking)), "gitmodel install")

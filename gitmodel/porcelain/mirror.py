@@ -284,7 +284,7 @@ def _read(mirror: Mirror, ref: str, commit: str, name: str) -> Revision:
     """Read a commit, fetching it unless it is here."""
 
     def fetch(folder: Path) -> None:
-        git = open_bare(folder)
+        git = open_bare(folder, commit)
         for limit in _LIMITS:
             found = git.fetch_one(mirror.source.url, ref, limit)
             if found is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gitmodel.errors import ConflictError, UsageError
 from gitmodel.git.objects import Objects
@@ -50,15 +50,15 @@ class Pushed:
     sent: Sent
     complete: tuple[str, ...]
     incomplete: dict[str, tuple[Absent, ...]]
-    git_remote: str
-    git_tags: tuple[str, ...]
-    uncommitted: tuple[str, ...]
-    moved: tuple[str, ...]
+    git_remote: str = ""
+    git_tags: tuple[str, ...] = ()
+    uncommitted: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
-    """A ref that is to be complete on the remote; a branch moves, a tag does not."""
+class Target:
+    """A ref that is to be complete on the remote; a branch moves, a version does not."""
 
     ref: str
     commit: str
@@ -82,36 +82,47 @@ def push(
     Raises `ConflictError` if a tag moved since it was pushed.
     """
     targets = _targets(project, request.tags)
-    remote = open_remote(project, request.remote, write=True, rate=work.rate)
+    done = push_targets(project, targets, request.remote, work)
+    tags, moved = _push_tags(project, targets, done) if request.git else ((), ())
+    return replace(
+        done,
+        git_remote=(project.git.remote() or "") if request.git else "",
+        git_tags=tags,
+        uncommitted=_uncommitted(project),
+        moved=moved,
+    )
+
+
+def push_targets(project: Project, targets: Sequence[Target], name: str, work: Work) -> Pushed:
+    """Make some refs complete on the remote `name`, or the default one, and tell Git nothing.
+
+    Raises `ConflictError` if a version is there at another commit.
+    """
+    remote = open_remote(project, name, write=True, rate=work.rate)
     remote.create()
     outcome = _push_targets(project, remote, targets, work)
-    pushed, moved = _push_tags(project, targets, outcome) if request.git else ((), ())
     return Pushed(
         remote.name,
         remote.store.url,
         outcome.sent,
         tuple(outcome.complete),
         outcome.incomplete,
-        (project.git.remote() or "") if request.git else "",
-        pushed,
-        _uncommitted(project),
-        moved,
     )
 
 
-def _targets(project: Project, tags: Sequence[str]) -> list[_Target]:
+def _targets(project: Project, tags: Sequence[str]) -> list[Target]:
     """Return what to push, versions first: they are what others wait for."""
     with history_of(project.git, project.config) as history:
         chosen = [_find_tag(history, tag) for tag in tags]
         chosen = chosen or sorted(version.tag for version in history.versions)
         targets = [
-            _Target(f"refs/tags/{tag}", history.tags[tag].commit, moves=False)
+            Target(f"refs/tags/{tag}", history.tags[tag].commit, moves=False)
             for tag in dict.fromkeys(chosen)
         ]
     head = None if tags else project.git.resolve("HEAD")
     if head:
         branch = project.git.branch()
-        targets.append(_Target(branch or f"commits/{head}", head, moves=branch is not None))
+        targets.append(Target(branch or f"commits/{head}", head, moves=branch is not None))
     if not targets:
         raise UsageError("there is no commit to push yet", hint="git commit")
     return targets
@@ -127,7 +138,7 @@ def _find_tag(history: History, text: str) -> str:
 def _push_targets(
     project: Project,
     remote: Remote,
-    targets: Sequence[_Target],
+    targets: Sequence[Target],
     work: Work,
 ) -> _Outcome:
     names = remote.root_names()
@@ -151,7 +162,7 @@ def _push_targets(
     return outcome
 
 
-def _is_complete(remote: Remote, target: _Target, names: set[str]) -> bool:
+def _is_complete(remote: Remote, target: Target, names: set[str]) -> bool:
     """A root proves it; nothing else does."""
     if root_name(target.ref) not in names:
         return False
@@ -167,7 +178,7 @@ def _is_complete(remote: Remote, target: _Target, names: set[str]) -> bool:
     return root.commit == target.commit
 
 
-def _read(project: Project, targets: Sequence[_Target]) -> dict[str, Snapshot]:
+def _read(project: Project, targets: Sequence[Target]) -> dict[str, Snapshot]:
     if not targets:
         return {}
     with closing(Objects(project.git.common_dir)) as objects:
@@ -175,7 +186,7 @@ def _read(project: Project, targets: Sequence[_Target]) -> dict[str, Snapshot]:
 
 
 def _push_tags(
-    project: Project, targets: Sequence[_Target], outcome: _Outcome
+    project: Project, targets: Sequence[Target], done: Pushed
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Push the complete tags that the Git remote lacks; nobody sees a tag without its data.
 
@@ -188,7 +199,7 @@ def _push_tags(
     complete = [
         target.ref.removeprefix("refs/tags/")
         for target in targets
-        if target.ref.startswith("refs/tags/") and target.ref not in outcome.incomplete
+        if target.ref.startswith("refs/tags/") and target.ref not in done.incomplete
     ]
     if moved := [tag for tag in complete if there.get(tag, here[tag]) != here[tag]]:
         raise ConflictError(
@@ -203,6 +214,6 @@ def _push_tags(
 
 def _uncommitted(project: Project) -> tuple[str, ...]:
     head = project.git.resolve("HEAD")
-    committed = _read(project, [_Target("HEAD", head, moves=True)])[head].pointers if head else {}
+    committed = _read(project, [Target("HEAD", head, moves=True)])[head].pointers if head else {}
     now = read_worktree(project.git).pointers
     return tuple(path for path, pointer in now.items() if committed.get(path) != pointer)

@@ -75,6 +75,23 @@ def _inject(repo: Repo, command: tuple[str, ...], call: str, fault: str) -> Inje
     )
 
 
+def faulty_path(folder: Path, call: str, fault: str) -> str:
+    """Return a PATH on which `gitmodel` meets a fault, for a Git that starts it in a hook.
+
+    What strace saw is in `folder / "strace.log"`.
+    """
+    folder.mkdir(exist_ok=True)
+    calls = CALLS[call]
+    program = folder / "gitmodel"
+    program.write_text(
+        "#!/bin/sh\n"
+        f"exec strace -f -b execve -y -q -o '{folder}/strace.log' -e trace={calls}"
+        f" -e inject={calls}:{fault} '{GITMODEL}' \"$@\"\n"
+    )
+    program.chmod(0o755)
+    return os.pathsep.join((str(folder), os.environ["PATH"]))
+
+
 def _wait_for_all(group: int) -> None:
     """A git that outlives the gitmodel that started it still works on the repository."""
     for _ in range(1000):

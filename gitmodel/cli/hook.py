@@ -1,0 +1,134 @@
+"""`gitmodel hook`: what the scripts in `hooks/` call; nobody types it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from gitmodel.cli.common import confirm, opened, plural, progress_bar, shown
+from gitmodel.cli.push import check_complete
+from gitmodel.errors import ConflictError, GateError, GitmodelError, UsageError
+from gitmodel.git.command import open_git
+from gitmodel.porcelain.hooks import (
+    Update,
+    before_commit,
+    before_push,
+    before_tag,
+    parse_updates,
+)
+from gitmodel.porcelain.restore import Restored, restore_moved
+from gitmodel.progress import Work
+from gitmodel.project import open_project
+
+_SHOWN = 5
+_STALE_KEY = "gitmodel.stale"
+_POLICIES = ("warn", "block", "ignore")
+
+
+@click.command(hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(name: str, arguments: tuple[str, ...]) -> int:
+    """Do what one of Git's hooks asks for."""
+    if name not in _HOOKS:
+        raise UsageError(f"there is no hook {name!r}", hint="gitmodel install")
+    return _HOOKS[name](arguments)
+
+
+def _restore(arguments: Sequence[str]) -> int:
+    old = arguments[0] if arguments else "ORIG_HEAD"
+    with opened() as project, progress_bar() as progress:
+        fetch = project.git.enabled("gitmodel.fetch", default=True)
+        found = restore_moved(project, old, Work(progress), fetch=fetch)
+    _report(found)
+    return 0
+
+
+def _report(found: Restored) -> None:
+    written, removed = sum(d.written for d in found.done), sum(d.removed for d in found.done)
+    if written or removed:
+        tail = f", {removed:,} removed" if removed else ""
+        _say(f"{plural(written, 'file')} written{tail}")
+    for path, error in list(found.failed.items())[:_SHOWN]:
+        _say(f"{shown(path)} was left as it is: {error.message}")
+        if hint := _hint(path, error):
+            click.echo(f"next:  {hint}", err=True)
+    if len(found.failed) > _SHOWN:
+        _say(f"{len(found.failed) - _SHOWN} more were left as they are: gitmodel status")
+
+
+def _hint(path: str, error: GitmodelError) -> str:
+    if isinstance(error, ConflictError):
+        name = shlex.quote(path)
+        return f"gitmodel add {name} keeps it, gitmodel checkout --force -- {name} loses it"
+    return error.hint
+
+
+def _pre_push(arguments: Sequence[str]) -> int:
+    updates = parse_updates(os.fsdecode(sys.stdin.buffer.read()))
+    where = Path.cwd()
+    try:
+        with (
+            open_project(where, _revision(where, updates), confirm) as project,
+            progress_bar() as progress,
+        ):
+            done = before_push(project, updates, Work(progress, os.cpu_count() or 2))
+        if done is None:
+            return 0
+        if done.sent.blobs:
+            _say(f"{plural(done.sent.blobs, 'blob')} pushed to {shown(done.remote)}")
+        return check_complete(done)
+    except GitmodelError as error:
+        if not isinstance(error, GateError):
+            _say("Git pushes nothing, for the data is not on the remote")
+        raise
+
+
+def _revision(where: Path, updates: Sequence[Update]) -> str:
+    """Return a commit of the push that has a configuration: the working tree may have none."""
+    git = open_git(where)
+    oids = [oid for update in updates for oid in (update.here, update.there) if oid]
+    return next((oid for oid in oids if git.file(oid, ".gitmodel.yaml") is not None), "")
+
+
+def _pre_commit(arguments: Sequence[str]) -> int:
+    with opened() as project, progress_bar() as progress:
+        policy = (project.git.config(_STALE_KEY) or ["warn"])[-1]
+        if policy not in _POLICIES:
+            raise UsageError(f"{_STALE_KEY} is {policy!r}", hint=f"git config {_STALE_KEY} warn")
+        stale = before_commit(project, progress)
+    if stale and policy != "ignore":
+        some = ", ".join(map(shown, stale[:_SHOWN])) + (" …" if len(stale) > _SHOWN else "")
+        text = f"changed since gitmodel add, so this commit has the old state: {some}"
+        if policy == "block":
+            raise GateError(text, hint="gitmodel add --update, then commit again")
+        _say(text)
+        click.echo("next:  gitmodel add --update, then git commit --amend --no-edit", err=True)
+    return 0
+
+
+def _reference_transaction(arguments: Sequence[str]) -> int:
+    text = os.fsdecode(sys.stdin.buffer.read())
+    with opened() as project, progress_bar() as progress:
+        before_tag(project, text, Work(progress))
+    return 0
+
+
+def _say(text: str) -> None:
+    click.echo(f"gitmodel: {text}", err=True)
+
+
+_HOOKS: dict[str, Callable[[Sequence[str]], int]] = {
+    "post-checkout": _restore,
+    "post-commit": _restore,
+    "post-merge": _restore,
+    "post-rewrite": _restore,
+    "pre-commit": _pre_commit,
+    "pre-push": _pre_push,
+    "reference-transaction": _reference_transaction,
+}

@@ -1,0 +1,21 @@
+"""`gitmodel uninstall`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gitmodel.cli.common import shown
+from gitmodel.git.command import open_git
+from gitmodel.porcelain.install import uninstall
+
+
+@click.command()
+def command() -> None:
+    """Remove what `gitmodel install` set up, and nothing else."""
+    paths = uninstall(open_git(Path.cwd()))
+    for path in paths:
+        click.echo(f"removed from {shown(str(path))}")
+    if not paths:
+        click.echo("nothing of gitmodel is set up; nothing to do")

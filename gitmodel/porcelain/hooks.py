@@ -1,0 +1,214 @@
+"""What Git's hooks ask for, before a commit, a push and a tag."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from gitmodel.config import REPOSITORY
+from gitmodel.errors import GateError, MissingError
+from gitmodel.git.objects import Objects
+from gitmodel.pointer import Pointer
+from gitmodel.porcelain.connect import open_remote
+from gitmodel.porcelain.push import Pushed, Target, push_targets
+from gitmodel.porcelain.status import status
+from gitmodel.progress import Progress, Work
+from gitmodel.project import Project
+from gitmodel.record import Reader
+from gitmodel.sidecar import Kind, sidecar_names
+from gitmodel.snapshot import entries_of, name_of, read_commit
+from gitmodel.transfer.fetch import fetch_manifests
+from gitmodel.version import Version, parse_version
+
+_LARGE_KEY = "gitmodel.largeFile"
+_LARGE = 10 << 20
+"""Bytes; more than any source file has, and less than most models."""
+_KINDS: tuple[Kind, ...] = ("metrics", "params")
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A ref that Git is about to push: what it is here, and there; oids are empty for nothing."""
+
+    here: str
+    ref: str
+    there: str
+
+
+def parse_updates(text: str) -> list[Update]:
+    """Return what Git's hook `pre-push` is told on its standard input."""
+    rows = [line.split(" ") for line in text.splitlines() if line.count(" ") == 3]
+    return [
+        Update(here.strip("0") and here, ref, there.strip("0") and there)
+        for _, here, ref, there in rows
+    ]
+
+
+def before_push(project: Project, updates: Sequence[Update], work: Work) -> Pushed | None:
+    """Make what Git is about to publish complete on the remote, exactly that.
+
+    Returns None if there is nothing to upload.  Raises `GateError` if a version would move or go.
+    """
+    for update in updates:
+        _check_stays(project, update)
+    targets = [target for update in updates if (target := _target(project, update))]
+    return push_targets(project, targets, "", work) if targets else None
+
+
+def _check_stays(project: Project, update: Update) -> None:
+    version = _version_of(project, update.ref)
+    if version and update.there and update.here != update.there:
+        what = "move" if update.here else "delete"
+        other = "give the new version another tag; " if update.here else ""
+        raise GateError(
+            f"this would {what} the version {version.tag!r}, which others may have",
+            hint=f"{other}if you must: git push --no-verify",
+        )
+
+
+def _version_of(project: Project, ref: str) -> Version | None:
+    if not ref.startswith("refs/tags/"):
+        return None
+    return parse_version(ref.removeprefix("refs/tags/"), project.config.tag_formats)
+
+
+def _target(project: Project, update: Update) -> Target | None:
+    """Return what is to be complete, if it is a commit, and has anything to do with gitmodel."""
+    commit = project.git.resolve(update.here) if update.here else None
+    if commit is None:
+        return None
+    version = _version_of(project, update.ref)
+    if not version and not _pointers_of(project, commit):
+        return None
+    return Target(update.ref, commit, moves=version is None)
+
+
+def _pointers_of(project: Project, commit: str) -> Mapping[str, Pointer]:
+    objects = Objects(project.git.common_dir)
+    try:
+        return read_commit(objects, commit).pointers
+    finally:
+        objects.close()
+
+
+def before_commit(project: Project, progress: Progress) -> tuple[str, ...]:
+    """Return the artifacts that changed since their pointer was written.
+
+    Raises `GateError` if a large file would enter Git's history.
+    """
+    _check_sizes(project)
+    return tuple(
+        each.path
+        for each in status(project, (), progress)
+        # What only lacks files may have been pulled in part.
+        if each.added or each.modified
+    )
+
+
+def _check_sizes(project: Project) -> None:
+    limit = project.git.number(_LARGE_KEY, _LARGE)
+    if limit <= 0:
+        return
+    # One that HEAD has in that size already is not news.
+    large = [
+        file
+        for file in project.git.staged_files()
+        if file.size > limit and not (file.before and project.git.size_of(file.before) > limit)
+    ]
+    if large:
+        paths = " ".join(shlex.quote(file.path) for file in large)
+        more = f" and {len(large) - 1} more" if len(large) > 1 else ""
+        raise GateError(
+            f"{large[0].path!r}{more} of {large[0].size:,} bytes would stay in Git's history"
+            " for ever",
+            hint=f"gitmodel add {paths} (or, to keep it in Git: git commit --no-verify)",
+        )
+
+
+def before_tag(project: Project, text: str, work: Work) -> None:
+    """Check the version tags that Git is about to make; `text` is what its hook is told.
+
+    Raises `GateError` if the blobs or sidecars of one are missing.
+    """
+    for line in text.splitlines():
+        _, new, ref = line.split(" ", 2)
+        version = _version_of(project, ref)
+        commit = project.git.resolve(new) if version and new.strip("0") else None
+        if version and commit:
+            _check_blobs(project, version, commit, work)
+            _check_sidecars(project, version, commit)
+
+
+def _check_blobs(project: Project, version: Version, commit: str, work: Work) -> None:
+    pointers = _pointers_of(project, commit)
+    lacking = {path: each for path, each in pointers.items() if _missing(project, each)}
+    if lacking and project.config.remotes:
+        lacking = _without_those_on_the_remote(project, lacking, work)
+    if lacking:
+        some = next(iter(lacking))
+        raise GateError(
+            f"{version.tag!r} would be a version without its data: blobs of {some!r} are"
+            " neither in the cache nor on the remote",
+            hint=f"gitmodel add {shlex.quote(some)}, commit, then tag again",
+        )
+
+
+def _without_those_on_the_remote(
+    project: Project, pointers: Mapping[str, Pointer], work: Work
+) -> dict[str, Pointer]:
+    remote = open_remote(project)
+    remote.refresh()
+    there = remote.holds([each.oid for each in pointers.values()])
+    known = [each for each in pointers.values() if each.oid in there]
+    fetch_manifests(known, project.cache, remote, work)
+    return {
+        path: each
+        for path, each in pointers.items()
+        if each.oid not in there or (lacking := _missing(project, each)) - remote.holds([*lacking])
+    }
+
+
+def _missing(project: Project, pointer: Pointer) -> set[str]:
+    """Return the oids that the cache lacks; the manifest's, if it is what is lacking."""
+    try:
+        oids = {entry.oid for entry in entries_of(pointer, project.cache).values()}
+    except MissingError:
+        return {pointer.oid}
+    return oids - project.cache.present(oids)
+
+
+def _check_sidecars(project: Project, version: Version, commit: str) -> None:
+    objects = Objects(project.git.common_dir)
+    try:
+        record = Reader(objects, project.config).read(commit, version.name)
+        names = [version.name or REPOSITORY]
+        names += [name_of(path, project.config.artifacts) for path in record.artifacts]
+        wanted = set(_configured(project, names)) | set(_beside(project, record.artifacts))
+        missing = sorted(path for path in wanted if objects.find(commit, path) is None)
+    finally:
+        objects.close()
+    if record.problems:
+        raise GateError(f"{version.tag!r}: {record.problems[0]}", hint="mend it, commit, tag again")
+    if missing:
+        raise GateError(
+            f"{version.tag!r} would be a version without {missing[0]!r}, which is not committed",
+            hint=f"git add {shlex.quote(missing[0])}, commit, then tag again",
+        )
+
+
+def _configured(project: Project, names: Iterable[str]) -> Iterable[str]:
+    for name in names:
+        for paths in project.config.sidecars.get(name, {}).values():
+            yield from paths
+
+
+def _beside(project: Project, artifacts: Iterable[str]) -> Iterable[str]:
+    """Yield the sidecars that lie beside artifacts in the working tree."""
+    for artifact in artifacts:
+        folder, slash, last = artifact.rpartition("/")
+        for kind in _KINDS:
+            for name in sidecar_names(PurePosixPath(last).stem, kind):
+                if (project.root / folder / name).is_file():
+                    yield f"{folder}{slash}{name}"

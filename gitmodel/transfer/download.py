@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -122,9 +123,12 @@ class _Download:
             done = _resume(fd, [placed.entry for placed in places], hasher)
             self._meter.add(hasher.size)
             with BlockWriter(fd, durable=True) as writer:
-                for data in self._payloads(plan_steps(places[done:])):
-                    hasher.update(data)
-                    writer.write(data)
+                steps = plan_steps(places[done:])
+                # Closed here: what it still asks for must not be given up amid the next blob.
+                with closing(self._read([step.placed for step in steps if step.read])) as results:
+                    for data in self._payloads(steps, results):
+                        hasher.update(data)
+                        writer.write(data)
             if hasher.digests().oid != blob.oid:
                 name = self._remote.name
                 raise IntegrityError(f"blob {blob.oid} on remote {name!r} is not what it says")
@@ -147,10 +151,11 @@ class _Download:
         places = find_chunks(self._remote, blob.oid, pieces)
         return [places[piece.oid] for piece in pieces]
 
-    def _payloads(self, steps: Sequence[Step]) -> Iterator[bytes | memoryview]:
+    def _payloads(
+        self, steps: Sequence[Step], results: Iterator[Result]
+    ) -> Iterator[bytes | memoryview]:
         """Yield the payloads in order; raises what went wrong with the first that is not right."""
         kept: dict[str, bytes] = {}
-        results = self._read([step.placed for step in steps if step.read])
         for placed, read, keep in steps:
             oid = placed.entry.oid
             if read:
@@ -166,7 +171,7 @@ class _Download:
                 kept[oid] = bytes(data)
             yield data
 
-    def _read(self, places: Sequence[Placed]) -> Iterator[Result]:
+    def _read(self, places: Sequence[Placed]) -> Generator[Result, None, None]:
         """Yield the payloads in order, or in the place of one the error that it met."""
         parts = join_ranges(places)
         ahead = 2 + self._remote.store.lanes

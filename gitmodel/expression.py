@@ -9,8 +9,9 @@ and nothing that runs for long, so that a condition from a clone can be trusted 
     sum        = product (("+" | "-") product)*       product = signed (("*" | "/") signed)*
     signed     = "-" signed | NUMBER | TEXT | "true" | "false" | NAME | "(" condition ")"
 
-A name is letters, digits and `_` with dots between, and may end in `~1`; or it has an `@`, as
-references do.  Any other stands between backquotes.  Text stands in quotes.
+A name is letters, digits and `_` with dots between, and may end in `~1`; or it is the tag of a
+version, or has an `@`, as references do.  Any other stands between backquotes.  Text stands in
+quotes.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ _TOKEN = re.compile(
     r"""|(?P<text>"[^"]*"|'[^']*')"""
     r"""|(?P<quoted>`[^`]+`)"""
     r"""|(?P<name>[A-Za-z0-9_./-]*[A-Za-z0-9_]@[A-Za-z0-9_][A-Za-z0-9_.:~+/-]*"""
+    # The tag of a version is a name, its hyphens too: a gate must not take them for differences.
+    r"""|(?:[A-Za-z0-9_./]+-)+v[0-9]+\.[0-9]+(?:\.[0-9]+)?(?:-[A-Za-z][A-Za-z0-9.]*)?"""
     r"""|[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*(?:~[0-9]+)?)"""
     r"""|(?P<sign><=|>=|==|!=|[-+*/<>()])""",
     re.ASCII,

@@ -65,6 +65,10 @@ def verdict(text):
         "production - 0.005 <= accuracy",
         "n > model@v1.0",
         "n == `model-v1.0`",
+        "n == model-v1.0",
+        "n >= model-v1.0 - 0.5",
+        "n >= model-v1.0-0.5",
+        "n == (model-v1.0)",
         "accuracy > 0.9 or nothing > 1",
         "nothing > 1 or accuracy > 0.9",
         "not (nothing > 1 and accuracy > 1)",
@@ -104,6 +108,8 @@ def test_what_is_met(text):
         "-params.optimizer < 0",
         "(n > 1) + 1 == 2",
         "n > model@v2.0",
+        "accuracy >= model-v1.0 - 0.005",
+        "n > n-v1.0",
     ],
 )
 def test_what_is_not_met(text):

@@ -8,9 +8,8 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 # For example: make test ARGS="tests/unit -k pointer"
 ARGS ?=
-# On two cores, two workers make tests that run git only 10 to 30 % faster, and timings noisy.
-# With more cores: make test WORKERS=auto
-WORKERS ?= 0
+# As many tests at once as there are cores.
+WORKERS ?= auto
 PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS)
 
 .PHONY: demo test torture check bench coverage clean

@@ -187,8 +187,9 @@ class _WriterThread:
                     pack = pack or _PackFile(self._scratch)
                     pack.append(batch)
                     if batch.last:
-                        self._finished.append(pack.seal())
-                        pack = None
+                        # Whatever becomes of it, it is closed then.
+                        done, pack = pack, None
+                        self._finished.append(done.seal())
             except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
                 self._failed.append(error)
             if len(batch.buffer):

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -86,6 +87,8 @@ class Repo:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            # What a shell starts in the background is born deaf to it, and its children are.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def write(self, path: str, data: bytes | str) -> Path:
@@ -128,12 +131,12 @@ class Repo:
 
 
 def isolated(home: Path) -> dict[str, str]:
-    """Return an environment without the user's configuration of Git and of gitmodel."""
+    """Return an environment without the user's terminal and configuration of Git and gitmodel."""
     home.mkdir(exist_ok=True)
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("GIT_", "GITMODEL_", "XDG_", "AWS_"))
+        if not name.startswith(("GIT_", "GITMODEL_", "XDG_", "AWS_", "COLUMNS", "LINES"))
     }
     people = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in _WHO}
     return {

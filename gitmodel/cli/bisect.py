@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import signal
-import subprocess
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import click
 
+from gitmodel.cli.child import exit_code, start
 from gitmodel.cli.common import (
     DashedCommand,
     echo_json,
@@ -128,8 +128,6 @@ def _run(ends: Ends, behind: Sequence[str], jobs: int, *, quiet: bool) -> Bisect
 
 def _start(arguments: Sequence[str], folder: Path) -> int:
     """Run the command; what it prints goes to stderr, for the result is ours."""
-    # That hooks are skipped is said for the Git that gitmodel runs, not for the command's.
-    env = {key: value for key, value in os.environ.items() if key != "GITMODEL_SKIP_HOOKS"}
     came: list[int] = []
     # A signal while it starts would leave it running, and nobody would know its process.
     kept = {
@@ -137,13 +135,7 @@ def _start(arguments: Sequence[str], folder: Path) -> int:
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        process = subprocess.Popen(arguments, cwd=folder, env=env, stdout=2)
-    except FileNotFoundError as error:
-        raise UsageError(f"there is no command {arguments[0]!r}", hint="check PATH") from error
-    except PermissionError as error:
-        raise UsageError(
-            f"{arguments[0]!r} cannot be run", hint=f"chmod +x {arguments[0]}"
-        ) from error
+        process = start(arguments, os.environ, folder, stdout=2)
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
@@ -156,7 +148,7 @@ def _start(arguments: Sequence[str], folder: Path) -> int:
         process.terminate()
         process.wait()
         raise
-    return code if code >= 0 else 128 - code
+    return exit_code(code)
 
 
 def _print(done: Bisected) -> None:

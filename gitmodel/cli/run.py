@@ -12,8 +12,8 @@ from types import FrameType
 
 import click
 
+from gitmodel.cli.child import exit_code, start
 from gitmodel.cli.common import from_root, opened, plural, progress_bar, quiet_option, shown
-from gitmodel.errors import UsageError
 from gitmodel.porcelain.follow import Command, end, follow
 from gitmodel.porcelain.keep import Kept
 from gitmodel.porcelain.run import VARIABLE
@@ -73,30 +73,17 @@ def _use(text: str) -> tuple[str, str]:
 
 def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run a command as a shell does, and return the exit code that a shell would."""
-    # That hooks are skipped is said for the Git that gitmodel runs, not for the command's.
-    own = {key: value for key, value in environment.items() if key != "GITMODEL_SKIP_HOOKS"}
     # The terminal tells the command of Ctrl-C itself; what it makes of it decides.  Unlike a
     # signal that is ignored, one that is handled is not inherited.
     before = signal.signal(signal.SIGINT, _wait)
     try:
-        return _exit_code(_start(arguments, own))
+        return _exit_code(start(arguments, environment))
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def _wait(number: int, frame: FrameType | None) -> None:
     """Go on waiting."""
-
-
-def _start(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(arguments, env=environment)
-    except FileNotFoundError as error:
-        raise UsageError(f"there is no command {arguments[0]!r}", hint="check PATH") from error
-    except PermissionError as error:
-        raise UsageError(
-            f"{arguments[0]!r} cannot be run", hint=f"chmod +x {arguments[0]}"
-        ) from error
 
 
 def _exit_code(process: subprocess.Popen[bytes]) -> int:
@@ -107,7 +94,7 @@ def _exit_code(process: subprocess.Popen[bytes]) -> int:
         process.terminate()
         process.wait()
         raise
-    return code if code >= 0 else 128 - code
+    return exit_code(code)
 
 
 def _python_version(program: str) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
 
-from gitmodel.atomic import write_file
-from gitmodel.config import CONFIG_NAME, parse_config, replace_section
-from gitmodel.errors import UsageError
+from gitmodel.porcelain.rewrite import rewrite_config
 from gitmodel.project import Project
 from gitmodel.sidecar import sidecar_names
 from gitmodel.worktree.scan import look
@@ -43,15 +41,7 @@ def rename_in_config(project: Project, moved: Mapping[str, str | None]) -> bool:
     kept = {name: path for name, path in new.items() if path is not None}
     if kept == old:
         return False
-    path = project.root / CONFIG_NAME
-    data = replace_section(path.read_bytes(), "artifacts", kept)
-    if parse_config(data).artifacts != kept:
-        raise UsageError(
-            f"{CONFIG_NAME!r} is written in a way that cannot be edited automatically",
-            hint=f"set 'artifacts:' in {CONFIG_NAME} by hand",
-        )
-    write_file(path, data, project.beside)
-    project.git.stage([CONFIG_NAME])
+    rewrite_config(project, "artifacts", kept)
     return True
 
 

@@ -8,16 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gitmodel.atomic import locked, write_file
+from gitmodel.atomic import locked
 from gitmodel.config import (
-    CONFIG_NAME,
     check_remote_name,
     check_url,
-    parse_config,
-    replace_section,
 )
 from gitmodel.errors import MissingError, RemoteError, UsageError
 from gitmodel.porcelain.connect import is_trusted, open_remote, set_profile, trust
+from gitmodel.porcelain.rewrite import rewrite_config
 from gitmodel.project import Project
 from gitmodel.remote.packstore import Health
 from gitmodel.remote.store import Store
@@ -116,15 +114,7 @@ def repair_remote(project: Project, name: str) -> list[str]:
 
 def _write_remotes(project: Project, remotes: dict[str, str]) -> None:
     with locked(project.lock):
-        path = project.root / CONFIG_NAME
-        data = replace_section(path.read_bytes(), "remotes", remotes)
-        if parse_config(data).remotes != remotes:
-            raise UsageError(
-                f"{CONFIG_NAME!r} is written in a way that cannot be edited automatically",
-                hint=f"set 'remotes:' in {CONFIG_NAME} by hand",
-            )
-        write_file(path, data, project.beside)
-        project.git.stage([CONFIG_NAME])
+        rewrite_config(project, "remotes", remotes)
 
 
 def _probe(store: Store) -> Probed:

@@ -1,0 +1,29 @@
+"""Rewrite a section of the tracked configuration, and leave the rest of it as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from gitmodel.atomic import write_file
+from gitmodel.config import CONFIG_NAME, parse_config, replace_section
+from gitmodel.errors import UsageError
+from gitmodel.project import Project
+
+
+def rewrite_config(
+    project: Project, key: Literal["artifacts", "remotes"], mapping: Mapping[str, str]
+) -> None:
+    """Replace a mapping in `.gitmodel.yaml` and stage that; the caller holds the lock.
+
+    Raises `UsageError` if the file is written in a way that cannot be edited line by line.
+    """
+    path = project.root / CONFIG_NAME
+    data = replace_section(path.read_bytes(), key, mapping)
+    if getattr(parse_config(data), key) != mapping:
+        raise UsageError(
+            f"{CONFIG_NAME!r} is written in a way that cannot be edited automatically",
+            hint=f"set '{key}:' in {CONFIG_NAME} by hand",
+        )
+    write_file(path, data, project.beside)
+    project.git.stage([CONFIG_NAME])

@@ -110,8 +110,11 @@ def _report(checked: Checked) -> None:
         f" {plural(health.indexes, 'index file')}"
     )
     if health.unlisted:
-        click.echo(f"{plural(len(health.unlisted), 'pack')} not indexed: left by a push that died")
+        why = "" if not health.sound else ": of a push that died, or is under way"
+        click.echo(f"{plural(len(health.unlisted), 'pack')} not indexed{why}")
     for name in health.lost:
         click.echo(f"lost or cut short: pack {name}")
     for name in health.damaged:
-        click.echo(f"damaged: {name}")
+        click.echo(f"damaged: {shown(name)}")
+    for ref in health.incomplete:
+        click.echo(f"not complete: {shown(ref)}, of which no index file lists all blobs")

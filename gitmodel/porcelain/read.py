@@ -34,6 +34,7 @@ from gitmodel.snapshot import (
     read_worktree,
 )
 from gitmodel.transfer.download import Wanted
+from gitmodel.transfer.fetch import find_blobs
 from gitmodel.transfer.ranges import open_blob
 from gitmodel.worktree.copies import Item, copy_of, open_cached
 
@@ -87,7 +88,7 @@ def open(
         if project.cache.present([entry.oid]):
             return open_cached(entry, project.cache, project.index)
         remote = open_remote(project)
-        remote.refresh()
+        find_blobs(remote, [entry.oid])
         closing = ExitStack()
         file = open_blob(remote, Wanted(entry.oid, entry.size), closing.close)
         # The project stays open for as long as the file is.

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,6 +49,9 @@ _PACK_KEY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})", re.ASCII)
 _T = TypeVar("_T")
 _CHECK_HINT = "gitmodel remote check"
 _REPAIR_HINT = "gitmodel remote repair"
+_LAG = 2.0
+"""Seconds to wait, in all, for what a remote says is there and does not give."""
+_PAUSE = 0.25
 
 
 class RemoteIndex(Protocol):
@@ -100,11 +104,13 @@ class Health:
     """Packs that an index lists and that are not there, or not whole."""
     damaged: tuple[str, ...]
     """Index files and roots that cannot be read."""
+    incomplete: tuple[str, ...]
+    """Refs whose root names a blob that no index lists: an index file is lost."""
 
     @property
     def sound(self) -> bool:
         """Whether nothing is lost or damaged; an unlisted pack only takes room."""
-        return not self.lost and not self.damaged
+        return not (self.lost or self.damaged or self.incomplete)
 
 
 class Remote:
@@ -117,6 +123,7 @@ class Remote:
         self._repository = repository
         self._id: str | None = None
         self._description: Description | None = None
+        self._until: float | None = None
 
     @property
     def id(self) -> str:
@@ -173,6 +180,13 @@ class Remote:
         return self._id is not None
 
     def _learn(self, names: set[str]) -> None:
+        try:
+            self._read_new(names)
+        except MissingError:
+            # One was listed the moment before: it will show, or others have replaced it.
+            self._patiently(lambda: self._read_new(self._index_names()))
+
+    def _read_new(self, names: set[str]) -> None:
         known = self._index.remote_indexes(self.id)
         for name in known - names:
             self._index.drop_remote_index(self.id, name)
@@ -204,6 +218,37 @@ class Remote:
         """Return of which chunks blobs consist."""
         found = self._index.find_recipes(self.id, oids)
         return {oid: parse_recipe(payload) for oid, payload in found.items()}
+
+    def read_pack(self, name: str, start: int, length: int) -> bytes:
+        """Return a part of a pack that an index lists; raises `MissingError` if it stays away."""
+        try:
+            return self._patiently(lambda: self.store.read(pack_key(name), start, length))
+        except MissingError as error:
+            raise MissingError(
+                f"pack {name} is not on remote {self.name!r}, though an index file lists it",
+                hint=f"{_CHECK_HINT} {self.name}",
+            ) from error
+
+    def wait(self) -> bool:
+        """Let a moment pass, in which what was just written may show; False if enough did.
+
+        All that is waited for shares one patience: what is lost is often much at once.
+        """
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + _LAG
+        if now >= self._until:
+            return False
+        time.sleep(_PAUSE)
+        return True
+
+    def _patiently(self, read: Callable[[], _T]) -> _T:
+        while True:
+            try:
+                return read()
+            except MissingError:
+                if not self.wait():
+                    raise
 
     def put_pack(self, name: str, data: bytes) -> None:
         """Publish a pack; `name` is the BLAKE3 of `data` in hex."""
@@ -253,13 +298,25 @@ class Remote:
                 f"{self.store.url}: {error.message}", hint=error.hint or hint
             ) from error
 
+    def promises(self, oids: Set[str]) -> bool:
+        """Return whether a root names one of the blobs, whatever the indexes say."""
+        return any(not oids.isdisjoint(root.oids) for root in self.roots())
+
     def roots(self) -> list[Root]:
         """Read all roots of this repository; those that are damaged are left out."""
-        found = []
-        for name in sorted(self.root_names()):
-            with suppress(IntegrityError, MissingError):
-                found.append(parse_root(self.store.read(self._root_key(name))))
-        return found
+        return [root for root in self._read_roots().values() if root]
+
+    def _read_roots(self) -> dict[str, Root | None]:
+        """Return the roots by their file name, None for one that is damaged."""
+        names = sorted(self.root_names())
+        with ThreadPoolExecutor(self.store.lanes) as pool:
+            found = pool.map(self._read_root, names)
+            return dict(zip(names, found, strict=True))
+
+    def _read_root(self, name: str) -> Root | None:
+        with suppress(IntegrityError, MissingError):
+            return parse_root(self.store.read(self._root_key(name)))
+        return None
 
     def put_root(self, root: Root, *, moves: bool) -> None:
         """Write a root, last of all; one that does not move is never overwritten.
@@ -289,22 +346,15 @@ class Remote:
 
     def check(self) -> Health:
         """Compare indexes, packs and roots by their lists; read no payload."""
+        # Backwards, or what is pushed meanwhile would look incomplete.
+        roots = self._read_roots()
+        promised = {oid for root in roots.values() if root for oid in root.oids}
+        names = self._index_names()
+        listed, damaged = self._read_indexes(names, promised)
         packs = self.packs()
-        names = [name for name in self.store.list("index") if _NAME.fullmatch(name)]
-        damaged: list[str] = []
-        listed: dict[str, int] = {}
-        for name in names:
-            try:
-                for pack in self.read_index(name):
-                    listed[pack.pack] = _pack_size(pack)
-            except IntegrityError:
-                damaged.append(f"index/{name}")
-        for name in self.root_names():
-            try:
-                parse_root(self.store.read(self._root_key(name)))
-            except IntegrityError:
-                damaged.append(self._root_key(name))
         lost = (name for name, size in listed.items() if packs.get(name) != size)
+        refs = (root.ref for root in roots.values() if root and not promised.isdisjoint(root.oids))
+        damaged += [self._root_key(name) for name, root in roots.items() if root is None]
         return Health(
             len(packs),
             len(names),
@@ -312,7 +362,26 @@ class Remote:
             tuple(sorted(packs.keys() - listed.keys())),
             tuple(sorted(lost)),
             tuple(damaged),
+            tuple(refs),
         )
+
+    def _read_indexes(
+        self, names: Iterable[str], promised: set[str]
+    ) -> tuple[dict[str, int], list[str]]:
+        """Return the sizes of the packs that indexes list, and which of these are damaged.
+
+        Takes what is listed out of `promised`.
+        """
+        listed: dict[str, int] = {}
+        damaged = []
+        for name in sorted(names):
+            try:
+                for pack in self.read_index(name):
+                    listed[pack.pack] = _pack_size(pack)
+                    promised.difference_update(entry.oid for entry in pack.entries)
+            except (IntegrityError, MissingError):
+                damaged.append(f"index/{name}")
+        return listed, damaged
 
     def repair(self) -> list[str]:
         """Index every pack that is whole, by its own table, and withdraw what is not true.

@@ -18,7 +18,7 @@ from gitmodel.errors import GitmodelError, IntegrityError, MissingError
 from gitmodel.manifest import MAX_BYTES
 from gitmodel.pack import Piece, Placed, Stored
 from gitmodel.progress import Meter, Work
-from gitmodel.remote.packstore import Remote, pack_key
+from gitmodel.remote.packstore import Remote
 from gitmodel.stream import BlockWriter
 
 _READ_BYTES = 8 << 20
@@ -273,10 +273,9 @@ def join_ranges(places: Iterable[Placed]) -> Iterator[Range]:
 def read_range(remote: Remote, part: Range) -> list[Result]:
     """Read, decode and check; a failure stands in the place of the payload that it hit."""
     try:
-        data = remote.store.read(pack_key(part.pack), part.start, part.length)
-    except MissingError:
-        why = MissingError(f"pack {part.pack} is not on remote {remote.name!r} any more")
-        return [why for _ in part.places]
+        data = remote.read_pack(part.pack, part.start, part.length)
+    except MissingError as error:
+        return [error for _ in part.places]
     return [_decode(remote, data, part.start, placed) for placed in part.places]
 
 

@@ -29,17 +29,36 @@ def fetch_blobs(wanted: Iterable[Wanted], cache: Cache, remote: Remote, work: Wo
     missing = [blob for oid, blob in unique.items() if oid not in present]
     if not missing:
         return 0
-    remote.refresh()
-    absent = unique.keys() - present - remote.holds([blob.oid for blob in missing])
-    if absent:
-        some = next(iter(absent))
-        raise MissingError(
-            f"{len(absent)} of {len(missing)} blobs are neither in the cache nor on remote"
-            f" {remote.name!r} (one is {some})",
-            hint="gitmodel push, in the clone that has the data",
-        )
+    find_blobs(remote, [blob.oid for blob in missing])
     download(remote, missing, cache, work)
     return len(missing)
+
+
+def find_blobs(remote: Remote, oids: Sequence[str]) -> None:
+    """Learn what the remote holds; raise `MissingError` if it lacks one of the blobs.
+
+    Waits for a moment for those that are only not listed yet.
+    """
+    remote.refresh()
+    absent = set(oids) - remote.holds(oids)
+    promised = bool(absent) and remote.promises(absent)
+    while absent and promised and remote.wait():
+        remote.refresh()
+        absent -= remote.holds(list(absent))
+    if not absent:
+        return
+    some = f"{len(absent)} of {len(oids)} blobs"
+    one = f"(one is {min(absent)})"
+    if promised:
+        raise MissingError(
+            f"{some} are in no index file on remote {remote.name!r}, though a root there names"
+            f" them {one}: what was just pushed does not show yet, or an index file is lost",
+            hint=f"gitmodel remote check {remote.name}",
+        )
+    raise MissingError(
+        f"{some} are neither in the cache nor on remote {remote.name!r} {one}",
+        hint="gitmodel push, in the clone that has the data",
+    )
 
 
 def wanted_by(

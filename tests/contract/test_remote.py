@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
@@ -362,6 +362,28 @@ def test_lost_index_files_are_rebuilt(machine: Make, store: Store) -> None:
     receiver = machine("later")
     receiver.bring(*blobs)
     assert all(map(receiver.has, blobs))
+
+
+def test_what_is_pushed_while_it_is_checked_is_no_damage(machine: Make, store: Store) -> None:
+    class Busy:
+        """Lists, and then lets another clone push."""
+
+        url, lanes, read = store.url, store.lanes, store.read
+
+        def list(self, prefix: str) -> dict[str, int]:
+            found = store.list(prefix)
+            blob = prefix.encode()
+            sender.send(blob)
+            root = make_root(f"refs/tags/{len(prefix)}", "a" * 40, [oid_of(blob)])
+            sender.remote.put_root(root, moves=True)
+            return found
+
+    sender, checker = machine("sender"), machine("checker")
+    sender.send(b"first")
+    checker.remote.store = cast("Store", Busy())
+    found = checker.remote.check()
+    assert found.sound
+    assert found.packs > found.indexes
 
 
 def test_what_lies_beside_packs_and_indexes_is_not_believed(machine: Make, store: Store) -> None:

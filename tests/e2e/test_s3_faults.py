@@ -50,6 +50,7 @@ class Fault:
 
 INDEX = "index/[0-9a-f]{64}"
 LISTING = "list-type=2"
+NOT_YET = network.answer(404, "NoSuchKey")
 NONSENSE = "<ListBucketResult><Contents><Key>x</Key><Size>y</Size></Contents></ListBucketResult>"
 EARLY = {
     "500 for ever": Fault(network.answer(500, "InternalError"), codes=(6,), says="InternalError"),
@@ -81,7 +82,13 @@ PULLED = {
     "another object": Fault(network.instead(noise("other", 9 * MIB)), "GET", "packs/", codes=(7,)),
     "stalled": Fault(network.stall, "GET", "packs/", codes=(6,), says="in time"),
     "one kilobyte a second": Fault(network.trickle(1000), "GET", "packs/", codes=(0, 6)),
-    "listing lags": Fault(network.lag(1), "GET", LISTING, codes=(5,), says="nor on remote"),
+    "listing lags": Fault(network.lag(1), "GET", f"{LISTING}.*index/", codes=(5,), says="a root"),
+    "all listings lag": Fault(network.lag(9), "GET", LISTING, codes=(5,), says="nor on remote"),
+    "listing lags once": Fault(network.lag(1), "GET", LISTING, times=1),
+    "index to come": Fault(NOT_YET, "GET", INDEX, times=2),
+    "index lost": Fault(NOT_YET, "GET", INDEX, codes=(5,), says="not there"),
+    "pack to come": Fault(NOT_YET, "GET", "packs/", times=2),
+    "pack lost": Fault(NOT_YET, "GET", "packs/", codes=(5,), says="an index file lists it"),
 }
 PUSHED = {
     **ANY,

@@ -116,7 +116,9 @@ class _Download:
 
     def pieces(self, blob: Wanted, pieces: Sequence[Piece] | None) -> None:
         """Put a blob together from its chunks, going on where an earlier attempt ended."""
-        places = self._find(blob, pieces)
+        pieces = check_pieces(self._remote, blob, pieces)
+        found = find_chunks(self._remote, blob.oid, pieces)
+        places = [found[piece.oid] for piece in pieces]
         hasher = Hasher(algorithm_of(blob.oid))
         fd, temporary = self._cache.open_partial(blob.oid)
         try:
@@ -139,17 +141,6 @@ class _Download:
             raise
         finally:
             os.close(fd)
-
-    def _find(self, blob: Wanted, pieces: Sequence[Piece] | None) -> list[Placed]:
-        name = self._remote.name
-        if pieces is None:
-            raise MissingError(f"blob {blob.oid} is not on remote {name!r}")
-        size = sum(piece.length for piece in pieces)
-        # Nothing says how long a manifest is, but there is a limit.
-        if size != blob.size and (blob.size is not None or size > MAX_BYTES):
-            raise _wrong_size(self._remote, blob.oid)
-        places = find_chunks(self._remote, blob.oid, pieces)
-        return [places[piece.oid] for piece in pieces]
 
     def _payloads(
         self, steps: Sequence[Step], results: Iterator[Result]
@@ -184,6 +175,25 @@ class _Download:
         except BaseException:
             self._remote.store.abort()
             raise
+
+
+def check_pieces(
+    remote: Remote, blob: Wanted, pieces: Sequence[Piece] | None
+) -> Sequence[Piece]:
+    """Return the chunks that a remote says a blob consists of, if it says so and they can be.
+
+    Raises `MissingError` or `IntegrityError`.
+    """
+    if pieces is None:
+        raise MissingError(
+            f"blob {blob.oid} is not on remote {remote.name!r}",
+            hint="gitmodel push, in the clone that has the data",
+        )
+    size = sum(piece.length for piece in pieces)
+    # Nothing says how long a manifest is, but there is a limit.
+    if size != blob.size and (blob.size is not None or size > MAX_BYTES):
+        raise _wrong_size(remote, blob.oid)
+    return pieces
 
 
 def find_chunks(remote: Remote, oid: str, pieces: Iterable[Piece]) -> dict[str, Placed]:
@@ -318,7 +328,10 @@ def _damaged(remote: Remote, placed: Placed, why: str) -> IntegrityError:
 
 
 def _wrong_size(remote: Remote, oid: str) -> IntegrityError:
-    return IntegrityError(f"blob {oid} on remote {remote.name!r} has another size than its pointer")
+    return IntegrityError(
+        f"blob {oid} on remote {remote.name!r} has another size than its pointer",
+        hint=f"gitmodel remote check {remote.name}",
+    )
 
 
 def _summary(remote: Remote, failed: Sequence[GitmodelError]) -> GitmodelError:

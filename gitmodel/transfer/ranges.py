@@ -10,10 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import GitmodelError, IntegrityError, MissingError
+from gitmodel.errors import GitmodelError
 from gitmodel.pack import Piece, Placed
 from gitmodel.remote.packstore import Remote
-from gitmodel.transfer.download import Range, Wanted, find_chunks, join_ranges, read_range
+from gitmodel.transfer.download import (
+    Range,
+    Wanted,
+    check_pieces,
+    find_chunks,
+    join_ranges,
+    read_range,
+)
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -42,22 +49,8 @@ def open_blob(
 
 def _pieces(remote: Remote, blob: Wanted) -> Sequence[Piece]:
     placed = remote.chunks([blob.oid]).get(blob.oid)
-    if placed:
-        pieces: Sequence[Piece] = (Piece(blob.oid, placed.entry.length),)
-    elif recipe := remote.recipes([blob.oid]).get(blob.oid):
-        pieces = recipe
-    else:
-        raise MissingError(
-            f"blob {blob.oid} is not on remote {remote.name!r}",
-            hint="gitmodel push, in the clone that has the data",
-        )
-    lengths = dict(pieces)
-    if sum(lengths[piece.oid] for piece in pieces) != blob.size:
-        raise IntegrityError(
-            f"blob {blob.oid} on remote {remote.name!r} has another size than its pointer",
-            hint=f"gitmodel remote check {remote.name}",
-        )
-    return pieces
+    whole = (Piece(blob.oid, placed.entry.length),) if placed else None
+    return check_pieces(remote, blob, whole or remote.recipes([blob.oid]).get(blob.oid))
 
 
 class BlobFile(io.RawIOBase):

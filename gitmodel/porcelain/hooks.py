@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -86,11 +87,8 @@ def _target(project: Project, update: Update) -> Target | None:
 
 
 def _pointers_of(project: Project, commit: str) -> Mapping[str, Pointer]:
-    objects = Objects(project.git.common_dir)
-    try:
+    with closing(Objects(project.git.common_dir)) as objects:
         return read_commit(objects, commit).pointers
-    finally:
-        objects.close()
 
 
 def before_commit(project: Project, progress: Progress) -> tuple[str, ...]:
@@ -180,15 +178,12 @@ def _missing(project: Project, pointer: Pointer) -> set[str]:
 
 
 def _check_sidecars(project: Project, version: Version, commit: str) -> None:
-    objects = Objects(project.git.common_dir)
-    try:
+    with closing(Objects(project.git.common_dir)) as objects:
         record = Reader(objects, project.config).read(commit, version.name)
         names = [version.name or REPOSITORY]
         names += [name_of(path, project.config.artifacts) for path in record.artifacts]
         wanted = set(_configured(project, names)) | set(_beside(project, record.artifacts))
         missing = sorted(path for path in wanted if objects.find(commit, path) is None)
-    finally:
-        objects.close()
     if record.problems:
         raise GateError(f"{version.tag!r}: {record.problems[0]}", hint="mend it, commit, tag again")
     if missing:

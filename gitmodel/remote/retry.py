@@ -59,9 +59,9 @@ class RefusedError(Exception):
 class _Pulse:
     """Knows when a request is given up; each sign of life puts that off, up to an end."""
 
-    def __init__(self, stall: float, size: int) -> None:
+    def __init__(self, stall: float) -> None:
         self._stall = stall
-        self._end = asyncio.get_running_loop().time() + stall + size / _SLOWEST
+        self._end = asyncio.get_running_loop().time() + stall
         self.timer = asyncio.timeout_at(self._end)
 
     def beat(self, rest: int) -> None:
@@ -70,6 +70,10 @@ class _Pulse:
         # A body may be read on for a moment after its request has ended.
         with suppress(RuntimeError):
             self.timer.reschedule(min(self._end, asyncio.get_running_loop().time() + wait))
+
+    def grow(self, size: int) -> None:
+        self._end += size / _SLOWEST
+        self.timer.reschedule(self._end)
 
 
 _pulse: ContextVar[_Pulse] = ContextVar("pulse")
@@ -81,6 +85,11 @@ def alive(rest: int) -> None:
     Silence for the time of a stall after that ends the request.
     """
     _pulse.get().beat(rest)
+
+
+def moving(size: int) -> None:
+    """Tell that a body of so many bytes is on its way, of the request that is under way or back."""
+    _pulse.get().grow(size)
 
 
 class Retries:
@@ -99,17 +108,14 @@ class Retries:
         self._answered = False
         self._free = asyncio.Condition()
 
-    async def run(self, request: Callable[[], Awaitable[_T]], size: int) -> _T:
-        """Return what `request` returns; `size` is that of its body, in bytes.
-
-        Raises `TryAgainError` when the patience has run out.
-        """
+    async def run(self, request: Callable[[], Awaitable[_T]]) -> _T:
+        """Return what `request` returns; raise `TryAgainError` when the patience has run out."""
         start = time.monotonic()
         end = start + self._patience.total
         pause = _FIRST_PAUSE
         while True:
             try:
-                return await self._once(request, size)
+                return await self._once(request)
             except TryAgainError as error:
                 self._answered = True
                 failed = error
@@ -122,12 +128,12 @@ class Retries:
             await asyncio.sleep(min(random.uniform(pause / 2, pause), end - now))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def _once(self, request: Callable[[], Awaitable[_T]], size: int) -> _T:
+    async def _once(self, request: Callable[[], Awaitable[_T]]) -> _T:
         async with self._free:
             await self._free.wait_for(lambda: self._running < int(self._lanes))
             self._running += 1
         try:
-            pulse = _Pulse(self._patience.stall, size)
+            pulse = _Pulse(self._patience.stall)
             _pulse.set(pulse)
             async with pulse.timer:
                 result = await request()

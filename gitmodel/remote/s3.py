@@ -31,7 +31,7 @@ from botocore.exceptions import (
 )
 
 from gitmodel.errors import IntegrityError, MissingError, RemoteError, UsageError
-from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError, alive
+from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError, alive, moving
 from gitmodel.remote.store import Access
 
 LANES = 8
@@ -90,6 +90,7 @@ class _Session(AIOHTTPSession):  # type: ignore[misc]  # it comes without annota
                 # aiohttp would copy all of it before it sends the first byte, and would wait for
                 # the answer from when the system took the last one, not the server.
                 body = data.getvalue()
+                moving(len(body))
                 alive(len(body))
                 data = _slices(body)
                 options["timeout"] = ClientTimeout(sock_connect=self._timeout.sock_connect)
@@ -151,13 +152,14 @@ class S3Store:
             if key in self._etags:
                 # What was read of it before and what is read now must be of one object.
                 arguments["IfMatch"] = self._etags[key]
-        return self._call(key, length or 0, lambda client: self._get(client, key, arguments))
+        return self._call(key, lambda client: self._get(client, key, arguments))
 
     async def _get(self, client: Any, key: str, arguments: Mapping[str, str]) -> bytes:
         answer = await client.get_object(**arguments)
-        async with answer["Body"] as body:
-            data: bytes = await body.read()
         wanted, length = arguments.get("Range"), answer.get("ContentLength")
+        async with answer["Body"] as body:
+            moving(length or 0)
+            data: bytes = await body.read()
         if length is None:
             raise TryAgainError("the server did not say how many bytes it would send")
         if len(data) != length:
@@ -171,7 +173,7 @@ class S3Store:
 
     def size(self, key: str) -> int:
         """Return the size in bytes."""
-        return self._call(key, 0, lambda client: self._head(client, key))
+        return self._call(key, lambda client: self._head(client, key))
 
     async def _head(self, client: Any, key: str) -> int:
         return int((await client.head_object(**self._at(key)))["ContentLength"])
@@ -206,7 +208,7 @@ class S3Store:
         # SHA-256 would take as long as all else; what it would add is in the pack's name.
         checksum = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
         arguments = {**self._at(key), **condition, "Body": data, "ChecksumCRC32": checksum}
-        self._call(key, len(data), lambda client: self._stored(client, arguments))
+        self._call(key, lambda client: self._stored(client, arguments))
 
     async def _stored(self, client: Any, arguments: Mapping[str, Any]) -> None:
         # Only who stored the bytes can tell their tag.
@@ -218,7 +220,7 @@ class S3Store:
         found: dict[str, int] = {}
         token: str | None = None
         while True:
-            names, token = self._call(prefix, 0, partial(self._page, start, token))
+            names, token = self._call(prefix, partial(self._page, start, token))
             found.update(names)
             if token is None:
                 return found
@@ -233,7 +235,7 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""
-        self._call(key, 0, lambda client: client.delete_object(**self._at(key)))
+        self._call(key, lambda client: client.delete_object(**self._at(key)))
 
     def sweep(self) -> None:
         """Nothing is ever half written: each object is written by one request."""
@@ -243,12 +245,12 @@ class S3Store:
         for future in list(self._running):
             future.cancel()
 
-    def _call(self, key: str, size: int, request: Callable[[Any], Awaitable[_T]]) -> _T:
+    def _call(self, key: str, request: Callable[[Any], Awaitable[_T]]) -> _T:
         """Make a request on the event loop, again where that is of use, and wait for it."""
 
         async def act() -> _T:
             client = await self._fs.set_session()
-            return await self._retries.run(lambda: self._translated(key, request(client)), size)
+            return await self._retries.run(lambda: self._translated(key, request(client)))
 
         future = asyncio.run_coroutine_threadsafe(act(), self._fs.loop)
         self._running.add(future)

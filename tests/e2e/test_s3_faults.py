@@ -261,6 +261,22 @@ def test_an_upload_is_given_up_when_it_stands_still_and_not_when_it_is_slow(
     assert len(sent) - len(set(sent)) == again
 
 
+def test_a_download_of_any_length_may_be_slow(
+    models: Models,
+    tmp_path: Path,
+    server: S3Server,
+    proxy: Proxy,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """How long it is, is not known before the server says so."""
+    monkeypatch.setattr(retry, "_SLOWEST", SLOWEST)
+    clone = _behind(copied(models[8 * MIB].pushed, tmp_path, "clone"), server, proxy)
+    rule = proxy.rule(network.trickle(4 * MIB), "GET", "packs/")
+    assert run(clone, "verify", "--remote").code == 0
+    assert rule.hits
+
+
 def _check_error(done: Done, fault: Fault) -> None:
     assert fault.says in done.err
     assert "next:" in done.err

@@ -6,13 +6,13 @@ import time
 import pytest
 
 from gitmodel.remote import retry
-from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError, alive
+from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError, alive, moving
 
 PATIENCE = Patience(stall=0.2, total=1.0)
 
 
-def run(request, size=0, patience=PATIENCE, lanes=8):
-    return asyncio.run(Retries(patience, lanes).run(request, size))
+def run(request, patience=PATIENCE, lanes=8):
+    return asyncio.run(Retries(patience, lanes).run(request))
 
 
 class Server:
@@ -72,58 +72,63 @@ def test_a_server_that_never_answers_is_given_up():
 
 
 def test_a_large_body_gets_more_time(monkeypatch):
+    async def request(size):
+        moving(size)
+        return await asyncio.sleep(0.4, "slow")
+
     monkeypatch.setattr(retry, "_SLOWEST", 1000)
-    assert run(lambda: asyncio.sleep(0.4, "slow"), size=1000) == "slow"
+    assert run(lambda: request(1000)) == "slow"
     with pytest.raises(TryAgainError):
-        run(lambda: asyncio.sleep(0.4, "slow"), patience=Patience(0.2, 0.2))
+        run(lambda: request(0), Patience(0.2, 0.2))
 
 
 # Bodies
-
-
-class Upload:
-    """Takes parts of a body, each after a pause; with `stuck`, only one in the first try."""
-
-    def __init__(self, parts, pause, *, stuck=False):
-        self.parts, self.pause, self.stuck = parts, pause, stuck
-        self.tries = 0
-
-    async def __call__(self):
-        self.tries += 1
-        for rest in reversed(range(self.parts)):
-            alive(rest)
-            await asyncio.sleep(3600 if self.stuck and self.tries == 1 else self.pause)
-        return "stored"
 
 
 HUGE = 1 << 40
 """Bytes for which the slowest rate allows months."""
 
 
+class Upload:
+    """Takes parts of a body, each after a pause; with `stuck`, only one in the first try."""
+
+    def __init__(self, parts, pause, *, size=HUGE, stuck=False):
+        self.parts, self.pause, self.size, self.stuck = parts, pause, size, stuck
+        self.tries = 0
+
+    async def __call__(self):
+        self.tries += 1
+        moving(self.size)
+        for rest in reversed(range(self.parts)):
+            alive(rest)
+            await asyncio.sleep(3600 if self.stuck and self.tries == 1 else self.pause)
+        return "stored"
+
+
 def test_a_body_that_is_not_taken_any_more_is_tried_again():
     upload = Upload(3, 0.0, stuck=True)
-    assert run(upload, HUGE) == "stored"
+    assert run(upload) == "stored"
     assert upload.tries == 2
 
 
 def test_a_body_that_is_taken_slowly_is_waited_for():
     upload = Upload(20, 0.1)
-    assert run(upload, HUGE, Patience(stall=1.0, total=1.0)) == "stored"
+    assert run(upload, Patience(stall=1.0, total=1.0)) == "stored"
     assert upload.tries == 1
 
 
 def test_a_body_that_is_taken_too_slowly_is_given_up(monkeypatch):
     monkeypatch.setattr(retry, "_SLOWEST", 1000)
-    upload = Upload(10**6, 0.05)
+    upload = Upload(10**6, 0.05, size=100)
     with pytest.raises(TryAgainError, match="did not answer in time"):
-        run(upload, 100, Patience(stall=0.4, total=0.0))
+        run(upload, Patience(stall=0.4, total=0.0))
     assert upload.tries == 1
 
 
 def test_the_end_of_a_body_may_wait_in_a_buffer(monkeypatch):
     monkeypatch.setattr(retry, "_BUFFERED", retry._SLOWEST)
     upload = Upload(1, 0.5)
-    assert run(upload, HUGE, Patience(stall=0.1, total=0.1)) == "stored"
+    assert run(upload, Patience(stall=0.1, total=0.1)) == "stored"
     assert upload.tries == 1
 
 
@@ -139,7 +144,7 @@ def test_a_sign_of_life_that_comes_too_late_does_no_harm():
             tasks.append(asyncio.create_task(late()))
             return "refused early"
 
-        result = await Retries(PATIENCE, 1).run(request, HUGE)
+        result = await Retries(PATIENCE, 1).run(request)
         await asyncio.gather(*tasks)
         return result
 
@@ -169,7 +174,7 @@ class Busy:
 
 async def most_at_once(retries, server, requests):
     server.most = 0
-    results = (retries.run(server, 0) for _ in range(requests))
+    results = (retries.run(server) for _ in range(requests))
     await asyncio.gather(*results, return_exceptions=True)
     return server.most
 
@@ -209,11 +214,11 @@ def test_one_lane_is_always_left():
 def test_a_request_that_is_cancelled_frees_its_lane():
     async def act():
         retries = Retries(Patience(60, 60), 1)
-        task = asyncio.create_task(retries.run(lambda: asyncio.sleep(60), 0))
+        task = asyncio.create_task(retries.run(lambda: asyncio.sleep(60)))
         await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return await asyncio.wait_for(retries.run(Server(0), 0), 1)
+        return await asyncio.wait_for(retries.run(Server(0)), 1)
 
     assert asyncio.run(act()) == "answer"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 from typing import Protocol
 
 
@@ -18,6 +20,14 @@ class Progress(Protocol):
 
 def silent(phase: str, done: int, total: int, note: str) -> None:
     """Ignore the progress."""
+
+
+Far = Callable[[int], None]
+"""Hears how many bytes of a file are moved; fewer than before if that has to begin again."""
+
+
+def unheard(count: int) -> None:
+    """Ignore how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +51,11 @@ class Meter:
         self._phase = phase
         self._total = total
         self._done = 0
+        self._lock = Lock()
         self.note = ""
 
     def add(self, count: int) -> None:
-        """`count` more bytes are done."""
-        self._done += count
-        self._progress(self._phase, self._done, self._total, self.note)
+        """`count` more bytes are done; any thread may say so."""
+        with self._lock:
+            self._done += count
+            self._progress(self._phase, self._done, self._total, self.note)

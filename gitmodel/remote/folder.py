@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gitmodel.atomic import Scratch, fsync_folder, make_folder, publish, sweep
 from gitmodel.errors import MissingError, RemoteError
+from gitmodel.progress import Far, unheard
 from gitmodel.stream import write_whole
 
 _SCRATCH = "tmp"
@@ -50,8 +51,8 @@ class FolderStore:
         with self._translated(key):
             self._write(self._root / key, data, new=False)
 
-    def put_new(self, key: str, data: bytes) -> bool:
-        """Write a file unless it exists."""
+    def put_new(self, key: str, data: bytes, far: Far = unheard) -> bool:
+        """Write a file unless it exists; how far that is, is not told."""
         with self._translated(key):
             return self._write(self._root / key, data, new=True)
 

@@ -6,6 +6,7 @@ import threading
 import time
 from typing import Protocol
 
+from gitmodel.progress import Far, unheard
 from gitmodel.remote.store import Store
 
 
@@ -53,11 +54,11 @@ class LimitedStore:
         self._take(len(data))
         self._store.put(key, data)
 
-    def put_new(self, key: str, data: bytes) -> bool:
+    def put_new(self, key: str, data: bytes, far: Far = unheard) -> bool:
         """Write a file unless it exists."""
         self._wait()
         self._take(len(data))
-        return self._store.put_new(key, data)
+        return self._store.put_new(key, data, far)
 
     def list(self, prefix: str) -> dict[str, int]:
         """Return name and size of each file below a folder."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import fsspec
 
 from gitmodel.errors import MissingError, RemoteError, UsageError
+from gitmodel.progress import Far, unheard
 from gitmodel.remote.store import Access
 
 _EXTRAS = {"gs": "gs", "gcs": "gs", "abfs": "azure", "abfss": "azure", "az": "azure", "ssh": "sftp"}
@@ -69,8 +70,8 @@ class ObjectStore:
         with _translated(self.url, key):
             self._fs.pipe_file(self._path(key), data)
 
-    def put_new(self, key: str, data: bytes) -> bool:
-        """Write an object unless it exists."""
+    def put_new(self, key: str, data: bytes, far: Far = unheard) -> bool:
+        """Write an object unless it exists; how far that is, is not told."""
         try:
             with _translated(self.url, key):
                 self._fs.pipe_file(self._path(key), data, mode="create")

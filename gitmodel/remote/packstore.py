@@ -31,6 +31,7 @@ from gitmodel.pack import (
     parse_table,
     table_span,
 )
+from gitmodel.progress import Far, unheard
 from gitmodel.remote.store import Store
 from gitmodel.root import (
     DESCRIPTION_NAME,
@@ -250,9 +251,9 @@ class Remote:
                 if not self.wait():
                     raise
 
-    def put_pack(self, name: str, data: bytes) -> None:
-        """Publish a pack; `name` is the BLAKE3 of `data` in hex."""
-        self._publish(pack_key(name), name, data)
+    def put_pack(self, name: str, data: bytes, far: Far = unheard) -> None:
+        """Publish a pack; `name` is the BLAKE3 of `data` in hex, `far` hears how far it is."""
+        self._publish(pack_key(name), name, data, far)
 
     def put_index(self, packs: Sequence[Listed]) -> str:
         """Publish an index file over packs that are all durable; return its name."""
@@ -262,9 +263,10 @@ class Remote:
         self._index.add_remote_index(self.id, name, packs)
         return name
 
-    def _publish(self, key: str, name: str, data: bytes) -> None:
+    def _publish(self, key: str, name: str, data: bytes, far: Far = unheard) -> None:
         """Write a file that is named by its content; what is there already must be the same."""
-        if not self.store.put_new(key, data) and blake3(self.store.read(key)).hexdigest() != name:
+        new = self.store.put_new(key, data, far)
+        if not new and blake3(self.store.read(key)).hexdigest() != name:
             self.store.put(key, data)
 
     # Roots

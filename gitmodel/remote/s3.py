@@ -14,6 +14,7 @@ import io
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Future
+from contextvars import ContextVar
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -31,6 +32,7 @@ from botocore.exceptions import (
 )
 
 from gitmodel.errors import IntegrityError, MissingError, RemoteError, UsageError
+from gitmodel.progress import Far, unheard
 from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError, alive, moving
 from gitmodel.remote.store import Access
 
@@ -71,6 +73,9 @@ def open_at(url: str, access: Access) -> S3Store:
     return S3Store(url, access.profile, Patience(access.timeout, 4 * access.timeout))
 
 
+_far: ContextVar[Far] = ContextVar("far")
+
+
 class _Session(AIOHTTPSession):  # type: ignore[misc]  # it comes without annotations
     """Follows no redirect: the request, and a session token, would go to any host it names."""
 
@@ -102,8 +107,11 @@ class _Session(AIOHTTPSession):  # type: ignore[misc]  # it comes without annota
 async def _slices(data: bytes) -> AsyncIterator[memoryview]:
     view = memoryview(data)
     for start in range(0, len(view), _SLICE):
-        yield view[start : start + _SLICE]
-        alive(max(len(view) - start - _SLICE, 0))
+        part = view[start : start + _SLICE]
+        yield part
+        end = start + len(part)
+        alive(len(view) - end)
+        _far.get()(end)
 
 
 class S3Store:
@@ -182,14 +190,14 @@ class S3Store:
         """Write an object."""
         self._put(key, data, {})
 
-    def put_new(self, key: str, data: bytes) -> bool:
+    def put_new(self, key: str, data: bytes, far: Far = unheard) -> bool:
         """Write an object unless it exists.
 
         If an answer is lost, the second try finds what the first one wrote, and returns False.
         """
         if self._conditional:
             try:
-                self._put(key, data, {"IfNoneMatch": "*"})
+                self._put(key, data, {"IfNoneMatch": "*"}, far)
             except FileExistsError:
                 return False
             except NotImplementedError:
@@ -203,14 +211,15 @@ class S3Store:
             return True
         return False
 
-    def _put(self, key: str, data: bytes, condition: Mapping[str, str]) -> None:
+    def _put(self, key: str, data: bytes, condition: Mapping[str, str], far: Far = unheard) -> None:
         self._etags.pop(key, None)
         # SHA-256 would take as long as all else; what it would add is in the pack's name.
         checksum = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
         arguments = {**self._at(key), **condition, "Body": data, "ChecksumCRC32": checksum}
-        self._call(key, lambda client: self._stored(client, arguments))
+        self._call(key, lambda client: self._stored(client, arguments, far))
 
-    async def _stored(self, client: Any, arguments: Mapping[str, Any]) -> None:
+    async def _stored(self, client: Any, arguments: Mapping[str, Any], far: Far) -> None:
+        _far.set(far)
         # Only who stored the bytes can tell their tag.
         (await client.put_object(**arguments))["ETag"]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
+from gitmodel.progress import Far, unheard
 from gitmodel.remote.folder import FolderStore
 
 
@@ -30,8 +31,11 @@ class Store(Protocol):
     def put(self, key: str, data: bytes) -> None:
         """Write a file; when this returns, it is durable."""
 
-    def put_new(self, key: str, data: bytes) -> bool:
-        """Write a file unless it exists; return whether it was written."""
+    def put_new(self, key: str, data: bytes, far: Far = unheard) -> bool:
+        """Write a file unless it exists; return whether it was written.
+
+        `far` is called by any thread, and not by every kind of store.
+        """
 
     def list(self, prefix: str) -> dict[str, int]:
         """Return name, relative to the folder `prefix`, and size of each file below it."""

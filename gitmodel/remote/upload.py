@@ -169,8 +169,9 @@ class Upload:
         self._fresh |= new.keys()
         self._reused += len(chunks) - len(new)
         self._meter.note = f"{self._reused:,} chunks reused" if self._reused else ""
-        self._meter.add(sum(len(chunk.data) for chunk in chunks))
-        self._new_bytes += sum(len(chunk.data) for chunk in new.values())
+        fresh = sum(len(chunk.data) for chunk in new.values())
+        self._meter.add(sum(len(chunk.data) for chunk in chunks) - fresh)
+        self._new_bytes += fresh
         if new:
             self._encoding.append(self._pool.submit(_encode, list(new.values()), check=check))
         self._drain(_BATCHES_IN_FLIGHT)
@@ -198,7 +199,9 @@ class Upload:
         data = b"".join((*pack.parts, format_table(pack.entries)))
         pack.parts.clear()
         name = blake3(data).hexdigest()
-        self._remote.put_pack(name, data)
+        told = _Told(self._meter, pack.raw, len(data))
+        self._remote.put_pack(name, data, told)
+        told(len(data))
         return name, len(data)
 
     def _collect(self) -> None:
@@ -222,6 +225,21 @@ class Upload:
             self._listed = []
 
 
+class _Told:
+    """Tells a meter how far a pack of `size` bytes is, in terms of its bytes before encoding."""
+
+    def __init__(self, meter: Meter, raw: int, size: int) -> None:
+        self._meter, self._raw, self._size = meter, raw, size
+        self._done = 0
+
+    def __call__(self, sent: int) -> None:
+        done = self._raw * sent // self._size
+        # What is sent again was told the first time.
+        if done > self._done:
+            self._meter.add(done - self._done)
+            self._done = done
+
+
 class _Building:
     """A pack that is being put together in memory."""
 
@@ -229,12 +247,13 @@ class _Building:
         self.entries: list[Stored] = []
         self.parts: list[bytes] = []
         self.recipes: list[bytes] = []
-        self.size = 0
+        self.size = self.raw = 0
 
     def append_chunk(self, chunk: _Chunk, encoding: int, stored: bytes) -> None:
         """Add a chunk, as it is stored."""
         oid, fingerprint, data = chunk
         size = len(stored)
+        self.raw += len(data)
         self._append(Stored(oid, fingerprint, CHUNK, encoding, len(data), self.size, size), stored)
 
     def append_recipe(self, oid: str, payload: bytes) -> None:

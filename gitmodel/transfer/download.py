@@ -177,9 +177,7 @@ class _Download:
             raise
 
 
-def check_pieces(
-    remote: Remote, blob: Wanted, pieces: Sequence[Piece] | None
-) -> Sequence[Piece]:
+def check_pieces(remote: Remote, blob: Wanted, pieces: Sequence[Piece] | None) -> Sequence[Piece]:
     """Return the chunks that a remote says a blob consists of, if it says so and they can be.
 
     Raises `MissingError` or `IntegrityError`.

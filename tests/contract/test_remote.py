@@ -18,7 +18,7 @@ from gitmodel.cache import Cache
 from gitmodel.digest import fingerprint_of, oid_of
 from gitmodel.errors import ConflictError, GitmodelError, IntegrityError, MissingError
 from gitmodel.index import Index, opened_index
-from gitmodel.progress import Work
+from gitmodel.progress import Far, Work
 from gitmodel.remote.packstore import Remote
 from gitmodel.remote.store import Access, Store, open_store
 from gitmodel.remote.upload import Sent, Upload
@@ -132,6 +132,26 @@ Make = Callable[[str], Machine]
 # The store
 
 
+def test_how_far_an_upload_is(machine: Make) -> None:
+    told: list[int] = []
+
+    def progress(phase: str, done: int, total: int, note: str) -> None:
+        assert (phase, total) == ("push", 3 * MIB)
+        told.append(done)
+
+    sender = machine("sender")
+    sender.remote.create()
+    sender.send(noise(1, MIB))
+    with Upload(sender.remote, 3 * MIB, Work(progress)) as upload:
+        for blob in (noise(1, MIB), noise(2, 2 * MIB)):
+            _add(upload, blob)
+        # What the remote has is done at once, what is new when it was moved.
+        assert max(told) == MIB
+        upload.finish()
+    assert told == sorted(told)
+    assert told[-1] == 3 * MIB
+
+
 def test_what_was_written_is_read(store: Store) -> None:
     store.put("a/b", b"0123456789")
     assert store.read("a/b") == b"0123456789"
@@ -232,12 +252,12 @@ def test_an_upload_that_died_is_resumed(machine: Make, monkeypatch: pytest.Monke
     sender.remote.create()
     put, count = Remote.put_pack, 0
 
-    def put_until(self: Remote, name: str, data: bytes) -> None:
+    def put_until(self: Remote, name: str, data: bytes, far: Far) -> None:
         nonlocal count
         count += 1
         if count > 10:
             raise _DiesError
-        put(self, name, data)
+        put(self, name, data, far)
 
     with monkeypatch.context() as patch, pytest.raises(_DiesError):  # noqa: PT012 - the patch ends with it
         patch.setattr(Remote, "put_pack", put_until)

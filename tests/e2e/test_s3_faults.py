@@ -15,11 +15,12 @@ import pytest
 from botocore.client import BaseClient
 
 from gitmodel.remote import retry
+from gitmodel.remote.store import Access, open_store
 from tests.helpers import proxy as network
 from tests.helpers.inside import Run, runner
 from tests.helpers.proxy import Act, Proxy, proxy_of
 from tests.helpers.repo import Done, Repo, copied, new_repo, noise
-from tests.helpers.seaweed import S3Server, make_bucket
+from tests.helpers.seaweed import Bucket, S3Server, make_bucket
 
 MIB = 1 << 20
 SIZES = {"1 kB": 1000, "8 MB": 8 * MIB, "130 MB": 130 * MIB}
@@ -259,6 +260,20 @@ def test_an_upload_is_given_up_when_it_stands_still_and_not_when_it_is_slow(
     assert rule.hits
     sent = [each.target for each in proxy.requests if "packs/" in each.target]
     assert len(sent) - len(set(sent)) == again
+
+
+def test_a_slow_upload_tells_how_far_it_is(
+    tmp_path: Path, s3: Bucket, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    for name, value in {**s3.env, "AWS_ENDPOINT_URL_S3": proxy.url}.items():
+        monkeypatch.setenv(name, value)
+    store = open_store(s3.url, tmp_path, Access())
+    proxy.rule(network.reset_after(4 * MIB), times=1)
+    assert store.put_new("packs/x", noise("far", 8 * MIB), told.append)
+    # It had to begin again.
+    assert told.count(MIB) == 2
+    assert told[-1] == 8 * MIB
 
 
 def test_a_download_of_any_length_may_be_slow(

@@ -19,6 +19,8 @@ CONFIG_NAME = ".gitmodel.yaml"
 FORMAT = 1
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_SLIP = re.compile(r"(?!s3://)(?i:(s3)[an]?:|(gs|gcs|abfss?|az|sftp):(?!//))", re.ASCII)
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}", re.ASCII)
 _REMOTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _KEYS = (
     *("gitmodel", "id", "hash", "remote", "remotes", "artifacts"),
@@ -96,6 +98,12 @@ def check_url(url: str) -> str:
     if not url or not url.isprintable():
         raise UsageError(f"{url!r} is not the URL of a remote")
     scheme, colon, rest = url.partition("://")
+    if slip := _SLIP.match(url):
+        # Else it would be a folder of that name, or reached by another driver than s3:// is.
+        raise UsageError(
+            f"{slip[0]!r} is not how the URL of a bucket begins",
+            hint=f"{(slip[1] or slip[2]).lower()}://BUCKET/PREFIX",
+        )
     if not colon:
         return url
     # A secret may hold a slash, behind which no URL parser looks for it.
@@ -119,8 +127,8 @@ def check_url(url: str) -> str:
 
 
 def _check_s3(parts: SplitResult, options: Mapping[str, Sequence[str]]) -> None:
-    if not parts.netloc or parts.fragment:
-        what = "may not hold '#'" if parts.netloc else "names no bucket"
+    if not _BUCKET.fullmatch(parts.netloc) or parts.fragment:
+        what = "may not hold '#'" if parts.fragment else "names no bucket that there can be"
         raise UsageError(f"the s3 URL {what}", hint="s3://BUCKET/PREFIX")
     for name, values in options.items():
         if len(values) > 1:
@@ -134,7 +142,12 @@ def _check_s3(parts: SplitResult, options: Mapping[str, Sequence[str]]) -> None:
 
 
 def with_options(url: str, options: Mapping[str, str]) -> str:
-    """Return a URL with those options added that have a value."""
+    """Return a URL with those options added that have a value; only buckets of S3 have any."""
+    if any(options.values()) and not url.startswith("s3://"):
+        raise UsageError(
+            f"{url!r} is not in S3, so it has no {' and no '.join(options)}",
+            hint="s3://BUCKET/PREFIX",
+        )
     query = "&".join(f"{key}={quote(value, safe=':/')}" for key, value in options.items() if value)
     return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
 

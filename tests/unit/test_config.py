@@ -126,6 +126,11 @@ def test_options_of_s3_are_kept(url):
         ("s3://bucket/a#x", "#"),
         ("s3:///a", "no bucket"),
         ("s3://", "no bucket"),
+        ("s3://bucket:80/a", "no bucket"),
+        ("s3:bucket/a", "'s3:'"),
+        ("S3://bucket/a", "'S3:'"),
+        ("s3a://bucket/a", "'s3a:'"),
+        ("gs:bucket/a", "'gs:'"),
     ],
 )
 def test_options_that_are_none_are_refused(url, why):
@@ -151,6 +156,8 @@ def test_only_options_with_a_value_are_added():
     url = "s3://bucket/a"
     assert with_options(url, {"endpoint": "", "region": ""}) == url
     assert with_options("../x", {"endpoint": ""}) == "../x"
+    with pytest.raises(UsageError, match="no endpoint"):
+        with_options("../x", {"endpoint": "http://h"})
     both = with_options(url, {"endpoint": "http://h:1/p", "region": "r"})
     assert both == f"{url}?endpoint=http://h:1/p&region=r"
     assert with_options(f"{url}?region=r", {"endpoint": "http://h"}) == (

@@ -51,6 +51,11 @@ def set_profile(git: Git, name: str, profile: str) -> None:
     git.set_config(_profile_key(name), profile)
 
 
+def forget_profile(git: Git, name: str) -> None:
+    """Forget what `set_profile` remembered: a remote of the same name may be another one."""
+    git.remove_config(_section(name))
+
+
 def _find(config: Config, name: str) -> tuple[str, str]:
     if not config.remotes:
         raise UsageError("no remote is configured", hint="gitmodel remote add origin PATH_OR_URL")
@@ -93,4 +98,8 @@ def _access(git: Git, name: str) -> Access:
 
 
 def _profile_key(name: str) -> str:
-    return f"gitmodel.{name}.profile"
+    return f"{_section(name)}.profile"
+
+
+def _section(name: str) -> str:
+    return f"gitmodel.{name}"

@@ -14,7 +14,7 @@ from gitmodel.config import (
     check_url,
 )
 from gitmodel.errors import MissingError, RemoteError, UsageError
-from gitmodel.porcelain.connect import is_trusted, open_remote, set_profile, trust
+from gitmodel.porcelain.connect import forget_profile, is_trusted, open_remote, set_profile, trust
 from gitmodel.porcelain.rewrite import rewrite_config
 from gitmodel.project import Project
 from gitmodel.remote.packstore import Health
@@ -83,6 +83,7 @@ def remove_remote(project: Project, name: str) -> None:
     if name not in project.config.remotes:
         raise UsageError(f"there is no remote {name!r}", hint="gitmodel remote list")
     _write_remotes(project, {n: url for n, url in project.config.remotes.items() if n != name})
+    forget_profile(project.git, name)
 
 
 def list_remotes(project: Project) -> list[RemoteEntry]:

@@ -158,6 +158,8 @@ def test_a_profile_of_the_user(repo: Repo, s3: Bucket) -> None:
     repo.gitmodel("push")
     (folder / "credentials").unlink()
     assert "team" in repo.gitmodel("push", code=2).err
+    repo.gitmodel("remote", "remove", "origin")
+    assert "team" not in repo.git("config", "--local", "--list")
 
 
 @pytest.mark.parametrize("variable", ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"])

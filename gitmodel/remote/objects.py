@@ -116,6 +116,10 @@ def _translated(url: str, key: str) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise MissingError(f"{url}: {key!r} is not there", hint="gitmodel remote check") from error
+    except NotImplementedError as error:
+        raise RemoteError(
+            f"{url}: what such a URL leads to can only be read", hint="gitmodel remote list"
+        ) from error
     except OSError as error:
         raise RemoteError(
             f"{url}: {key!r}: {error.strerror or error}", hint="gitmodel remote check"

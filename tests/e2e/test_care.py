@@ -143,6 +143,11 @@ def test_an_unknown_kind_of_remote(repo: Repo) -> None:
     repo.gitmodel("push", "-r", "unknown", code=2)
 
 
+def test_what_can_only_be_read_is_told(repo: Repo) -> None:
+    repo.gitmodel("remote", "add", "site", "https://127.0.0.1:9/x")
+    assert "only be read" in repo.gitmodel("remote", "check", "site", code=6).err
+
+
 def test_check_proves_and_leaves_nothing(story: Repo) -> None:
     out = story.gitmodel("remote", "check").out
     assert "ok" in out

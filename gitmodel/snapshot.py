@@ -8,6 +8,7 @@ import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -19,8 +20,10 @@ from gitmodel.paths import POINTER_SUFFIX, check_path, parents
 from gitmodel.paths import name_of as name_of
 from gitmodel.pointer import MAX_BYTES as MAX_POINTER
 from gitmodel.pointer import Pointer, parse_pointer
+from gitmodel.reference import near
 
 _SHOWN = 10
+_COMPARED = 2000
 
 
 class PointerSource(Protocol):
@@ -128,7 +131,8 @@ def part_of(entries: Mapping[str, Entry], inside: str) -> dict[str, Entry]:
     start = f"{inside}/"
     part = {path[len(start) :]: e for path, e in entries.items() if path.startswith(start)}
     if not part:
-        raise UsageError(f"{inside!r} is not in the artifact", hint="give another path")
+        alike = near(inside, islice(entries, _COMPARED))
+        raise UsageError(f"{inside!r} is not in the artifact{alike}", hint="give another path")
     return {path: entry._replace(path=path) for path, entry in part.items()}
 
 

@@ -328,7 +328,9 @@ class S3Store:
                 hint="set the clock, for example with: timedatectl set-ntp true",
             )
         if status in (401, 403):
-            return RemoteError(f"{self.url}: access denied: {text}", hint=_CREDENTIALS_HINT)
+            return RemoteError(
+                f"{self.url}: {key!r}: access denied: {text}", hint=_CREDENTIALS_HINT
+            )
         if code in _AGAIN or status in (429, 500, 502, 503, 504):
             return TryAgainError(f"{code or status}: {text}", slower=code in _SLOWER)
         if 300 <= status < 400:

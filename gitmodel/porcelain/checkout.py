@@ -22,6 +22,7 @@ from gitmodel.snapshot import (
     Selection,
     Snapshot,
     check_settled,
+    entries_near,
     entries_of,
     pointer_path,
     read_commit,
@@ -274,9 +275,9 @@ def _make_plan(
         pointer = target.pointers.get(artifact)
         wanted = entries_of(pointer, project.cache) if pointer else {}
         before: dict[str, Entry] = {}
-        for pointer in move.before(artifact):
+        for earlier in move.before(artifact):
             with suppress(MissingError):
-                before |= entries_of(pointer, project.cache)
+                before |= entries_near(earlier, project.cache, pointer, wanted)
         planner.compare(selection, wanted, before, project.config.algorithm)
     return planner.plan
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from gitmodel.cache import Cache
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
+from gitmodel.git import staging
 from gitmodel.git.command import Git
 from gitmodel.manifest import (
     EXECUTABLE,
@@ -70,7 +71,7 @@ def read_commit(source: PointerSource, commit: str) -> Snapshot:
 
 def read_worktree(git: Git) -> Snapshot:
     """Return what the pointers of the working tree say, those that Git's index knows."""
-    stages = git.staged_pointers()
+    stages = staging.pointers(git)
     settled = [path for path, found in stages.items() if 0 in found]
     conflicts = frozenset(
         path.removesuffix(POINTER_SUFFIX) for path, found in stages.items() if 0 not in found

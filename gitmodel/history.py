@@ -121,12 +121,12 @@ class History:
 
 
 @contextmanager
-def open_history(folder: Path) -> Iterator[History]:
-    """Open the repository that `folder` is in, bare or not.
+def open_history(folder: Path, *, named: bool = False) -> Iterator[History]:
+    """Open the repository that `folder` is in, bare or not; for `named` see `open_git`.
 
     Raises `UsageError` if it is in none, `IntegrityError` if its configuration is broken.
     """
-    git = open_repository(folder)
+    git = open_repository(folder, named=named)
     with history_of(git, read_config(git, "HEAD") or Config("")) as history:
         yield history
 

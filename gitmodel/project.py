@@ -56,14 +56,18 @@ def never(name: str, url: str) -> bool:
 
 @contextmanager
 def open_project(
-    folder: Path, revision: str = "", confirm: Callable[[str, str], bool] = never
+    folder: Path,
+    revision: str = "",
+    confirm: Callable[[str, str], bool] = never,
+    *,
+    named: bool = False,
 ) -> Iterator[Project]:
     """Open the project that `folder` is in; raises `UsageError` if there is none.
 
     Where the working tree has no configuration, as in a clone of which nothing is checked out
-    yet, that of `revision` serves, else that of HEAD.
+    yet, that of `revision` serves, else that of HEAD.  For `named` see `open_git`.
     """
-    git = open_git(folder)
+    git = open_git(folder, named=named)
     config = read_config(git, revision)
     if config is None and revision:
         config = read_config(git, "HEAD")

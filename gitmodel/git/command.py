@@ -15,7 +15,12 @@ from pathlib import Path
 from gitmodel.errors import GitmodelError, IntegrityError, UsageError
 
 _SECRET = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
-_OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX")
+_OWN = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_INDEX_FILE"),
+    *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"),
+    *("GIT_NAMESPACE", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE", "GIT_REPLACE_REF_BASE"),
+)
+"""Variables by which Git tells a hook which repository it is of."""
 _FOLDERS = ("--absolute-git-dir", "--git-common-dir")
 _SHA256 = 64
 
@@ -24,7 +29,8 @@ _SHA256 = 64
 class Git:
     """A repository and one working tree of it, by way of the `git` command.
 
-    `options` stand before the verb of every call.
+    `options` stand before the verb of every call.  `apart`: it was named, so that it is not the one
+    that the environment is about, if any.
     """
 
     program: str
@@ -32,12 +38,13 @@ class Git:
     git_dir: Path
     common_dir: Path
     options: tuple[str, ...] = ()
+    apart: bool = False
 
     def run(
         self, *arguments: str, feed: bytes = b"", env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         """Run `git`, whatever its exit code; `env` is added to the environment."""
-        whole = {**os.environ, **env} if env else None
+        whole = {**_environment(named=self.apart), **(env or {})}
         return _run(self.program, self.worktree, (*self.options, *arguments), feed, whole)
 
     def checked(
@@ -60,7 +67,8 @@ class Git:
 
         It is in English and without traces, and no object is replaced by another.
         """
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_TRACE")}
+        whole = _environment(named=self.apart)
+        kept = {key: value for key, value in whole.items() if not key.startswith("GIT_TRACE")}
         env = {**kept, "LC_ALL": "C", "LANGUAGE": "C", "GIT_NO_REPLACE_OBJECTS": "1"}
         return _run(self.program, self.worktree, (*self.options, *arguments), env=env)
 
@@ -74,12 +82,14 @@ class Git:
         return int(first), int(second)
 
 
-def open_git(folder: Path) -> Git:
-    """Return the repository that `folder` is in; raises `UsageError` if it is in none."""
-    program = _find_program()
-    done = _run(program, folder, ("rev-parse", "--show-toplevel", *_FOLDERS))
+def open_git(folder: Path, *, named: bool = False) -> Git:
+    """Return the repository that `folder` is in; raises `UsageError` if it is in none.
+
+    In a hook the environment says which one that is, unless `folder` was `named` by the user.
+    """
+    done = _ask(folder, "--show-toplevel", *_FOLDERS, named=named)
     if done.returncode == 0:
-        return _located(program, folder, done)
+        return _located(folder, done, named=named)
     text = said(done)
     if "dubious ownership" in text:
         raise _of_another(folder)
@@ -88,30 +98,31 @@ def open_git(folder: Path) -> Git:
     raise UsageError(f"{str(folder)!r} is not in a Git repository", hint="git init")
 
 
-def open_repository(folder: Path) -> Git:
+def open_repository(folder: Path, *, named: bool = False) -> Git:
     """Return the repository that `folder` is in; a bare one is its own working tree.
 
-    It is for what only reads.  Raises `UsageError` if the folder is in none.
+    It is for what only reads; for `named` see `open_git`.  Raises `UsageError` if the folder is in
+    none.
     """
-    program = _find_program()
-    done = _run(program, folder, ("rev-parse", "--show-toplevel", *_FOLDERS))
+    done = _ask(folder, "--show-toplevel", *_FOLDERS, named=named)
     if done.returncode:
-        done = _run(program, folder, ("rev-parse", "--absolute-git-dir", *_FOLDERS))
-    return open_git(folder) if done.returncode else _located(program, folder, done)
+        done = _ask(folder, "--absolute-git-dir", *_FOLDERS, named=named)
+    return open_git(folder, named=named) if done.returncode else _located(folder, done, named=named)
 
 
-def _located(program: str, folder: Path, done: subprocess.CompletedProcess[bytes]) -> Git:
+def _located(folder: Path, done: subprocess.CompletedProcess[bytes], *, named: bool) -> Git:
     lines = os.fsdecode(done.stdout).split("\n")
     if len(lines) != 4:
         raise UsageError(f"{str(folder)!r} has a line break in its path", hint="rename it")
     worktree, git_dir, common_dir = (folder / line for line in lines[:3])
-    return Git(program, worktree, git_dir, Path(os.path.abspath(common_dir)))
+    whole = Path(os.path.abspath(common_dir))
+    return Git(_find_program(), worktree, git_dir, whole, apart=named)
 
 
 def has_worktree(folder: Path) -> bool:
-    """Return whether `folder` is in the working tree of a repository."""
+    """Return whether a folder that was named is in the working tree of a repository."""
     try:
-        return folder.is_dir() and bool(open_git(folder))
+        return folder.is_dir() and bool(open_git(folder, named=True))
     except UsageError:
         return False
 
@@ -122,7 +133,7 @@ def open_bare(folder: Path, commit: str = "") -> Git:
     `commit` is one that will be in it: its objects are named by SHA-1 or by SHA-256.
     """
     program = _find_program()
-    git = Git(program, folder, folder, folder, ("--git-dir", str(folder)))
+    git = Git(program, folder, folder, folder, ("--git-dir", str(folder)), apart=True)
     if not (folder / "HEAD").exists():
         folder.mkdir(parents=True, exist_ok=True)
         form = ["--object-format=sha256"] if len(commit) == _SHA256 else []
@@ -131,13 +142,13 @@ def open_bare(folder: Path, commit: str = "") -> Git:
 
 
 def find_top(folder: Path) -> Path:
-    """Return the top of the working tree that `folder` is in, or its bare repository.
+    """Return the top of the working tree that a named folder is in, or its bare repository.
 
     Raises `UsageError` if it is in neither.
     """
-    top = _ask(folder, "--show-toplevel")
+    top = _ask(folder, "--show-toplevel", named=True)
     if top.returncode:
-        top = _ask(folder, "--absolute-git-dir")
+        top = _ask(folder, "--absolute-git-dir", named=True)
     if top.returncode == 0:
         return Path(os.fsdecode(top.stdout).removesuffix("\n"))
     if "dubious ownership" in said(top):
@@ -156,16 +167,14 @@ def find_common_dir(folder: Path) -> Path:
     return Path(os.path.abspath(folder / os.fsdecode(done.stdout).removesuffix("\n")))
 
 
-def _ask(folder: Path, question: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [_find_program(), "rev-parse", question],
-        cwd=folder,
-        # In a hook, the environment says which repository the hook is of.
-        env={name: value for name, value in os.environ.items() if name not in _OWN},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
+def _ask(folder: Path, *questions: str, named: bool) -> subprocess.CompletedProcess[bytes]:
+    arguments = ("rev-parse", *questions)
+    return _run(_find_program(), folder, arguments, env=_environment(named=named))
+
+
+def _environment(*, named: bool) -> dict[str, str]:
+    """Return the environment, for a repository that was named without what is about another."""
+    return {key: value for key, value in os.environ.items() if not (named and key in _OWN)}
 
 
 def run_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -107,16 +107,21 @@ class Comparison:
         return not found <= {"same", "absent"} or any(code.between.files for code in self.code)
 
 
-def compare(a: str, b: str = "HEAD", *more: str, repo: str | os.PathLike[str] = ".") -> Comparison:
+def compare(
+    a: str, b: str = "HEAD", *more: str, repo: str | os.PathLike[str] | None = None
+) -> Comparison:
     """Compare the version `b`, and those that follow, with the version `a`.
 
     Any reference will do: `v1.0`, `model@v1.1`, `model@best:accuracy`, a branch, a commit.
-    `repo` is the path of a clone.  Only Git's objects are read, and of folders that differ the
-    lists of their files, which are fetched from the remote if they are not in the cache.  Raises
-    `GitmodelError`.
+    `repo` is the path of a clone; None is that of the current folder.  Only Git's objects are
+    read, and of folders that differ the lists of their files, which are fetched from the remote if
+    they are not in the cache.  Raises `GitmodelError`.
     """
-    folder = Path(repo)
-    with open_history(folder) as history, open_entries(folder) as entries:
+    folder, named = Path(repo or "."), repo is not None
+    with (
+        open_history(folder, named=named) as history,
+        open_entries(folder, named=named) as entries,
+    ):
         return compare_versions(history, (a, b, *more), entries)
 
 
@@ -148,18 +153,24 @@ def compare_versions(
 
 @contextmanager
 def open_entries(
-    folder: Path, confirm: Callable[[str, str], bool] = never, work: Work | None = None
+    folder: Path,
+    confirm: Callable[[str, str], bool] = never,
+    work: Work | None = None,
+    *,
+    named: bool = False,
 ) -> Iterator[Entries]:
     """Give what lists the files of folders, from the cache or else from the remote.
 
-    The project that `folder` is in is opened only when the first list is asked for.
+    The project that `folder` is in is opened only when the first list is asked for; for `named`
+    see `open_git`.
     """
     with ExitStack() as stack:
         opened: list[Project] = []
 
         def entries(pointer: Pointer) -> Mapping[str, Entry]:
             if not opened:
-                opened.append(stack.enter_context(open_project(folder, "HEAD", confirm)))
+                found = open_project(folder, "HEAD", confirm, named=named)
+                opened.append(stack.enter_context(found))
             return bring_entries(opened[0], pointer, "", work or Work())
 
         yield entries

@@ -125,8 +125,9 @@ def read(
 @contextmanager
 def _located(path: str, rev: str | None, place: Place) -> Iterator[tuple[Project, Item]]:
     """Find an artifact, or something inside one; the project is open until this is left."""
+    named = place.repo is not None
     if place.repo is None or has_worktree(Path(place.repo)):
-        with open_project(Path(place.repo or "."), rev or "") as project:
+        with open_project(Path(place.repo or "."), rev or "", named=named) as project:
             snapshot = _snapshot(project, path, rev) if rev else read_worktree(project.git)
             yield project, _item(project, snapshot, path)
         return

@@ -41,23 +41,24 @@ Where = str | os.PathLike[str]
 
 @contextmanager
 def run(
-    name: str = "", *, params: Mapping[str, Any] | Where | None = None, repo: Where = "."
+    name: str = "", *, params: Mapping[str, Any] | Where | None = None, repo: Where | None = None
 ) -> Iterator[Run]:
     """Record what a run uses, logs and saves; all of it is written when the block ends well.
 
     `name` is the artifact that metrics and params belong to, by name or path; by default the first
     that is saved.  `params` are the parameters, or the file with them.  `repo` is a folder of the
-    repository; paths are relative to the current folder.
+    repository, None that of the current folder; paths are relative to the current folder.
 
     An exception in the block leaves everything as it was.  A run that saves nothing is a
     measurement: its metrics are added to those of the artifact `name`.  Raises `GitmodelError`.
     """
     folder = Path.cwd()
-    with open_project(Path(repo)) as project:
+    where = Path(repo or ".").absolute()
+    with open_project(where, named=repo is not None) as project:
         origin = read_origin(project, folder, sys.orig_argv, platform.python_version())
         given = read_params(project, params)
         goals = project.config.goals
-    running = Run(_Setting(Path(repo).absolute(), goals), name, given)
+    running = Run(_Setting(where, repo is not None, goals), name, given)
     try:
         yield running
         running._finish(origin)
@@ -68,6 +69,7 @@ def run(
 @dataclass(frozen=True, slots=True)
 class _Setting:
     repo: Path
+    named: bool
     goals: Mapping[str, Goal]
 
 
@@ -165,7 +167,7 @@ class Run:
 
     def _opened(self) -> AbstractContextManager[Project]:
         # Not kept open: training may fork, and the index must not be used on both sides.
-        return open_project(self._setting.repo)
+        return open_project(self._setting.repo, named=self._setting.named)
 
     def _finish(self, origin: Origin) -> None:
         recorded = Recorded(

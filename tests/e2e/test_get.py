@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.repo import Repo, flip, noise, tree
+from tests.helpers.repo import GITMODEL, Repo, flip, noise, tree
 
 FIRST = noise("model 1", (1 << 20) + 100)
 SECOND = noise("model 2", (1 << 20) + 200)
@@ -378,6 +378,45 @@ def test_a_version_that_is_older_than_the_remote(user: Repo, story: Repo) -> Non
     story.git("push", "--quiet", "origin", "main")
     user.gitmodel("get", "../origin.git", "model@v0.1", "-o", "m.pt")
     assert user.read("m.pt") == noise("early", 5000)
+
+
+def _hook(repo: Repo, folder: str, name: str, command: str) -> None:
+    path = repo.write(f"{folder}/hooks/{name}", f"#!/bin/sh\nset -e\n{command}\n")
+    path.chmod(0o755)
+
+
+def test_in_real_hooks_of_other_repositories(user: Repo) -> None:
+    """Before a commit, Git names an index of its own; before it receives, a store of objects."""
+    get = f"{GITMODEL} get -q {user.path.parent}"
+    user.git("init", "--quiet", "-b", "main", "other")
+    user.git("init", "--quiet", "--bare", "server.git")
+    _hook(user, "other/.git", "pre-commit", f"{get}/origin.git model -o {user.path}/before.pt")
+    _hook(user, "server.git", "pre-receive", f"{get}/work train -o {user.path}/received")
+    user.write("other/a", "a")
+    user.git("-C", "other", "add", "a")
+    user.git("-C", "other", "commit", "--quiet", "-am", "a")
+    user.git("-C", "other", "push", "--quiet", "../server.git", "main")
+    assert user.read("before.pt") == SECOND
+    assert (user.path / "received").is_dir()
+    assert user.git("-C", "other", "ls-files") == "a"
+
+
+def test_in_hooks_of_its_own_worktrees_and_of_a_module(story: Repo) -> None:
+    """There the environment is right, and the current folder alone would not do."""
+    above = story.path.parent
+    status = f"{GITMODEL} status | grep -c model.pt >> {above}/hooked"
+    _hook(story, ".git", "pre-commit", status)
+    story.git("worktree", "add", "--quiet", "../linked")
+    story.git("init", "--quiet", "../super")
+    allowed = ("-c", "protocol.file.allow=always")
+    story.git(
+        "-C", "../super", *allowed, "submodule", "--quiet", "add", f"{above}/origin.git", "sub"
+    )
+    _hook(story, "../super/.git/modules/sub", "pre-commit", status)
+    for folder in (story.path, above / "linked", above / "super/sub"):
+        (folder / "train.py").write_text("print(3)\n")
+        story.git("-C", str(folder), "commit", "--quiet", "-am", "note")
+    assert (above / "hooked").read_text() == "1\n" * 3
 
 
 def test_in_a_hook_of_another_repository(user: Repo) -> None:

@@ -176,6 +176,23 @@ def test_another_repository(here: Repo, story: Repo) -> None:
         gitmodel.read("model", "v7.0")
 
 
+def test_a_repository_that_is_named_counts_in_a_hook_of_another(
+    here: Repo, story: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.git("init", "--quiet", str(tmp_path / "other"))
+    monkeypatch.chdir(tmp_path / "other")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "other/.git/index.lock"))
+    for repo in (story.path, here.path.parent / "origin.git"):
+        assert gitmodel.read("model", "v1.0", repo=repo) == FIRST
+        assert gitmodel.resolve("v1.0", repo).tag == "v1.0"
+        assert "v1.0" in [each.tag for each in gitmodel.versions(repo=repo)]
+    assert gitmodel.read("model", repo=story.path) == SECOND
+    assert gitmodel.compare("v1.0", "model-v1.1", repo=story.path).versions
+    with pytest.raises(UsageError):
+        gitmodel.resolve("v1.0")
+
+
 def test_an_endpoint_is_not_contacted_unasked(here: Repo) -> None:
     url = b"s3://bucket/x?endpoint=http://127.0.0.1:9&region=us-east-1"
     here.write(".gitmodel.yaml", here.read(".gitmodel.yaml").replace(b"../remote", url))

@@ -108,7 +108,10 @@ def main() -> NoReturn:
     # The hooks must not call gitmodel for what gitmodel itself has Git do.
     os.environ["GITMODEL_SKIP_HOOKS"] = "1"
     signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # Before it ends, Python would look through all that was ever loaded.
+    gc.freeze()
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

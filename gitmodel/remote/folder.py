@@ -46,12 +46,12 @@ class FolderStore:
         with self._translated(key):
             return os.stat(self._root / key).st_size
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes | memoryview) -> None:
         """Write a file durably."""
         with self._translated(key):
             self._write(self._root / key, data, new=False)
 
-    def put_new(self, key: str, data: bytes, far: Far = unheard) -> bool:
+    def put_new(self, key: str, data: bytes | memoryview, far: Far = unheard) -> bool:
         """Write a file unless it exists; how far that is, is not told."""
         with self._translated(key):
             return self._write(self._root / key, data, new=True)
@@ -75,7 +75,7 @@ class FolderStore:
     def abort(self) -> None:
         """A disk answers soon, one way or the other."""
 
-    def _write(self, target: Path, data: bytes, *, new: bool) -> bool:
+    def _write(self, target: Path, data: bytes | memoryview, *, new: bool) -> bool:
         make_folder(target.parent)
         with Scratch(self._root / _SCRATCH) as scratch:
             fd, temporary = scratch.new_file()

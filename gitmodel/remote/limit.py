@@ -48,13 +48,13 @@ class LimitedStore:
         """Return the size in bytes."""
         return self._store.size(key)
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes | memoryview) -> None:
         """Write a file."""
         self._wait()
         self._take(len(data))
         self._store.put(key, data)
 
-    def put_new(self, key: str, data: bytes, far: Far = unheard) -> bool:
+    def put_new(self, key: str, data: bytes | memoryview, far: Far = unheard) -> bool:
         """Write a file unless it exists."""
         self._wait()
         self._take(len(data))

@@ -65,16 +65,16 @@ class ObjectStore:
         with _translated(self.url, key):
             return int(self._fs.size(self._path(key)))
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes | memoryview) -> None:
         """Write an object."""
         with _translated(self.url, key):
-            self._fs.pipe_file(self._path(key), data)
+            self._fs.pipe_file(self._path(key), bytes(data))
 
-    def put_new(self, key: str, data: bytes, far: Far = unheard) -> bool:
+    def put_new(self, key: str, data: bytes | memoryview, far: Far = unheard) -> bool:
         """Write an object unless it exists; how far that is, is not told."""
         try:
             with _translated(self.url, key):
-                self._fs.pipe_file(self._path(key), data, mode="create")
+                self._fs.pipe_file(self._path(key), bytes(data), mode="create")
         except FileExistsError:
             return False
         return True

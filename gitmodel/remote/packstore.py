@@ -251,7 +251,7 @@ class Remote:
                 if not self.wait():
                     raise
 
-    def put_pack(self, name: str, data: bytes, far: Far = unheard) -> None:
+    def put_pack(self, name: str, data: bytes | memoryview, far: Far = unheard) -> None:
         """Publish a pack; `name` is the BLAKE3 of `data` in hex, `far` hears how far it is."""
         self._publish(pack_key(name), name, data, far)
 
@@ -263,7 +263,7 @@ class Remote:
         self._index.add_remote_index(self.id, name, packs)
         return name
 
-    def _publish(self, key: str, name: str, data: bytes, far: Far = unheard) -> None:
+    def _publish(self, key: str, name: str, data: bytes | memoryview, far: Far = unheard) -> None:
         """Write a file that is named by its content; what is there already must be the same."""
         new = self.store.put_new(key, data, far)
         if not new and blake3(self.store.read(key)).hexdigest() != name:

@@ -91,21 +91,34 @@ class _Session(AIOHTTPSession):  # type: ignore[misc]  # it comes without annota
         session = await super()._get_session(proxy_url)
 
         def request(*arguments: Any, data: Any, **options: Any) -> Any:
-            if isinstance(data, io.BytesIO):
+            if isinstance(data, _Body):
                 # aiohttp would copy all of it before it sends the first byte, and would wait for
                 # the answer from when the system took the last one, not the server.
-                body = data.getvalue()
-                moving(len(body))
-                alive(len(body))
-                data = _slices(body)
+                moving(len(data))
+                alive(len(data))
+                data = _slices(data.view)
                 options["timeout"] = ClientTimeout(sock_connect=self._timeout.sock_connect)
             return session.request(*arguments, data=data, allow_redirects=False, **options)
 
         return SimpleNamespace(request=request)
 
 
-async def _slices(data: bytes) -> AsyncIterator[memoryview]:
-    view = memoryview(data)
+class _Body(io.RawIOBase):
+    """Bytes that botocore takes for a file, or it would copy them; nobody reads it as one."""
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        super().__init__()
+        self.view = memoryview(data)
+
+    def __len__(self) -> int:
+        return len(self.view)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Be ready to be sent once more."""
+        return 0
+
+
+async def _slices(view: memoryview) -> AsyncIterator[memoryview]:
     for start in range(0, len(view), _SLICE):
         part = view[start : start + _SLICE]
         yield part
@@ -186,11 +199,11 @@ class S3Store:
     async def _head(self, client: Any, key: str) -> int:
         return int((await client.head_object(**self._at(key)))["ContentLength"])
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes | memoryview) -> None:
         """Write an object."""
         self._put(key, data, {})
 
-    def put_new(self, key: str, data: bytes, far: Far = unheard) -> bool:
+    def put_new(self, key: str, data: bytes | memoryview, far: Far = unheard) -> bool:
         """Write an object unless it exists.
 
         If an answer is lost, the second try finds what the first one wrote, and returns False.
@@ -211,11 +224,17 @@ class S3Store:
             return True
         return False
 
-    def _put(self, key: str, data: bytes, condition: Mapping[str, str], far: Far = unheard) -> None:
+    def _put(
+        self,
+        key: str,
+        data: bytes | memoryview,
+        condition: Mapping[str, str],
+        far: Far = unheard,
+    ) -> None:
         self._etags.pop(key, None)
         # SHA-256 would take as long as all else; what it would add is in the pack's name.
         checksum = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
-        arguments = {**self._at(key), **condition, "Body": data, "ChecksumCRC32": checksum}
+        arguments = {**self._at(key), **condition, "Body": _Body(data), "ChecksumCRC32": checksum}
         self._call(key, lambda client: self._stored(client, arguments, far))
 
     async def _stored(self, client: Any, arguments: Mapping[str, Any], far: Far) -> None:

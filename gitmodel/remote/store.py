@@ -28,10 +28,10 @@ class Store(Protocol):
     def size(self, key: str) -> int:
         """Return the size in bytes; raise `MissingError` if there is no such file."""
 
-    def put(self, key: str, data: bytes) -> None:
-        """Write a file; when this returns, it is durable."""
+    def put(self, key: str, data: bytes | memoryview) -> None:
+        """Write a file; when this returns, it is durable, and `data` may change."""
 
-    def put_new(self, key: str, data: bytes, far: Far = unheard) -> bool:
+    def put_new(self, key: str, data: bytes | memoryview, far: Far = unheard) -> bool:
         """Write a file unless it exists; return whether it was written.
 
         `far` is called by any thread, and not by every kind of store.

@@ -33,6 +33,7 @@ from gitmodel.remote.packstore import Remote
 PACK_SIZE = 32 << 20
 """Bytes of payload after which a pack is sent."""
 
+_BUFFER = PACK_SIZE + (1 << 20)
 _PACKS_PER_INDEX = 8
 _BATCHES_IN_FLIGHT = 4
 _BATCH_BYTES = 8 << 20
@@ -196,8 +197,7 @@ class Upload:
         return len(self._sending) >= self._remote.store.lanes
 
     def _put(self, pack: _Building) -> tuple[str, int]:
-        data = b"".join((*pack.parts, format_table(pack.entries)))
-        pack.parts.clear()
+        data = pack.seal()
         name = blake3(data).hexdigest()
         told = _Told(self._meter, pack.raw, len(data))
         self._remote.put_pack(name, data, told)
@@ -241,11 +241,11 @@ class _Told:
 
 
 class _Building:
-    """A pack that is being put together in memory."""
+    """A pack that is being put together in memory, where each chunk lies only once."""
 
     def __init__(self) -> None:
+        self._buffer = bytearray(_BUFFER)
         self.entries: list[Stored] = []
-        self.parts: list[bytes] = []
         self.recipes: list[bytes] = []
         self.size = self.raw = 0
 
@@ -264,8 +264,20 @@ class _Building:
 
     def _append(self, entry: Stored, payload: bytes) -> None:
         self.entries.append(entry)
-        self.parts.append(payload)
-        self.size += len(payload)
+        self._write(payload)
+
+    def seal(self) -> memoryview:
+        """Add the table; hand over the whole pack."""
+        self._write(format_table(self.entries))
+        buffer, self._buffer = self._buffer, bytearray()
+        return memoryview(buffer)[: self.size]
+
+    def _write(self, data: bytes) -> None:
+        end = self.size + len(data)
+        self._buffer.extend(bytes(max(end - len(self._buffer), 0)))
+        # A bytearray itself would take a copy of the data.
+        memoryview(self._buffer)[self.size : end] = data
+        self.size = end
 
 
 def _digest(batch: list[bytes]) -> list[_Chunk]:

@@ -62,23 +62,44 @@ def verify_tag(git: Git, tag: str) -> VerifiedTag:
         objects.close()
 
 
-def _verify(git: Git, objects: Objects, name: str, oid: str) -> VerifiedTag:
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What an annotated tag says, who vouches for that, and what is wrong with it, in words."""
+
+    made: TagObject
+    signature: Signature
+    problems: tuple[str, ...]
+
+
+def look_at_tag(git: Git, objects: Objects, name: str, oid: str) -> Signed:
+    """Read the annotated tag `name`; only where it is signed, Git checks it.
+
+    Raises `IntegrityError` if it is malformed.
+    """
     made = parse_tag_object(objects.tag(oid))
     signature = Signature("unsigned")
     if made.signature:
         signature = check_signature(git, oid, made.signature)
-    if made.type != "commit":
-        raise UsageError(f"the tag {name!r} leads to a {made.type}, not to a commit")
-    stated, problems = _stated(made)
+    problems = []
     if made.name != name:
         # A signature that is good for one version must not serve for another.
         problems.append(f"the tag was made as {made.name!r}, not as {name!r}")
     if made.rest:
         problems.append("the tag has text after its signature, which nobody signed")
+    return Signed(made, signature, tuple(problems))
+
+
+def _verify(git: Git, objects: Objects, name: str, oid: str) -> VerifiedTag:
+    signed = look_at_tag(git, objects, name, oid)
+    made = signed.made
+    if made.type != "commit":
+        raise UsageError(f"the tag {name!r} leads to a {made.type}, not to a commit")
+    stated, problems = _stated(made)
     found, more = _look_at(git, objects, made.target, oid)
     if stated and found and stated != found:
         more.append("the commit does not hold what the tag was made for: its root is another")
-    return VerifiedTag(name, made.target, True, signature, stated, found, (*problems, *more))
+    told = (*problems, *signed.problems, *more)
+    return VerifiedTag(name, made.target, True, signed.signature, stated, found, told)
 
 
 def _stated(made: TagObject) -> tuple[str, list[str]]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from gitmodel.contents import root_of
 from gitmodel.describe import items_of
 from gitmodel.errors import IntegrityError, UsageError
-from gitmodel.git.command import Git
+from gitmodel.git.command import Git, open_repository
 from gitmodel.git.objects import Objects
 from gitmodel.git.signature import Signature, check_signature
+from gitmodel.history import open_history
+from gitmodel.porcelain.resolve import resolve
 from gitmodel.tag_object import TagObject, parse_tag_object, stated_root
 
 
@@ -40,15 +43,29 @@ class VerifiedTag:
         return self.sound and self.signature.state == "trusted"
 
 
-def verify_tag(git: Git, tag: str) -> VerifiedTag:
+def find_tag(folder: Path, reference: str) -> tuple[Git, str]:
+    """Return the repository that a folder is in, and the tag that a reference leads to there.
+
+    The name of a tag is that tag, whatever else it could mean, and nothing else is read then.
+    Raises `UsageError` for what leads to none.
+    """
+    git = open_repository(folder)
+    name = reference.removeprefix("refs/tags/")
+    if name in git.tag_objects():
+        return git, name
+    with open_history(folder) as history:
+        found = resolve(history, reference)
+    if not found.tag:
+        raise UsageError(f"{reference!r} is no tag, but a commit", hint="gitmodel versions")
+    return git, found.tag
+
+
+def verify_tag(git: Git, name: str) -> VerifiedTag:
     """Recompute the root from the commit's own Git objects, and check the signature.
 
-    Raises `UsageError` if there is no such tag, or if it leads to no commit.
+    Raises `UsageError` if the tag leads to no commit.
     """
-    name = tag.removeprefix("refs/tags/")
-    oid = git.tag_objects().get(name)
-    if oid is None:
-        raise UsageError(f"there is no tag {name!r}", hint="gitmodel versions")
+    oid = git.tag_objects()[name]
     kind = git.kind(oid)
     objects = Objects(git.common_dir)
     try:

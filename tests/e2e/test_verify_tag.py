@@ -118,6 +118,12 @@ def test_an_unsigned_version(repo: Repo) -> None:
     verify(repo, "model-v1.0", "--require-signature", code=7)
 
 
+@pytest.mark.parametrize("reference", ["model", "model@v1.0", "model-v1.0.0", "model.pt"])
+def test_any_reference_to_a_version(repo: Repo, reference: str) -> None:
+    repo.gitmodel("tag", "model-v1.0")
+    assert verify(repo, reference)["tag"] == "model-v1.0"
+
+
 def test_signed_by_gpg(repo: Repo, keyring: Path) -> None:
     use_gpg(repo, keyring)
     repo.gitmodel("tag", "model-v1.0", "-s", "-m", "signed")
@@ -426,6 +432,7 @@ def test_a_clone_without_blobs(ssh: Repo) -> None:
         ["--tag", "nothing"],
         ["--tag", "-x"],
         ["--tag", "main"],
+        ["--tag", "model@main"],
         ["--tag", "model-v1.0", "--quick"],
         ["--require-signature"],
         ["--tag", "of-a-tree"],

@@ -37,6 +37,15 @@ class Document:
     value: Value
     lines: Lines
 
+    def below(self, *keys: str) -> Document:
+        """Return the part that keys of mappings lead to."""
+        part = self.value
+        for key in keys:
+            part = part[key] if isinstance(part, dict) else None
+        depth = len(keys)
+        lines = {deep[depth:]: line for deep, line in self.lines.items() if deep[:depth] == keys}
+        return Document(self.path, part, lines)
+
     def refuse(self, keys: tuple[str, ...], why: str) -> IntegrityError:
         """Return the error that something in the file is not as it must be."""
         where = f", line {self.lines[keys]}" if keys in self.lines else ""

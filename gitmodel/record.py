@@ -170,10 +170,10 @@ class _Reading:
         self, artifacts: Iterable[str], kind: Kind, parse: Callable[[bytes, str], dict[str, _T]]
     ) -> dict[str, _T]:
         """Return the metrics or params of an artifact, else those of the repository."""
-        for artifact in artifacts:
-            if paths := self._own(artifact, kind):
-                return self._merged(paths, parse)
-        return self._merged(self._common(kind), parse)
+        sidecars = self._sidecars_of(artifacts, kind)
+        if not sidecars:
+            return self._merged(self._common(kind), parse)
+        return self._joined({}, sidecars, parse)
 
     def of_repository(
         self, artifacts: Iterable[str], kind: Kind, parse: Callable[[bytes, str], dict[str, _T]]
@@ -182,18 +182,42 @@ class _Reading:
 
         A name that several artifacts have says which one's it is.
         """
-        found = self._merged(self._common(kind), parse)
+        common = self._merged(self._common(kind), parse)
+        return self._joined(common, self._sidecars_of(artifacts, kind), parse)
+
+    def _joined(
+        self,
+        found: dict[str, _T],
+        sidecars: Mapping[str, Mapping[str, str]],
+        parse: Callable[[bytes, str], dict[str, _T]],
+    ) -> dict[str, _T]:
+        """Return what is found already, and what sidecars say, by whose they are."""
         owned: dict[str, dict[str, _T]] = {}
-        for artifact in artifacts:
-            if paths := self._own(artifact, kind):
-                for name, value in self._merged(paths, parse).items():
-                    owned.setdefault(name, {})[name_of(artifact, self.config.artifacts)] = value
+        for owner, paths in sidecars.items():
+            for name, value in self._merged(paths, parse).items():
+                owned.setdefault(name, {})[owner] = value
         for name, values in owned.items():
             if len(values) == 1 and name not in found:
                 found[name] = next(iter(values.values()))
             else:
                 found.update((f"{owner}.{name}", value) for owner, value in values.items())
         return found
+
+    def _sidecars_of(self, artifacts: Iterable[str], kind: Kind) -> dict[str, dict[str, str]]:
+        """Return the sidecars of artifacts by whose they are: path to blob.
+
+        That is the artifact's name, or, where another of this name has others, its path.
+        """
+        named: dict[str, dict[tuple[str, ...], str]] = {}
+        for artifact in artifacts:
+            if paths := tuple(self._own(artifact, kind)):
+                name = name_of(artifact, self.config.artifacts)
+                named.setdefault(name, {}).setdefault(paths, artifact)
+        return {
+            name if len(owners) == 1 else artifact: self._own(artifact, kind)
+            for name, owners in named.items()
+            for artifact in owners.values()
+        }
 
     def _own(self, artifact: str, kind: Kind) -> dict[str, str]:
         """Return the sidecars that belong to an artifact: path to blob."""

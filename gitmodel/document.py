@@ -22,6 +22,7 @@ _TOKEN = re.compile(
     r"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?(?![0-9A-Za-z.+-])|[A-Za-z-]+",
 )
 _WORDS: dict[str, Value] = {"null": None, "true": True, "false": False}
+_NOT_FINITE = ("NaN", "Infinity")
 _DIGITS = 4000
 """Longer numbers take Python longer than they are worth."""
 
@@ -113,6 +114,8 @@ class _Json:
             return _WORDS[token]
         if token[0] in "-0123456789" and token[-1].isdigit():
             return self._number(token)
+        if token.lstrip("-") in _NOT_FINITE:
+            raise self._refuse(f"has {token}, which is no number of JSON")
         raise self._refuse(f"has {token[:20]!r} where a value belongs")
 
     def _object(self, keys: tuple[str, ...]) -> Value:

@@ -118,9 +118,14 @@ def _events(data: bytes, path: str) -> Iterator[Any]:
     """Parse no further than what was asked for: deep nesting is refused before it costs much."""
     try:
         yield from yaml.parse(data.decode(), Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        # Where that begins which has no end, and not where the file has one.
+        mark = error.context_mark or error.problem_mark
+        where = f", line {mark.line + 1}" if mark else ""
+        raise IntegrityError(f"{path!r}{where}, is not valid YAML: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        why = " ".join(str(error).split())
-        raise IntegrityError(f"{path!r} is not valid YAML: {why}") from error
+        # Bytes that are no text, or characters that YAML does not have.
+        raise IntegrityError(f"{path!r} is not valid YAML: it is not plain text") from error
 
 
 class _Reader:

@@ -200,6 +200,8 @@ def _unknown(history: History, text: str, name: str = "") -> UsageError:
             f"{text!r} is not a version of {name!r}, nor another revision of Git{alike}",
             hint=f"gitmodel versions {name}",
         )
+    if not (history.tags or history.git.resolve("HEAD") or history.git.heads()):
+        return UsageError(f"{text!r} means nothing: there is no commit yet", hint="git commit")
     alike = near(text, (*history.tags, *_names(history), *history.artifacts))
     return UsageError(
         f"{text!r} is not a version, nor another revision of Git{alike}", hint="gitmodel versions"

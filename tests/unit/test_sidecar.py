@@ -108,7 +108,7 @@ def test_a_param_named_value_stays_nested():
     assert parse_params(b'{"a": {"value": 1}}', "p.json") == {"a.value": 1}
 
 
-# Printed by `mlflow runs describe --run-id …` of MLflow 3.16.1, shortened.
+# Printed by `mlflow runs describe --run-id …` of MLflow 3.17.2, shortened.
 MLFLOW = b"""{
     "info": {"run_id": "0a1b", "run_name": "able-ant-1", "status": "FINISHED"},
     "data": {

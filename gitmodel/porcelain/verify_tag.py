@@ -72,7 +72,9 @@ def verify_tag(git: Git, name: str) -> VerifiedTag:
         if kind == "tag":
             return _verify(git, objects, name, oid)
         if kind != "commit":
-            raise UsageError(f"the tag {name!r} leads to a {kind}, not to a commit")
+            raise UsageError(
+                f"the tag {name!r} leads to a {kind}, not to a commit", hint="gitmodel versions"
+            )
         found, problems = _look_at(git, objects, oid, "")
         return VerifiedTag(name, oid, False, Signature("unsigned"), "", found, tuple(problems))
     finally:
@@ -110,7 +112,9 @@ def _verify(git: Git, objects: Objects, name: str, oid: str) -> VerifiedTag:
     signed = look_at_tag(git, objects, name, oid)
     made = signed.made
     if made.type != "commit":
-        raise UsageError(f"the tag {name!r} leads to a {made.type}, not to a commit")
+        raise UsageError(
+            f"the tag {name!r} leads to a {made.type}, not to a commit", hint="gitmodel versions"
+        )
     stated, problems = _stated(made)
     found, more = _look_at(git, objects, made.target, oid)
     if stated and found and stated != found:

@@ -14,7 +14,7 @@ from gitmodel.cli.facts import artifact_value, finite, goal_words, numbers, plai
 from gitmodel.cli.sections import Cell, Listing, Section, markdown_of, own, text_of
 from gitmodel.comparison import ArtifactRow, Change, MetricRow, ParamRow, State
 from gitmodel.errors import GateError, UsageError
-from gitmodel.git.command import Between
+from gitmodel.git.revisions import Between
 from gitmodel.history import open_history
 from gitmodel.porcelain.compare import (
     CodeChanges,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gitmodel.atomic import Scratch, write_file
 from gitmodel.config import CONFIG_NAME, Config, format_config, with_id
+from gitmodel.git import staging
 from gitmodel.git.command import open_git
 from gitmodel.porcelain.drivers import set_attributes
 from gitmodel.settings import read_config
@@ -36,5 +37,5 @@ def init(folder: Path, algorithm: str) -> Initialised:
     with Scratch(git.common_dir / "gitmodel" / "tmp") as scratch:
         set_attributes(git, scratch)
         write_file(path, data or format_config(Config(identity, algorithm)), scratch)
-    git.stage([CONFIG_NAME])
+    staging.stage(git, [CONFIG_NAME])
     return Initialised(True, path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gitmodel.git.command import Story
+from gitmodel.git import refs, revisions
+from gitmodel.git.revisions import Story
 from gitmodel.git.signature import Signature
 from gitmodel.history import History
 from gitmodel.pointer import Pointer
@@ -40,7 +41,7 @@ def show(history: History, reference: str) -> Shown:
     record = history.reader.read(found.commit, found.name)
     everything = history.reader.artifacts(found.commit)
     others = {path: everything[path] for path in sorted(everything.keys() - record.artifacts)}
-    story = history.git.story(found.commit, found.tag)
+    story = revisions.story(history.git, found.commit, found.tag)
     return Shown(found, story, record, others, record.problems)
 
 
@@ -49,7 +50,7 @@ def with_signature(history: History, found: Shown) -> Shown:
     tag = found.resolved.tag
     if found.story.kind != "annotated tag":
         return replace(found, signature=Signature("unsigned") if tag else None)
-    oid = history.git.tag_objects()[tag]
+    oid = refs.tag_objects(history.git)[tag]
     signed = look_at_tag(history.git, history.objects, tag, oid)
     problems = (*found.problems, *signed.problems)
     return replace(found, signature=signed.signature, problems=problems)

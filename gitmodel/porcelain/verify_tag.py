@@ -8,6 +8,7 @@ from pathlib import Path
 from gitmodel.contents import root_of
 from gitmodel.describe import items_of
 from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.git import refs, transport, trees
 from gitmodel.git.command import Git, open_repository
 from gitmodel.git.objects import Objects
 from gitmodel.git.signature import Signature, check_signature
@@ -51,7 +52,7 @@ def find_tag(folder: Path, reference: str) -> tuple[Git, str]:
     """
     git = open_repository(folder)
     name = reference.removeprefix("refs/tags/")
-    if name in git.tag_objects():
+    if name in refs.tag_objects(git):
         return git, name
     with open_history(folder) as history:
         found = resolve(history, reference)
@@ -65,8 +66,8 @@ def verify_tag(git: Git, name: str) -> VerifiedTag:
 
     Raises `UsageError` if the tag leads to no commit.
     """
-    oid = git.tag_objects()[name]
-    kind = git.kind(oid)
+    oid = refs.tag_objects(git)[name]
+    kind = trees.kind(git, oid)
     objects = Objects(git.common_dir)
     try:
         if kind == "tag":
@@ -144,9 +145,9 @@ def _look_at(git: Git, objects: Objects, commit: str, tag: str) -> tuple[str, li
 
 def _bring_blobs(git: Git, objects: Objects, commit: str) -> None:
     """Fetch what a partial clone lacks; what comes is checked against its name when it is read."""
-    for promisor in git.promisors():
+    for promisor in transport.promisors(git):
         if lacking := objects.lacking(objects.companions(commit).values()):
-            git.bring_objects(promisor, lacking)
+            transport.bring_objects(git, promisor, lacking)
 
 
 def replaced_in(git: Git, commit: str, tag: str = "") -> str:
@@ -155,7 +156,7 @@ def replaced_in(git: Git, commit: str, tag: str = "") -> str:
     gitmodel reads the objects themselves, but what `git checkout` writes would be another
     version.
     """
-    replaced = git.replaced()
+    replaced = trees.replaced(git)
     if not replaced:
         return ""
-    return min(replaced & {tag, *git.objects_of(commit)}, default="")
+    return min(replaced & {tag, *trees.objects_of(git, commit)}, default="")

@@ -76,7 +76,7 @@ class Reader:
     def __init__(self, files: Files, current: Config | None) -> None:
         self.files = files
         self._current = current or Config("")
-        self._parsed: dict[tuple[str, str], Any] = {}
+        self._parsed: dict[tuple[str, str, Callable[[bytes, str], Any]], Any] = {}
 
     def read(self, commit: str, name: str = "") -> Record:
         """Return what a commit says of the artifact `name`, or of the whole repository.
@@ -103,16 +103,18 @@ class Reader:
         """Return the configuration of a commit, given its blob."""
         if blob is None:
             return self._current
-        return self.parsed(CONFIG_NAME, blob, lambda data, _: parse_config(data))
+        return self.parsed(CONFIG_NAME, blob, _parse_config)
 
     def parsed(self, path: str, blob: str, parse: Callable[[bytes, str], _T]) -> _T:
         """Return what a file says; raises `IntegrityError` if it is broken."""
-        if (path, blob) not in self._parsed:
+        # One file may hold both metrics and params.
+        key = path, blob, parse
+        if key not in self._parsed:
             try:
-                self._parsed[path, blob] = parse(self.files.blob(blob), path)
+                self._parsed[key] = parse(self.files.blob(blob), path)
             except IntegrityError as error:
-                self._parsed[path, blob] = error
-        found = self._parsed[path, blob]
+                self._parsed[key] = error
+        found = self._parsed[key]
         if isinstance(found, IntegrityError):
             raise found
         result: _T = found
@@ -262,3 +264,7 @@ class _Reading:
         except IntegrityError as error:
             if error.message not in self.problems:
                 self.problems.append(error.message)
+
+
+def _parse_config(data: bytes, path: str) -> Config:
+    return parse_config(data)

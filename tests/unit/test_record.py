@@ -83,6 +83,13 @@ def test_artifacts_of_one_name_in_two_folders_keep_their_metrics_apart():
         assert values == {"x/same.pt.q": 1, "y/same.pt.q": 2, "x": 3}
 
 
+def test_one_file_may_hold_metrics_and_params():
+    both = b'sidecars: {"*": {metrics: both.yaml, params: both.yaml}}\n'
+    record = read({".gitmodel.yaml": CONFIG + both, "both.yaml": b"lr: 0.1"})
+    assert record.metrics["lr"].value == 0.1
+    assert record.params == {"lr": 0.1}
+
+
 def test_artifacts_that_share_a_stem_share_their_metrics():
     files = {
         "same.pt.gitmodel": POINTER,

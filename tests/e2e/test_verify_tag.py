@@ -225,6 +225,8 @@ def test_a_key_that_cannot_sign(repo: Repo, tmp_path: Path) -> None:
     key.with_suffix(".pub").unlink()
     done = repo.gitmodel("tag", "model-v1.0", "-s", code=1)
     assert "user.signingKey" in done.err
+    # What went wrong in one line, and what to do in another.
+    assert len(done.err.splitlines()) == 2
     assert repo.git("tag", "--list") == ""
 
 

@@ -18,6 +18,15 @@ from gitmodel.tag_object import TagObject, parse_tag_object, stated_root
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """What an annotated tag says, who vouches for that, and what is wrong with it, in words."""
+
+    made: TagObject
+    signature: Signature
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedTag:
     """What a tag says and what is so.
 
@@ -80,15 +89,6 @@ def verify_tag(git: Git, name: str) -> VerifiedTag:
         return VerifiedTag(name, oid, False, Signature("unsigned"), "", found, tuple(problems))
     finally:
         objects.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """What an annotated tag says, who vouches for that, and what is wrong with it, in words."""
-
-    made: TagObject
-    signature: Signature
-    problems: tuple[str, ...]
 
 
 def look_at_tag(git: Git, objects: Objects, name: str, oid: str) -> Signed:

@@ -13,11 +13,12 @@ from typing import Any, Protocol, TypeVar
 from gitmodel.config import CONFIG_NAME, REPOSITORY, Config, parse_config
 from gitmodel.errors import IntegrityError
 from gitmodel.paths import POINTER_SUFFIX, name_of, stem_of
-from gitmodel.pointer import Pointer, parse_pointer
+from gitmodel.pointer import NotAPointerError, Pointer, parse_pointer
 from gitmodel.sidecar import SUFFIXES, Kind, Metric, parse_metrics, parse_params, sidecar_names
 from gitmodel.strict_yaml import Value
 
 _T = TypeVar("_T")
+_BROKEN = IntegrityError, NotAPointerError
 
 
 class Files(Protocol):
@@ -106,16 +107,16 @@ class Reader:
         return self.parsed(CONFIG_NAME, blob, _parse_config)
 
     def parsed(self, path: str, blob: str, parse: Callable[[bytes, str], _T]) -> _T:
-        """Return what a file says; raises `IntegrityError` if it is broken."""
+        """Return what a file says; raises the error of `parse` if it is broken."""
         # One file may hold both metrics and params.
         key = path, blob, parse
         if key not in self._parsed:
             try:
                 self._parsed[key] = parse(self.files.blob(blob), path)
-            except IntegrityError as error:
+            except _BROKEN as error:
                 self._parsed[key] = error
         found = self._parsed[key]
-        if isinstance(found, IntegrityError):
+        if isinstance(found, _BROKEN):
             raise found
         result: _T = found
         return result
@@ -261,7 +262,7 @@ class _Reading:
         """Go on when one file is broken: the rest of a version is still worth knowing."""
         try:
             yield
-        except IntegrityError as error:
+        except _BROKEN as error:
             if error.message not in self.problems:
                 self.problems.append(error.message)
 

@@ -87,7 +87,14 @@ def test_a_broken_sidecar_is_told_and_the_rest_is_shown(story: Repo) -> None:
     done = story.gitmodel("show", "HEAD")
     assert "'model.metrics.json', line 2" in done.out
     assert "lr     0.1" in done.out
-    assert "line 2" in story.gitmodel("card", "HEAD", code=7).err
+    assert story.gitmodel("card", "HEAD", code=7).err.startswith(
+        "error: 'model.metrics.json', line 2"
+    )
+    story.write("model.pt.gitmodel", "something else\n")
+    story.commit()
+    done = story.gitmodel("show", "HEAD")
+    assert "'model.pt.gitmodel' is not a gitmodel pointer" in done.out
+    assert "data/train" in done.out
 
 
 def test_what_means_nothing(story: Repo) -> None:

@@ -131,6 +131,7 @@ def test_goals_of_today_count_for_old_versions():
     [
         ("metrics.json", b'{"a": NaN}'),
         ("model.pt.gitmodel", b"gitmodel: 1\n"),
+        ("model.pt.gitmodel", b"something else\n"),
         (".gitmodel.yaml", b"no: config\n"),
     ],
 )

@@ -39,7 +39,8 @@ _HINT = f"edit {CONFIG_NAME}, then gitmodel doctor"
 class Config:
     """What `.gitmodel.yaml` says.
 
-    `id` names the repository on its remotes; `remotes` maps names to URLs; `remote` is the name
+    `id` names the repository on its remotes; it is empty in a file that `gitmodel init` did not
+    write, which is enough to read versions.  `remotes` maps names to URLs; `remote` is the name
     of the one to use when none is asked for; `artifacts` maps names to paths.  `sidecars` maps
     the name of an artifact, or `*`, to the paths of its metrics and params files; `goals` maps
     metrics to whether more or less is better; `gates` maps `tag`, or a stage, to conditions.
@@ -91,6 +92,13 @@ def replace_section(data: bytes, key: str, mapping: Mapping[str, str]) -> bytes:
     start, end = _find_section(lines, key)
     section = [f"{key}:", *_lines(mapping)] if mapping else []
     return ("\n".join([*lines[:start], *section, *lines[end:]]) + "\n").encode()
+
+
+def with_id(data: bytes, identity: str) -> bytes:
+    """Return a configuration that has no id with one; all other lines stay as they are."""
+    lines = data.decode().splitlines()
+    end = _find_section(lines, "gitmodel")[1]
+    return ("\n".join([*lines[:end], f'id: "{identity}"', *lines[end:]]) + "\n").encode()
 
 
 def check_url(url: str) -> str:
@@ -201,7 +209,7 @@ def _parse(data: bytes) -> Config:
     if unknown := sorted(value.keys() - set(_KEYS)):
         raise IntegrityError(f"{CONFIG_NAME!r} has the unknown key {unknown[0]!r}")
     return Config(
-        _match(value, "id", _ID),
+        _match(value, "id", _ID) if "id" in value else "",
         _algorithm(value.get("hash", BLAKE3)),
         _default_remote(value.get("remote", "")),
         _remotes(value.get("remotes")),

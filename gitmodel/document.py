@@ -22,6 +22,7 @@ _TOKEN = re.compile(
     r"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?(?![0-9A-Za-z.+-])|[A-Za-z-]+",
 )
 _WORDS: dict[str, Value] = {"null": None, "true": True, "false": False}
+_NOT_FINITE = ("NaN", "Infinity")
 _DIGITS = 4000
 """Longer numbers take Python longer than they are worth."""
 
@@ -36,6 +37,15 @@ class Document:
     path: str
     value: Value
     lines: Lines
+
+    def below(self, *keys: str) -> Document:
+        """Return the part that keys of mappings lead to."""
+        part = self.value
+        for key in keys:
+            part = part[key] if isinstance(part, dict) else None
+        depth = len(keys)
+        lines = {deep[depth:]: line for deep, line in self.lines.items() if deep[:depth] == keys}
+        return Document(self.path, part, lines)
 
     def refuse(self, keys: tuple[str, ...], why: str) -> IntegrityError:
         """Return the error that something in the file is not as it must be."""
@@ -104,6 +114,8 @@ class _Json:
             return _WORDS[token]
         if token[0] in "-0123456789" and token[-1].isdigit():
             return self._number(token)
+        if token.lstrip("-") in _NOT_FINITE:
+            raise self._refuse(f"has {token}, which is no number of JSON")
         raise self._refuse(f"has {token[:20]!r} where a value belongs")
 
     def _object(self, keys: tuple[str, ...]) -> Value:

@@ -401,4 +401,5 @@ def _unreadable(char: str) -> str:
     if char in "\"'`":
         return f"a {char} that is not closed"
     better = {"=": "; '==' compares", "&": "; 'and' joins", "|": "; 'or' joins"}
-    return f"{char!r} means nothing here{better.get(char, '')}"
+    quoted = "; a name with other letters stands between backquotes" if char.isalpha() else ""
+    return f"{char!r} means nothing here{better.get(char, quoted)}"

@@ -71,7 +71,7 @@ def open_project(
     config = read_config(git, revision)
     if config is None and revision:
         config = read_config(git, "HEAD")
-    if config is None:
+    if config is None or not config.id:
         raise UsageError(f"{str(git.worktree)!r} is not set up for gitmodel", hint="gitmodel init")
     home = git.common_dir / "gitmodel"
     with ExitStack() as stack:

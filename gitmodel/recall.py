@@ -20,7 +20,7 @@ from gitmodel.config import Config
 from gitmodel.record import Measured
 from gitmodel.sidecar import Goal, Metric
 
-FORMAT = 1
+FORMAT = 2
 """Must rise whenever the same files would be read as anything else than before."""
 
 Key = tuple[str, str]

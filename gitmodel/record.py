@@ -13,11 +13,12 @@ from typing import Any, Protocol, TypeVar
 from gitmodel.config import CONFIG_NAME, REPOSITORY, Config, parse_config
 from gitmodel.errors import IntegrityError
 from gitmodel.paths import POINTER_SUFFIX, name_of, stem_of
-from gitmodel.pointer import Pointer, parse_pointer
+from gitmodel.pointer import NotAPointerError, Pointer, parse_pointer
 from gitmodel.sidecar import SUFFIXES, Kind, Metric, parse_metrics, parse_params, sidecar_names
 from gitmodel.strict_yaml import Value
 
 _T = TypeVar("_T")
+_BROKEN = IntegrityError, NotAPointerError
 
 
 class Files(Protocol):
@@ -76,7 +77,7 @@ class Reader:
     def __init__(self, files: Files, current: Config | None) -> None:
         self.files = files
         self._current = current or Config("")
-        self._parsed: dict[tuple[str, str], Any] = {}
+        self._parsed: dict[tuple[str, str, Callable[[bytes, str], Any]], Any] = {}
 
     def read(self, commit: str, name: str = "") -> Record:
         """Return what a commit says of the artifact `name`, or of the whole repository.
@@ -103,17 +104,19 @@ class Reader:
         """Return the configuration of a commit, given its blob."""
         if blob is None:
             return self._current
-        return self.parsed(CONFIG_NAME, blob, lambda data, _: parse_config(data))
+        return self.parsed(CONFIG_NAME, blob, _parse_config)
 
     def parsed(self, path: str, blob: str, parse: Callable[[bytes, str], _T]) -> _T:
-        """Return what a file says; raises `IntegrityError` if it is broken."""
-        if (path, blob) not in self._parsed:
+        """Return what a file says; raises the error of `parse` if it is broken."""
+        # One file may hold both metrics and params.
+        key = path, blob, parse
+        if key not in self._parsed:
             try:
-                self._parsed[path, blob] = parse(self.files.blob(blob), path)
-            except IntegrityError as error:
-                self._parsed[path, blob] = error
-        found = self._parsed[path, blob]
-        if isinstance(found, IntegrityError):
+                self._parsed[key] = parse(self.files.blob(blob), path)
+            except _BROKEN as error:
+                self._parsed[key] = error
+        found = self._parsed[key]
+        if isinstance(found, _BROKEN):
             raise found
         result: _T = found
         return result
@@ -170,10 +173,10 @@ class _Reading:
         self, artifacts: Iterable[str], kind: Kind, parse: Callable[[bytes, str], dict[str, _T]]
     ) -> dict[str, _T]:
         """Return the metrics or params of an artifact, else those of the repository."""
-        for artifact in artifacts:
-            if paths := self._own(artifact, kind):
-                return self._merged(paths, parse)
-        return self._merged(self._common(kind), parse)
+        sidecars = self._sidecars_of(artifacts, kind)
+        if not sidecars:
+            return self._merged(self._common(kind), parse)
+        return self._joined({}, sidecars, parse)
 
     def of_repository(
         self, artifacts: Iterable[str], kind: Kind, parse: Callable[[bytes, str], dict[str, _T]]
@@ -182,18 +185,42 @@ class _Reading:
 
         A name that several artifacts have says which one's it is.
         """
-        found = self._merged(self._common(kind), parse)
+        common = self._merged(self._common(kind), parse)
+        return self._joined(common, self._sidecars_of(artifacts, kind), parse)
+
+    def _joined(
+        self,
+        found: dict[str, _T],
+        sidecars: Mapping[str, Mapping[str, str]],
+        parse: Callable[[bytes, str], dict[str, _T]],
+    ) -> dict[str, _T]:
+        """Return what is found already, and what sidecars say, by whose they are."""
         owned: dict[str, dict[str, _T]] = {}
-        for artifact in artifacts:
-            if paths := self._own(artifact, kind):
-                for name, value in self._merged(paths, parse).items():
-                    owned.setdefault(name, {})[name_of(artifact, self.config.artifacts)] = value
+        for owner, paths in sidecars.items():
+            for name, value in self._merged(paths, parse).items():
+                owned.setdefault(name, {})[owner] = value
         for name, values in owned.items():
             if len(values) == 1 and name not in found:
                 found[name] = next(iter(values.values()))
             else:
                 found.update((f"{owner}.{name}", value) for owner, value in values.items())
         return found
+
+    def _sidecars_of(self, artifacts: Iterable[str], kind: Kind) -> dict[str, dict[str, str]]:
+        """Return the sidecars of artifacts by whose they are: path to blob.
+
+        That is the artifact's name, or, where another of this name has others, its path.
+        """
+        named: dict[str, dict[tuple[str, ...], str]] = {}
+        for artifact in artifacts:
+            if paths := tuple(self._own(artifact, kind)):
+                name = name_of(artifact, self.config.artifacts)
+                named.setdefault(name, {}).setdefault(paths, artifact)
+        return {
+            name if len(owners) == 1 else artifact: self._own(artifact, kind)
+            for name, owners in named.items()
+            for artifact in owners.values()
+        }
 
     def _own(self, artifact: str, kind: Kind) -> dict[str, str]:
         """Return the sidecars that belong to an artifact: path to blob."""
@@ -235,6 +262,10 @@ class _Reading:
         """Go on when one file is broken: the rest of a version is still worth knowing."""
         try:
             yield
-        except IntegrityError as error:
+        except _BROKEN as error:
             if error.message not in self.problems:
                 self.problems.append(error.message)
+
+
+def _parse_config(data: bytes, path: str) -> Config:
+    return parse_config(data)

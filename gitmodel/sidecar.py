@@ -2,7 +2,7 @@
 
 `<stem>.metrics.json` and `<stem>.params.yaml` lie beside the artifact, `metrics.json` and
 `params.yaml` in the root.  Nested keys read as dotted names.  What DVC and MLflow write is read
-as it is.
+as it is; so is what `mlflow runs describe` prints of a run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gitmodel.document import Document, format_document, parse_document
-from gitmodel.strict_yaml import Value
+from gitmodel.strict_yaml import Value, plain_scalar
 
 Goal = Literal["max", "min"]
 Kind = Literal["metrics", "params"]
@@ -52,7 +52,7 @@ def parse_metrics(data: bytes, path: str, goals: Mapping[str, Goal]) -> dict[str
 
     Raises `IntegrityError` that names file and line for what is not a finite number.
     """
-    document = parse_document(data, path)
+    document, _ = _read(data, path, "metrics")
     metrics: dict[str, Metric] = {}
     for keys, value in _leaves(document, long=True):
         name = _name(document, keys, metrics)
@@ -67,10 +67,11 @@ def format_metrics(metrics: Mapping[str, Metric], path: str) -> bytes:
 
 def parse_params(data: bytes, path: str) -> dict[str, Value]:
     """Return the params of a file by dotted name: numbers, texts, booleans, null, sequences."""
-    document = parse_document(data, path)
+    document, is_text = _read(data, path, "params")
     params: dict[str, Value] = {}
     for keys, value in _leaves(document, long=False):
-        params[_name(document, keys, params)] = value
+        plain = plain_scalar(value) if is_text and isinstance(value, str) else value
+        params[_name(document, keys, params)] = plain
     return params
 
 
@@ -90,6 +91,19 @@ def is_metric(value: Value) -> bool:
 def guess_goal(name: str) -> Goal:
     """Return whether less or more of a metric is probably better, by its dotted name."""
     return "min" if name.lower().endswith(_LESS_IS_BETTER) else "max"
+
+
+def _read(data: bytes, path: str, kind: Kind) -> tuple[Document, bool]:
+    """Return a file, or of a run that MLflow printed the part that is wanted.
+
+    Also returns whether its numbers were made texts, as MLflow makes of all params.
+    """
+    document = parse_document(data, path)
+    top = document.value if isinstance(document.value, dict) else {}
+    run, info = top.get("data"), top.get("info")
+    if isinstance(run, dict) and isinstance(info, dict) and "run_id" in info and kind in run:
+        return document.below("data", kind), True
+    return document, False
 
 
 def _leaves(document: Document, *, long: bool) -> Iterator[tuple[tuple[str, ...], Value]]:

@@ -115,8 +115,14 @@ def find_artifact(snapshot: Snapshot, names: Mapping[str, str], wanted: str) -> 
         raise UsageError(
             f"{wanted!r} may be {' or '.join(map(repr, sorted(found)))}", hint="give the path"
         )
-    there = ", ".join(sorted(snapshot.pointers)[:_SHOWN]) or "nothing"
-    raise UsageError(f"{wanted!r} is not tracked there", hint=f"tracked are: {there}")
+    if not snapshot.pointers:
+        raise UsageError(
+            f"{wanted!r} is no artifact, for nothing is tracked there", hint="gitmodel add PATH"
+        )
+    there = ", ".join(sorted(snapshot.pointers)[:_SHOWN])
+    raise UsageError(
+        f"{wanted!r} is not the name or path of an artifact there", hint=f"name one of: {there}"
+    )
 
 
 def version_name(snapshot: Snapshot, names: Mapping[str, str], wanted: str) -> str:

@@ -54,6 +54,17 @@ def parse_yaml(data: bytes, path: str, lines: Lines | None = None) -> Value:
     return value
 
 
+def plain_scalar(text: str) -> Value:
+    """Return what a scalar without quotes means."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text
+
+
 def quoted(text: str) -> str:
     """Return a YAML scalar in double quotes; what cannot be printed is escaped."""
     return f'"{"".join(map(_escape, text))}"'
@@ -107,9 +118,14 @@ def _events(data: bytes, path: str) -> Iterator[Any]:
     """Parse no further than what was asked for: deep nesting is refused before it costs much."""
     try:
         yield from yaml.parse(data.decode(), Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        # Where that begins which has no end, and not where the file has one.
+        mark = error.context_mark or error.problem_mark
+        where = f", line {mark.line + 1}" if mark else ""
+        raise IntegrityError(f"{path!r}{where}, is not valid YAML: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        why = " ".join(str(error).split())
-        raise IntegrityError(f"{path!r} is not valid YAML: {why}") from error
+        # Bytes that are no text, or characters that YAML does not have.
+        raise IntegrityError(f"{path!r} is not valid YAML: it is not plain text") from error
 
 
 class _Reader:
@@ -129,7 +145,7 @@ class _Reader:
         if event.tag is not None:
             raise self._refuse(event, "uses a tag")
         if isinstance(event, yaml.ScalarEvent):
-            return _scalar(event.value) if event.implicit[0] else str(event.value)
+            return plain_scalar(event.value) if event.implicit[0] else str(event.value)
         if isinstance(event, yaml.SequenceStartEvent):
             items: list[Value] = []
             while not isinstance(item := next(self._events), yaml.SequenceEndEvent):
@@ -151,13 +167,3 @@ class _Reader:
 
     def _refuse(self, event: Any, why: str) -> IntegrityError:
         return IntegrityError(f"{self._path!r}, line {event.start_mark.line + 1}, {why}")
-
-
-def _scalar(text: str) -> Value:
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INT.fullmatch(text):
-        return int(text)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    return text

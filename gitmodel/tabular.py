@@ -49,6 +49,11 @@ def is_table(path: str) -> bool:
     return _suffix(path) in _READERS
 
 
+def is_read_in_part(path: str) -> bool:
+    """Return whether only a small part of a table of this name is read, however long it is."""
+    return _READERS.get(_suffix(path)) is _read_parquet
+
+
 def read_table(file: BinaryIO, path: str, seen: Seen) -> Table:
     """Return what a table has, judged by its file name.
 

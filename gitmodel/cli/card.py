@@ -51,7 +51,8 @@ def command(version: str, check: bool, as_json: bool, output: Path | None) -> in
             return _code(found)
         if found.errors:
             hint = f"gitmodel card --check {shlex.quote(version)}"
-            raise IntegrityError(_words(found, found.errors[0]), hint=hint)
+            first = found.errors[0]
+            raise IntegrityError(shown(f"{_where(found, first)}{first.message}"), hint=hint)
         for finding in found.findings:
             click.echo(_words(found, finding), err=True)
         _deliver(history, text, output)
@@ -79,8 +80,11 @@ def _code(found: Carded) -> int:
 
 
 def _words(found: Carded, finding: Finding) -> str:
-    where = f"{found.card.path}:{finding.line}: " if finding.line else ""
-    return shown(f"{where}{finding.level}: {finding.message}")
+    return shown(f"{_where(found, finding)}{finding.level}: {finding.message}")
+
+
+def _where(found: Carded, finding: Finding) -> str:
+    return f"{found.card.path}:{finding.line}: " if finding.line else ""
 
 
 def _body(found: Carded) -> Iterator[str]:

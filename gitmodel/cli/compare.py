@@ -14,6 +14,7 @@ from gitmodel.cli.facts import artifact_value, finite, goal_words, numbers, plai
 from gitmodel.cli.sections import Cell, Listing, Section, markdown_of, own, text_of
 from gitmodel.comparison import ArtifactRow, Change, MetricRow, ParamRow, State
 from gitmodel.errors import GateError, UsageError
+from gitmodel.git.revisions import Between
 from gitmodel.history import open_history
 from gitmodel.porcelain.compare import (
     CodeChanges,
@@ -247,16 +248,23 @@ def _data(data: DataChanges, labels: Sequence[Cell]) -> Listing:
 
 
 def _code(code: CodeChanges, labels: Sequence[Cell]) -> Listing:
-    between = code.between
-    words = [plural(between.ahead, "commit")]
+    items = [f"{letter} {path}" for path, letter in code.between.files.items()]
+    at = _at(labels, code.version)
+    return Listing(Cell(f"code{at}", own=not at), _between(code.between), items)
+
+
+def _between(between: Between) -> str:
+    words = [plural(between.ahead, "commit")] if between.ahead else []
     if between.behind:
-        words.append(f"{between.behind:,} behind")
-    words.append(f"{plural(len(between.files), 'file')} changed")
+        behind = f"{between.behind:,}" if words else plural(between.behind, "commit")
+        words.append(f"{behind} behind")
+    if between.files:
+        words.append(f"{plural(len(between.files), 'file')} changed")
+    elif words:
+        words.append("no file changed")
     if between.shallow:
         words.append("older history is not here")
-    items = [f"{letter} {path}" for path, letter in between.files.items()]
-    at = _at(labels, code.version)
-    return Listing(Cell(f"code{at}", own=not at), ", ".join(words), items)
+    return ", ".join(words) or "no difference"
 
 
 def _at(labels: Sequence[Cell], version: int) -> str:

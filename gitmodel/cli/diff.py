@@ -43,6 +43,7 @@ from gitmodel.project import Project
 _SHOWN = 10
 _SIGNS = {"added": "+", "removed": "-", "changed": "~", "renamed": ">", "unknown": "?"}
 _COLOURS = {"added": "green", "removed": "red", "changed": "yellow", "renamed": "cyan"}
+_COLUMNS = ("added", "removed", "of another type")
 _LONGEST = 60
 
 
@@ -216,6 +217,10 @@ def _table_lines(table: TableDiff) -> Iterator[str]:
         f"~ {_name(each.name)}  {_name(each.before)} → {_name(each.after)}"
         for each in table.retyped
     ]
+    if len(columns) > _SHOWN:
+        parts = zip((table.added, table.removed, table.retyped), _COLUMNS, strict=True)
+        counts = (f"{len(part):,} {word}" for part, word in parts if part)
+        yield f"columns: {', '.join(counts)}"
     yield from _some((f"column {line}" for line in columns), len(columns), "column")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -77,6 +78,6 @@ def _run(made: Lineage) -> dict[str, str]:
     return {
         "params": made.params.path if made.params else "",
         "prepared": "; ".join(made.steps),
-        "command": " ".join(made.command),
+        "command": shlex.join(made.command),
         "run": f"{made.started} to {made.ended}" if made.started else "",
     }

@@ -21,11 +21,12 @@ from gitmodel.cli.facts import (
     size_of,
 )
 from gitmodel.cli.sections import Cell, Section, cells, markdown_of, own, text_of
+from gitmodel.cli.verify_tag import signature_words
 from gitmodel.errors import UsageError
 from gitmodel.history import open_history
 from gitmodel.markdown import block, code
 from gitmodel.pointer import Pointer
-from gitmodel.porcelain.show import Shown, show
+from gitmodel.porcelain.show import Shown, show, with_signature
 
 
 @click.command()
@@ -41,7 +42,7 @@ def command(version: str, as_json: bool, as_markdown: bool) -> None:
     if as_json and as_markdown:
         raise UsageError("one format at most", hint="--json or --md")
     with open_history(Path.cwd()) as history:
-        found = show(history, version)
+        found = with_signature(history, show(history, version))
     if as_json:
         echo_json("show", _value(found))
         return
@@ -56,6 +57,7 @@ def _value(found: Shown) -> dict[str, object]:
         "tag": resolved.tag,
         "name": resolved.name,
         **asdict(found.story),
+        "signature": found.signature and asdict(found.signature),
         "artifacts": [
             {"path": path, "own": path in record.artifacts, **artifact_value(pointer)}
             for path, pointer in (*record.artifacts.items(), *found.others.items())
@@ -63,13 +65,15 @@ def _value(found: Shown) -> dict[str, object]:
         "metrics": {name: asdict(metric) for name, metric in record.metrics.items()},
         "params": {name: finite(value) for name, value in record.params.items()},
         "sidecars": dict(record.sidecars),
-        "problems": list(record.problems),
+        "problems": list(found.problems),
     }
 
 
 def _text(found: Shown) -> Iterator[str]:
     yield click.style(shown(found.resolved.label), bold=True)
-    yield from (f"  {key:<6}  {shown(text)}" for key, text in facts_of(found).items())
+    facts = facts_of(found)
+    width = max(map(len, facts))
+    yield from (f"  {key:<{width}}  {shown(text)}" for key, text in facts.items())
     if found.story.message:
         yield ""
         yield from (f"    {shown(line)}".rstrip() for line in found.story.message.splitlines())
@@ -96,6 +100,7 @@ def facts_of(found: Shown) -> dict[str, str]:
         "date": moment(story.time),
         "by": story.author,
         "commit": f"{story.commit[:12]} {story.subject}".rstrip(),
+        "signature": signature_words(found.signature) if found.signature else "",
     }
     return {key: text for key, text in facts.items() if text}
 
@@ -110,7 +115,7 @@ def sections_of(found: Shown) -> Iterator[Section]:
         Section(own("param", "value"), params),
         Section(own("sidecar"), [cells(path) for path in record.sidecars]),
         Section(own("also in this commit", "size", "oid"), _artifacts(found.others)),
-        Section(own("problem"), [[Cell(each, tone="bad")] for each in record.problems]),
+        Section(own("problem"), [[Cell(each, tone="bad")] for each in found.problems]),
     )
     return (section for section in sections if section.rows)
 

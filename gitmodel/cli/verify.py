@@ -10,9 +10,8 @@ import click
 from gitmodel.cli.common import echo_json, human, json_option, opened, plural, progress_bar, shown
 from gitmodel.cli.verify_tag import report_tag
 from gitmodel.errors import UsageError
-from gitmodel.git.command import open_repository
 from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_remote
-from gitmodel.porcelain.verify_tag import verify_tag
+from gitmodel.porcelain.verify_tag import find_tag, verify_tag
 
 
 @click.command()
@@ -29,8 +28,8 @@ from gitmodel.porcelain.verify_tag import verify_tag
 )
 @click.option(
     "--tag",
-    metavar="TAG",
-    help="Check that a version tag leads to what it was made for, and its signature.",
+    metavar="VERSION",
+    help="Check that the tag of a version leads to what it was made for, and its signature.",
 )
 @click.option(
     "--require-signature",
@@ -53,15 +52,15 @@ def command(
     if tag is not None:
         if quick or remote is not None:
             raise UsageError(
-                "--tag goes with neither --quick nor --remote", hint="gitmodel verify --tag TAG"
+                "--tag goes with neither --quick nor --remote", hint="gitmodel verify --tag VERSION"
             )
-        verified = verify_tag(open_repository(Path.cwd()), tag)
+        verified = verify_tag(*find_tag(Path.cwd(), tag))
         report_tag(verified, required=require_signature, as_json=as_json)
         return 0
     if require_signature:
         raise UsageError(
             "--require-signature is about a tag",
-            hint="gitmodel verify --tag TAG --require-signature",
+            hint="gitmodel verify --tag VERSION --require-signature",
         )
     with opened() as project, progress_bar() as progress:
         if remote is not None:

@@ -24,24 +24,26 @@ def report_tag(done: VerifiedTag, *, required: bool, as_json: bool) -> None:
         raise _refusal(done)
 
 
+def signature_words(signature: Signature) -> str:
+    """Return what is known of a tag's signature, in a line."""
+    if signature.state == "unsigned":
+        return "unsigned"
+    signer, key = shown(signature.signer), shown(signature.key)
+    if signature.state == "trusted":
+        return f"good by {signer} ({key})"
+    word = "BAD" if signature.state == "bad" else "not trusted"
+    whose = " of ".join(filter(None, (key, signer)))
+    return f"{word}: {shown(signature.why)}" + (f" ({whose})" if whose else "")
+
+
 def _lines(done: VerifiedTag) -> list[str]:
     kind = "annotated" if done.annotated else "lightweight"
     return [
         f"tag        {shown(done.tag)} ({kind}), commit {done.commit[:10]}",
-        f"signature  {_signature(done.signature)}",
+        f"signature  {signature_words(done.signature)}",
         f"root       {_root(done)}",
         *(f"problem    {shown(problem)}" for problem in done.problems),
     ]
-
-
-def _signature(signature: Signature) -> str:
-    if signature.state == "unsigned":
-        return "unsigned"
-    by = f" by {shown(signature.signer)}" if signature.signer else ""
-    key = f" ({shown(signature.key)})" if signature.key else ""
-    why = f": {shown(signature.why)}" if signature.why else ""
-    word = {"trusted": "good", "untrusted": "not trusted", "bad": "BAD"}[signature.state]
-    return f"{word}{by}{key}{why}"
 
 
 def _root(done: VerifiedTag) -> str:

@@ -216,6 +216,7 @@ def _of_another(folder: Path) -> IntegrityError:
 
 
 def said(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Return what Git said of a run, without passwords, or its exit code."""
-    text = without_secret(os.fsdecode(done.stderr).strip())
-    return text.removeprefix("fatal: ").removeprefix("error: ") or f"exit code {done.returncode}"
+    """Return what Git said of a run in one line, without passwords, or its exit code."""
+    lines = without_secret(os.fsdecode(done.stderr)).splitlines()
+    plain = (line.removeprefix("fatal: ").removeprefix("error: ").strip() for line in lines)
+    return "; ".join(filter(None, plain)) or f"exit code {done.returncode}"

@@ -15,6 +15,7 @@ from gitmodel.porcelain.checkout import go_to
 from gitmodel.porcelain.mix import check_settled, code_filter
 from gitmodel.porcelain.resolve import Resolved, resolve
 from gitmodel.porcelain.status import status
+from gitmodel.porcelain.versions import check_metric, versions
 from gitmodel.progress import Work, silent
 from gitmodel.project import Project
 from gitmodel.sidecar import Goal
@@ -122,6 +123,8 @@ def bisect_metric(history: History, ends: Ends, judge: Judge) -> Bisected:
         return judge.metric in history.reader.read(found.commit, name).metrics
 
     name = _name(history, ends)
+    if not ends.good:
+        check_metric(versions(history, name) or versions(history), judge.metric)
     part = _range(history, name, ends, is_told)
     limit = _limit(history, part, judge)
     tested = [_read(history, part, found, limit) for found in _in_order(part)]
@@ -200,8 +203,13 @@ def _range(history: History, name: str, ends: Ends, is_told: Callable[[Resolved]
         good = resolve(history, ends.good, name)
     else:
         line = make_line(revisions.ancestors(history.git, bad.commit), labels)
-        good = _first(line, labels, is_told)
-    if good.commit == bad.commit or not revisions.is_ancestor(history.git, good.commit, bad.commit):
+        good = _first(line, labels, is_told, bad)
+    if good.commit == bad.commit:
+        raise UsageError(
+            f"there is nothing before {bad.label!r} to compare it with",
+            hint="gitmodel bisect --good OLDER --bad NEWER",
+        )
+    if not revisions.is_ancestor(history.git, good.commit, bad.commit):
         raise UsageError(
             f"{bad.label!r} does not descend from {good.label!r}",
             hint="gitmodel bisect --good OLDER --bad NEWER",
@@ -212,12 +220,14 @@ def _range(history: History, name: str, ends: Ends, is_told: Callable[[Resolved]
 
 
 def _first(
-    line: Line, labels: Mapping[str, Resolved], is_told: Callable[[Resolved], bool]
+    line: Line, labels: Mapping[str, Resolved], is_told: Callable[[Resolved], bool], bad: Resolved
 ) -> Resolved:
     for commit in line.names:
         if is_told(labels[commit]):
             return labels[commit]
-    raise UsageError("no version before it has the metric", hint="gitmodel versions")
+    raise UsageError(
+        f"no version that {bad.label!r} descends from has the metric", hint="gitmodel versions"
+    )
 
 
 def _in_order(part: _Range) -> list[Resolved]:

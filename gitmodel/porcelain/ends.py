@@ -12,13 +12,17 @@ from gitmodel.digest import algorithm_of
 from gitmodel.errors import ConflictError, MissingError
 from gitmodel.manifest import Entry
 from gitmodel.pointer import Pointer
-from gitmodel.porcelain.supply import bring_blobs, bring_entries
+from gitmodel.porcelain.supply import bring_blobs, bring_entries, open_remotely
 from gitmodel.progress import Meter, Work
 from gitmodel.project import Project
 from gitmodel.snapshot import Snapshot, entries_of
+from gitmodel.tabular import is_read_in_part
 from gitmodel.worktree.content import digest_found, matches, read_ahead
 from gitmodel.worktree.copies import open_cached
 from gitmodel.worktree.scan import FILE_FLAGS, Found, open_folder, pack_stat, scan
+
+_SHORT = 1 << 20
+"""Bytes of a blob that comes whole, with others, in fewer requests."""
 
 
 class Facts(NamedTuple):
@@ -81,18 +85,29 @@ class CommitEnd:
         return bring_entries(self.project, pointer, *self.supply)
 
     def lacks(self, artifact: str, entries: Iterable[Entry]) -> set[str]:
-        """Return what is not in the cache; with a supply, fetch it."""
+        """Return what is not in the cache; with a supply, fetch what is not read in part."""
         wanted = list(entries)
         if self.supply is not None:
+            wanted = [entry for entry in wanted if not _is_read_in_part(artifact, entry)]
             bring_blobs(self.project, wanted, *self.supply)
         oids = {entry.oid for entry in wanted}
         return oids - self.project.cache.present(oids)
 
     @contextmanager
     def opened(self, artifact: str, entry: Entry) -> Iterator[BinaryIO]:
-        """Open a blob of the cache."""
-        with open_cached(entry, self.project.cache, self.project.index) as file:
+        """Open a blob of the cache, or of the remote."""
+        cache = self.project.cache
+        if self.supply is None or cache.present([entry.oid]):
+            file: BinaryIO = open_cached(entry, cache, self.project.index)
+        else:
+            file = open_remotely(self.project, entry, *self.supply)
+        with file:
             yield file
+
+
+def _is_read_in_part(artifact: str, entry: Entry) -> bool:
+    """Return whether a file is so long that only the part of it should come that is read."""
+    return entry.size > _SHORT and is_read_in_part(f"{artifact}/{entry.path}".rstrip("/"))
 
 
 class _Seen(NamedTuple):

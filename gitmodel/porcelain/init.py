@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitmodel.atomic import Scratch, write_file
-from gitmodel.config import CONFIG_NAME, Config, format_config
+from gitmodel.config import CONFIG_NAME, Config, format_config, with_id
 from gitmodel.git import staging
 from gitmodel.git.command import open_git
 from gitmodel.porcelain.drivers import set_attributes
+from gitmodel.settings import read_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +23,19 @@ class Initialised:
 
 
 def init(folder: Path, algorithm: str) -> Initialised:
-    """Write and stage `.gitmodel.yaml` and `.gitattributes`, unless there is a configuration."""
+    """Write and stage `.gitmodel.yaml` and `.gitattributes`, unless there is a configuration.
+
+    One that somebody else wrote is given what it lacks.
+    """
     git = open_git(folder)
     path = git.worktree / CONFIG_NAME
-    if path.exists():
+    identity = secrets.token_hex(16)
+    found = read_config(git, "")
+    if found and found.id:
         return Initialised(False, path)
-    config = Config(secrets.token_hex(16), algorithm)
+    data = with_id(path.read_bytes(), identity) if found else None
     with Scratch(git.common_dir / "gitmodel" / "tmp") as scratch:
         set_attributes(git, scratch)
-        write_file(path, format_config(config), scratch)
+        write_file(path, data or format_config(Config(identity, algorithm)), scratch)
     staging.stage(git, [CONFIG_NAME])
     return Initialised(True, path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from gitmodel.errors import UsageError
-from gitmodel.git import revisions
+from gitmodel.git import refs, revisions
 from gitmodel.history import History
 from gitmodel.paths import POINTER_SUFFIX, parents
 from gitmodel.reference import (
@@ -201,6 +201,9 @@ def _unknown(history: History, text: str, name: str = "") -> UsageError:
             f"{text!r} is not a version of {name!r}, nor another revision of Git{alike}",
             hint=f"gitmodel versions {name}",
         )
+    git = history.git
+    if not (history.tags or revisions.resolve(git, "HEAD") or refs.heads(git)):
+        return UsageError(f"{text!r} means nothing: there is no commit yet", hint="git commit")
     alike = near(text, (*history.tags, *_names(history), *history.artifacts))
     return UsageError(
         f"{text!r} is not a version, nor another revision of Git{alike}", hint="gitmodel versions"

@@ -1,8 +1,9 @@
-"""Bring to the cache what is about to be read."""
+"""Bring to the cache what is about to be read, or read a part of it from the remote."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import BinaryIO
 
 from gitmodel.manifest import Entry
 from gitmodel.pointer import Pointer
@@ -12,6 +13,7 @@ from gitmodel.project import Project
 from gitmodel.snapshot import entries_of
 from gitmodel.transfer.download import Wanted
 from gitmodel.transfer.fetch import fetch_blobs, fetch_manifests
+from gitmodel.transfer.ranges import open_blob
 
 
 def bring_entries(project: Project, pointer: Pointer, remote: str, work: Work) -> dict[str, Entry]:
@@ -31,3 +33,13 @@ def bring_blobs(project: Project, entries: Iterable[Entry], remote: str, work: W
     if lacking := sizes.keys() - project.cache.present(sizes):
         opened = open_remote(project, remote, rate=work.rate)
         fetch_blobs([Wanted(oid, sizes[oid]) for oid in lacking], project.cache, opened, work)
+
+
+def open_remotely(project: Project, entry: Entry, remote: str, work: Work) -> BinaryIO:
+    """Open a blob that the cache lacks to read parts of it: only their chunks come, checked.
+
+    Raises `MissingError` if the remote lacks it.
+    """
+    opened = open_remote(project, remote, rate=work.rate)
+    opened.refresh()
+    return open_blob(opened, Wanted(entry.oid, entry.size))

@@ -72,7 +72,9 @@ def check_unmodified(project: Project, progress: Progress) -> Check:
 def check_blobs(project: Project, pointers: Mapping[str, Pointer]) -> Check:
     """Look for blobs that are neither in the cache nor known to be on the remote."""
     lost = [path for path, pointer in pointers.items() if not is_kept(project, pointer)]
-    return _lost(lost, "or ask the remote with --remote")
+    where = "known to be on the remote"
+    hint = "add --remote, which asks it; or gitmodel push, in the clone that has the data"
+    return _lost(lost, where, hint)
 
 
 def check_remote(project: Project, name: str, pointers: Mapping[str, Pointer], work: Work) -> Check:
@@ -83,7 +85,8 @@ def check_remote(project: Project, name: str, pointers: Mapping[str, Pointer], w
     if unsure and remote.describe():
         remote.refresh()
         lost = _lost_to(project, remote, unsure, work)
-    return _lost(lost, f"remote {remote.name!r} was asked")
+    where = f"on remote {remote.name!r}"
+    return _lost(lost, where, "gitmodel push, in the clone that has the data")
 
 
 def _lost_to(
@@ -191,14 +194,14 @@ def _stem(artifact: str) -> str:
     return f"{folder}{slash}{PurePosixPath(last).stem}"
 
 
-def _lost(artifacts: Sequence[str], how: str) -> Check:
+def _lost(artifacts: Sequence[str], where: str, hint: str) -> Check:
     what = "blobs are in the cache or on the remote"
     if not artifacts:
         return Check(what)
     return Check(
         what,
-        f"blobs of {_some(artifacts)} are neither in the cache nor known to be on the remote",
-        f"gitmodel push, in the clone that has the data; {how}",
+        f"blobs of {_some(artifacts)} are neither in the cache nor {where}",
+        hint,
     )
 
 

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from gitmodel.contents import root_of
 from gitmodel.describe import items_of
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.git import refs, transport, trees
-from gitmodel.git.command import Git
+from gitmodel.git.command import Git, open_repository
 from gitmodel.git.objects import Objects
 from gitmodel.git.signature import Signature, check_signature
+from gitmodel.history import open_history
+from gitmodel.porcelain.resolve import resolve
 from gitmodel.tag_object import TagObject, parse_tag_object, stated_root
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What an annotated tag says, who vouches for that, and what is wrong with it, in words."""
+
+    made: TagObject
+    signature: Signature
+    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,42 +54,72 @@ class VerifiedTag:
         return self.sound and self.signature.state == "trusted"
 
 
-def verify_tag(git: Git, tag: str) -> VerifiedTag:
+def find_tag(folder: Path, reference: str) -> tuple[Git, str]:
+    """Return the repository that a folder is in, and the tag that a reference leads to there.
+
+    The name of a tag is that tag, whatever else it could mean, and nothing else is read then.
+    Raises `UsageError` for what leads to none.
+    """
+    git = open_repository(folder)
+    name = reference.removeprefix("refs/tags/")
+    if name in refs.tag_objects(git):
+        return git, name
+    with open_history(folder) as history:
+        found = resolve(history, reference)
+    if not found.tag:
+        raise UsageError(f"{reference!r} is no tag, but a commit", hint="gitmodel versions")
+    return git, found.tag
+
+
+def verify_tag(git: Git, name: str) -> VerifiedTag:
     """Recompute the root from the commit's own Git objects, and check the signature.
 
-    Raises `UsageError` if there is no such tag, or if it leads to no commit.
+    Raises `UsageError` if the tag leads to no commit.
     """
-    name = tag.removeprefix("refs/tags/")
-    oid = refs.tag_objects(git).get(name)
-    if oid is None:
-        raise UsageError(f"there is no tag {name!r}", hint="gitmodel versions")
+    oid = refs.tag_objects(git)[name]
     kind = trees.kind(git, oid)
     with closing(Objects(git.common_dir)) as objects:
         if kind == "tag":
             return _verify(git, objects, name, oid)
         if kind != "commit":
-            raise UsageError(f"the tag {name!r} leads to a {kind}, not to a commit")
+            raise UsageError(
+                f"the tag {name!r} leads to a {kind}, not to a commit", hint="gitmodel versions"
+            )
         found, problems = _look_at(git, objects, oid, "")
         return VerifiedTag(name, oid, False, Signature("unsigned"), "", found, tuple(problems))
 
 
-def _verify(git: Git, objects: Objects, name: str, oid: str) -> VerifiedTag:
+def look_at_tag(git: Git, objects: Objects, name: str, oid: str) -> Signed:
+    """Read the annotated tag `name`; only where it is signed, Git checks it.
+
+    Raises `IntegrityError` if it is malformed.
+    """
     made = parse_tag_object(objects.tag(oid))
     signature = Signature("unsigned")
     if made.signature:
         signature = check_signature(git, oid, made.signature)
-    if made.type != "commit":
-        raise UsageError(f"the tag {name!r} leads to a {made.type}, not to a commit")
-    stated, problems = _stated(made)
+    problems = []
     if made.name != name:
         # A signature that is good for one version must not serve for another.
         problems.append(f"the tag was made as {made.name!r}, not as {name!r}")
     if made.rest:
         problems.append("the tag has text after its signature, which nobody signed")
+    return Signed(made, signature, tuple(problems))
+
+
+def _verify(git: Git, objects: Objects, name: str, oid: str) -> VerifiedTag:
+    signed = look_at_tag(git, objects, name, oid)
+    made = signed.made
+    if made.type != "commit":
+        raise UsageError(
+            f"the tag {name!r} leads to a {made.type}, not to a commit", hint="gitmodel versions"
+        )
+    stated, problems = _stated(made)
     found, more = _look_at(git, objects, made.target, oid)
     if stated and found and stated != found:
         more.append("the commit does not hold what the tag was made for: its root is another")
-    return VerifiedTag(name, made.target, True, signature, stated, found, (*problems, *more))
+    told = (*problems, *signed.problems, *more)
+    return VerifiedTag(name, made.target, True, signed.signature, stated, found, told)
 
 
 def _stated(made: TagObject) -> tuple[str, list[str]]:

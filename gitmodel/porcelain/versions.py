@@ -120,7 +120,7 @@ def check_metric(listed: Iterable[Listed], metric: str) -> str:
     """Return a metric; raise `UsageError` if no version has it."""
     known = metric_names(listed)
     if metric not in known:
-        raise _unknown(metric, known, "metric")
+        raise _unknown(metric, known)
     return metric
 
 
@@ -169,7 +169,7 @@ def _check_names(others: Others, listed: Sequence[Listed], condition: Expression
     known = {*_FIELDS, *metrics, *(f"metrics.{name}" for name in metrics), *params}
     for name in condition.names:
         if listed and name not in known and others.find(name, "") is None:
-            raise _unknown(name, [*_FIELDS, *metrics, *params], "metric")
+            raise _unknown(name, [*_FIELDS, *metrics, *params])
 
 
 def _params(listed: Sequence[Listed], name: str) -> dict[int, float]:
@@ -180,11 +180,13 @@ def _params(listed: Sequence[Listed], name: str) -> dict[int, float]:
         if isinstance(value, int | float):
             found[number] = value
     if not found and listed:
-        raise _unknown(name, ["version", "date", *metric_names(listed)], "metric")
+        raise _unknown(name, ["version", "date", *metric_names(listed)])
     return found
 
 
-def _unknown(name: str, known: Iterable[str], what: str) -> UsageError:
+def _unknown(name: str, known: Iterable[str]) -> UsageError:
+    plain = name.removeprefix("params.")
+    what = "param" if plain != name else "metric"
     return UsageError(
-        f"no version has the {what} {name!r}{near(name, known)}", hint="gitmodel versions --json"
+        f"no version has the {what} {plain!r}{near(name, known)}", hint="gitmodel versions --json"
     )

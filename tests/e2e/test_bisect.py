@@ -211,7 +211,7 @@ def test_versions_of_the_whole_repository(repo: Repo) -> None:
         ((), "either a metric or a command"),
         (("--metric", "accuracy", "--", "true"), "either a metric or a command"),
         (("--threshold", "1", "--", "true"), "about a metric"),
-        (("--metric", "f1"), "no version before it has the metric"),
+        (("--metric", "f1"), "no version has the metric 'f1'"),
         (("--metric", "f1", "--good", "model-v1.0"), "it has accuracy, loss"),
         (("--metric", "accuracy", "--threshold", "nan"), "numbers"),
         (("--metric", "accuracy", "--tolerance", "-1"), "numbers"),

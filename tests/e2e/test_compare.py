@@ -19,6 +19,21 @@ from tests.helpers.rendered import rendered
 from tests.helpers.repo import GITMODEL, Repo, isolated
 
 
+def code(repo: Repo, *arguments: str) -> str:
+    """The line of a comparison that is about code."""
+    lines = repo.gitmodel("compare", *arguments).out.splitlines()
+    [line] = [line for line in lines if line.startswith("code: ")]
+    return line
+
+
+def test_code_in_words(story: Repo) -> None:
+    assert code(story, "v1.0", "v1.0") == "code: no difference"
+    assert code(story, "v1.0", "model-v1.1") == "code: 1 commit, 1 file changed"
+    assert code(story, "model-v1.1", "v1.0") == "code: 1 commit behind, 1 file changed"
+    story.commit("nothing")
+    assert code(story, "model-v1.1", "HEAD") == "code: 1 commit, no file changed"
+
+
 def compared(repo: Repo, *arguments: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(repo.gitmodel("compare", "--json", *arguments).out)
     return found

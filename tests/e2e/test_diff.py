@@ -260,6 +260,30 @@ def test_a_fresh_clone_knows_sizes_and_fetches_the_rest(story: Repo) -> None:
     assert not clone.status()["data/train"]["cached"]
 
 
+def test_many_columns_are_counted(repo: Repo) -> None:
+    versions(repo, "t.csv", b"a,b\n1,2\n", f"a,{','.join(f'c{n}' for n in range(20))}\n".encode())
+    out = repo.gitmodel("diff", "one", "two").out
+    assert "columns: 20 added, 1 removed\n" in out
+    assert "… and 11 more columns" in out
+
+
+def test_of_a_long_parquet_only_the_footer_is_fetched(repo: Repo) -> None:
+    for tag, names in (("one", ("a", "b")), ("two", ("a", "c"))):
+        columns = {name: [noise((name, n), 1000) for n in range(2000)] for name in names}
+        pq.write_table(pa.table(columns), repo.path / "t.parquet")
+        repo.gitmodel("add", "t.parquet")
+        repo.commit()
+        repo.git("tag", tag)
+        repo.gitmodel("push")
+    repo.git("push", "--quiet", "--tags", "origin", "main")
+    clone = repo.clone("clone")
+    table = diff(clone, "one", "two", "--fetch")["t.parquet"]["content"]["table"]
+    assert (table["added"], table["removed"], table["rows"]) == (["c"], ["b"], [2000, 2000])
+    assert diff(clone, "one", "two")["t.parquet"]["content"]["note"] == "bytes not here; --fetch"
+    shutil.rmtree(repo.path.parent / "remote" / "packs")
+    clone.gitmodel("diff", "one", "two", "--fetch", code=5)
+
+
 def test_bytes_that_are_not_here_are_named(story: Repo) -> None:
     versions(story, "m.pt", fixture("state-1.pt"), fixture("state-2.pt"))
     shutil.rmtree(story.home)

@@ -141,7 +141,8 @@ def test_the_tree_is_read_from_the_top(repo: Repo) -> None:
     ]
     assert "(of which that is a part)" in out
     assert "(co-committed)" in out
-    assert "command   sh -c" in out
+    # As it could be typed again.
+    assert "command   sh -c '" in out
 
 
 def test_a_version_of_the_repository_is_all_its_artifacts(repo: Repo) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from gitmodel.card import parse_card
 from gitmodel.lineage import Lineage, Named, format_lineage
+from tests.helpers.keys import gpg_home, new_gpg_key, new_ssh_key, use_gpg, use_ssh
 from tests.helpers.rendered import rendered
 from tests.helpers.repo import Repo
 
@@ -86,7 +87,14 @@ def test_a_broken_sidecar_is_told_and_the_rest_is_shown(story: Repo) -> None:
     done = story.gitmodel("show", "HEAD")
     assert "'model.metrics.json', line 2" in done.out
     assert "lr     0.1" in done.out
-    assert "line 2" in story.gitmodel("card", "HEAD", code=7).err
+    assert story.gitmodel("card", "HEAD", code=7).err.startswith(
+        "error: 'model.metrics.json', line 2"
+    )
+    story.write("model.pt.gitmodel", "something else\n")
+    story.commit()
+    done = story.gitmodel("show", "HEAD")
+    assert "'model.pt.gitmodel' is not a gitmodel pointer" in done.out
+    assert "data/train" in done.out
 
 
 def test_what_means_nothing(story: Repo) -> None:
@@ -110,6 +118,68 @@ def test_params_that_json_does_not_have(story: Repo) -> None:
 def test_a_signature_is_no_part_of_the_message(story: Repo) -> None:
     story.git("tag", "-a", "v2.0", "-m", "text\n\nmore\n-----BEGIN PGP SIGNATURE-----\nx")
     assert json.loads(story.gitmodel("show", "v2.0", "--json").out)["message"] == "text\n\nmore"
+
+
+def signature(repo: Repo, reference: str) -> tuple[str, str]:
+    """What `show` tells of a signature: the state, and the line."""
+    found = json.loads(repo.gitmodel("show", reference, "--json").out)["signature"]
+    lines = repo.gitmodel("show", reference).out.splitlines()
+    line = next((line for line in lines if line.startswith("  signature")), "")
+    return found["state"] if found else "", line.removeprefix("  signature").strip()
+
+
+def test_nothing_is_run_for_a_tag_that_nobody_signed(story: Repo) -> None:
+    for program in ("gpg.program", "gpg.ssh.program"):
+        story.git("config", program, str(story.write("trap.sh", "#!/bin/sh\ntouch sprung\n")))
+    (story.path / "trap.sh").chmod(0o755)
+    assert signature(story, "v1.0") == ("unsigned", "unsigned")
+    assert signature(story, "model-v1.1") == ("unsigned", "unsigned")
+    assert signature(story, "HEAD") == ("", "")
+    assert not (story.path / "sprung").exists()
+    # The trap works: this is no proof otherwise.
+    story.git("tag", "-a", "v2.0", "-m", "x\n-----BEGIN PGP SIGNATURE-----\nx")
+    assert signature(story, "v2.0")[0] == "untrusted"
+    assert (story.path / "sprung").exists()
+
+
+def test_who_signed_with_ssh(story: Repo, tmp_path: Path) -> None:
+    key = new_ssh_key(tmp_path)
+    use_ssh(story, key)
+    story.gitmodel("tag", "v2.0", "-s", "-m", "signed")
+    state, line = signature(story, "v2.0")
+    assert state == "trusted"
+    assert line.startswith("good by ada@example.org (ED25519 key SHA256:")
+    use_ssh(story, key, trusted=False)
+    state, line = signature(story, "v2.0")
+    assert state == "untrusted"
+    assert line.startswith("not trusted: its key is not in gpg.ssh.allowedSignersFile (ED25519 key")
+
+
+def test_who_signed_with_gpg(story: Repo) -> None:
+    with gpg_home() as home, gpg_home() as other:
+        new_gpg_key(home)
+        use_gpg(story, home)
+        story.gitmodel("tag", "v2.0", "-s", "-m", "signed")
+        state, line = signature(story, "v2.0")
+        assert (state, line[:32]) == ("trusted", "good by Ada Example <ada@example")
+        page = rendered(story.gitmodel("show", "v2.0", "--md").out)
+        assert f"signature: {line}" in page.items
+        story.env["GNUPGHOME"] = str(other)
+        state, line = signature(story, "v2.0")
+        assert (state, line[:43]) == ("untrusted", "not trusted: its key is not in the keyring ")
+
+
+def test_a_signature_of_another_tag_is_told(story: Repo, tmp_path: Path) -> None:
+    use_ssh(story, new_ssh_key(tmp_path))
+    story.gitmodel("tag", "v2.0", "-s", "-m", "not for production")
+    story.git("update-ref", "refs/tags/v3.0", "refs/tags/v2.0")
+    assert signature(story, "v3.0")[0] == "trusted"
+    assert "the tag was made as 'v2.0', not as 'v3.0'" in story.gitmodel("show", "v3.0").out
+    text = story.run("git", "cat-file", "tag", "v2.0").out.replace("not for", "fit for")
+    story.write("../tag", text)
+    changed = story.git("hash-object", "-t", "tag", "-w", "--literally", "../tag")
+    story.git("update-ref", "refs/tags/v2.0", changed)
+    assert signature(story, "v2.0") == ("bad", "BAD: it is not of this tag, or its key was revoked")
 
 
 @pytest.mark.parametrize(

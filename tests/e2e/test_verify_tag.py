@@ -118,6 +118,12 @@ def test_an_unsigned_version(repo: Repo) -> None:
     verify(repo, "model-v1.0", "--require-signature", code=7)
 
 
+@pytest.mark.parametrize("reference", ["model", "model@v1.0", "model-v1.0.0", "model.pt"])
+def test_any_reference_to_a_version(repo: Repo, reference: str) -> None:
+    repo.gitmodel("tag", "model-v1.0")
+    assert verify(repo, reference)["tag"] == "model-v1.0"
+
+
 def test_signed_by_gpg(repo: Repo, keyring: Path) -> None:
     use_gpg(repo, keyring)
     repo.gitmodel("tag", "model-v1.0", "-s", "-m", "signed")
@@ -219,6 +225,8 @@ def test_a_key_that_cannot_sign(repo: Repo, tmp_path: Path) -> None:
     key.with_suffix(".pub").unlink()
     done = repo.gitmodel("tag", "model-v1.0", "-s", code=1)
     assert "user.signingKey" in done.err
+    # What went wrong in one line, and what to do in another.
+    assert len(done.err.splitlines()) == 2
     assert repo.git("tag", "--list") == ""
 
 
@@ -426,6 +434,7 @@ def test_a_clone_without_blobs(ssh: Repo) -> None:
         ["--tag", "nothing"],
         ["--tag", "-x"],
         ["--tag", "main"],
+        ["--tag", "model@main"],
         ["--tag", "model-v1.0", "--quick"],
         ["--require-signature"],
         ["--tag", "of-a-tree"],

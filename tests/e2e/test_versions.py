@@ -375,6 +375,32 @@ def test_tags_of_gto_are_versions_where_the_configuration_says_so(repo: Repo) ->
     assert listed(repo, "ranker") == ["ranker@v1.3.0", "ranker-v1.2", "ranker-v1.1", "ranker-v1.0"]
 
 
+def test_a_configuration_that_was_written_by_hand(tmp_path: Path) -> None:
+    """It is enough to list versions; what needs the rest of it says how to get that."""
+    repo = _empty(tmp_path)
+    written = "# ours\ngitmodel: 1\n\ntag_formats: [gto]  # and no more\n"
+    commit(repo, "2026-01-01", {".gitmodel.yaml": written, "metrics.json": '{"f1": 0.5}'})
+    repo.git("tag", "churn@v1.0.0")
+    assert listed(repo, "churn") == ["churn@v1.0.0"]
+    assert "f1" in repo.gitmodel("show", "churn@v1.0.0").out
+    repo.write("model.pt", "model")
+    assert "next:  gitmodel init" in repo.gitmodel("add", "model.pt", code=2).err
+    repo.gitmodel("init")
+    kept = repo.read(".gitmodel.yaml").decode().splitlines()
+    assert kept.pop(2).startswith('id: "')
+    assert kept == written.splitlines()
+    repo.gitmodel("add", "model.pt")
+    assert "nothing to do" in repo.gitmodel("init").out
+
+
+@pytest.mark.parametrize(
+    ("filter_", "said"),
+    [("accuracy > params.lrr", "the param 'lrr'; near it"), ("acuracy > 0", "metric 'acuracy'")],
+)
+def test_what_no_version_has_is_called_what_it_is(repo: Repo, filter_: str, said: str) -> None:
+    assert said in repo.gitmodel("versions", "--filter", filter_, code=2).err
+
+
 def _expect_dvc(repo: Repo) -> None:
     done = repo.gitmodel("versions", "--csv")
     rows = list(csv.DictReader(io.StringIO(done.out)))

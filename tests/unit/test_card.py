@@ -38,7 +38,7 @@ def test_windows_lines_and_a_byte_order_mark():
         (b"---\nlicense: mit\nlicense: mit\n---\n", "line 3"),
         (b"---\na: &x 1\n---\n", "line 2"),
         (b"---\na: !!python/object/apply:os.system [id]\n---\n", "line 2"),
-        (b"---\na: [1\n---\n", "line 3"),
+        (b"---\na: [1\n---\n", "line 2"),
         (b"---\n- a\n---\n", "not a mapping"),
         (b"---\na: \xff\n---\n", "UTF-8"),
     ],

@@ -31,7 +31,7 @@ REFUSED = {
     "number as a boolean": HEAD.replace("1", "true", 1),
     "number as a float": HEAD.replace("1", "1.0", 1),
     "number zero": HEAD.replace("1", "0", 1),
-    "no id": "gitmodel: 1\n",
+    "empty id": 'gitmodel: 1\nid: ""\n',
     "id that is a number": "gitmodel: 1\nid: 00112233445566778899001122334455\n",
     "id that is a path": 'gitmodel: 1\nid: "../../x"\n',
     "id of another length": HEAD.replace(REPOSITORY, REPOSITORY[1:]),

@@ -12,9 +12,10 @@ from gitmodel.strict_yaml import MAX_BYTES, MAX_DEPTH
 BROKEN = {
     "nothing": (b"", 1, "is cut short"),
     "cut short": (b'{"a": 1', 1, "is cut short"),
-    "NaN": (b'{\n "a": NaN}', 2, "'NaN' where a value belongs"),
-    "Infinity": (b'{"a": Infinity}', 1, "'Infinity'"),
-    "minus Infinity": (b'{"a":\n\n-Infinity}', 3, "'-Infinity'"),
+    "NaN": (b'{\n "a": NaN}', 2, "has NaN, which is no number of JSON"),
+    "infinity": (b'{\n "a": -Infinity}', 2, "has -Infinity, which is no number of JSON"),
+    "Infinity": (b'{"a": Infinity}', 1, "has Infinity, which"),
+    "minus Infinity": (b'{"a":\n\n-Infinity}', 3, "has -Infinity, which"),
     "twice": (b'{"a": 1,\n"a": 2}', 2, "the key 'a' twice"),
     "twice by escape": (b'{"a": 1,\n"\\u0061": 2}', 2, "the key 'a' twice"),
     "comma at the end": (b'{"a": 1,}', 1, "',' with nothing behind it"),

@@ -186,3 +186,9 @@ def test_what_names_stood_for_is_told():
 def test_names_are_known_before_anything_is_judged():
     expression = parse_expression("`eval/loss` < model@best:f1 and accuracy > production~1 - 2")
     assert expression.names == ("eval/loss", "model@best:f1", "accuracy", "production~1")
+
+
+def test_a_name_in_other_letters_needs_backquotes():
+    with pytest.raises(UsageError, match="stands between backquotes"):
+        parse_expression("準確率 > 0.9")
+    assert parse_expression("`準確率` > 0.9").names == ("準確率",)

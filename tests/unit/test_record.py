@@ -70,6 +70,36 @@ def test_the_repository_has_the_metrics_of_all_artifacts():
     assert found == {"top": 3, "a.f1": 0.1, "b.f1": 0.2, "only": 1, "b.top": 5}
 
 
+def test_artifacts_of_one_name_in_two_folders_keep_their_metrics_apart():
+    files = {
+        "x/same.pt.gitmodel": POINTER,
+        "y/same.pt.gitmodel": POINTER,
+        "x/same.metrics.json": b'{"q": 1, "x": 3}',
+        "y/same.metrics.json": b'{"q": 2}',
+    }
+    for name in ("same", ""):
+        metrics = read(files, name).metrics
+        values = {key: metric.value for key, metric in metrics.items()}
+        assert values == {"x/same.pt.q": 1, "y/same.pt.q": 2, "x": 3}
+
+
+def test_one_file_may_hold_metrics_and_params():
+    both = b'sidecars: {"*": {metrics: both.yaml, params: both.yaml}}\n'
+    record = read({".gitmodel.yaml": CONFIG + both, "both.yaml": b"lr: 0.1"})
+    assert record.metrics["lr"].value == 0.1
+    assert record.params == {"lr": 0.1}
+
+
+def test_artifacts_that_share_a_stem_share_their_metrics():
+    files = {
+        "same.pt.gitmodel": POINTER,
+        "same.onnx.gitmodel": POINTER,
+        "same.metrics.json": b'{"q": 1}',
+    }
+    for name in ("same", ""):
+        assert list(read(files, name).metrics) == ["q"]
+
+
 def test_the_configuration_of_the_commit_names_artifacts_and_sidecars():
     config = CONFIG + (
         b"artifacts: {ranker: m/model.pt}\n"
@@ -101,6 +131,7 @@ def test_goals_of_today_count_for_old_versions():
     [
         ("metrics.json", b'{"a": NaN}'),
         ("model.pt.gitmodel", b"gitmodel: 1\n"),
+        ("model.pt.gitmodel", b"something else\n"),
         (".gitmodel.yaml", b"no: config\n"),
     ],
 )

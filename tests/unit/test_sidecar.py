@@ -108,6 +108,36 @@ def test_a_param_named_value_stays_nested():
     assert parse_params(b'{"a": {"value": 1}}', "p.json") == {"a.value": 1}
 
 
+# Printed by `mlflow runs describe --run-id …` of MLflow 3.17.2, shortened.
+MLFLOW = b"""{
+    "info": {"run_id": "0a1b", "run_name": "able-ant-1", "status": "FINISHED"},
+    "data": {
+        "metrics": {
+            "accuracy": 0.93,
+            "val/loss": 0.2
+        },
+        "params": {"lr": "0.01", "epochs": "5", "amp": "True", "opt": "adam", "none": "None"},
+        "tags": {"mlflow.user": "ada"}
+    },
+    "inputs": {"model_inputs": [], "dataset_inputs": []}
+}"""
+
+
+def test_a_run_of_mlflow_is_read_as_it_is():
+    assert parse_metrics(MLFLOW, "run.json", {}) == {
+        "accuracy": Metric(0.93, "max", guessed=True),
+        "val/loss": Metric(0.2, "min", guessed=True),
+    }
+    # MLflow makes a text of each param.
+    found = parse_params(MLFLOW, "run.json")
+    assert found == {"lr": 0.01, "epochs": 5, "amp": True, "opt": "adam", "none": "None"}
+
+
+def test_what_is_wrong_in_a_run_of_mlflow_is_told_with_its_line():
+    with pytest.raises(IntegrityError, match="line 6: 'val/loss' is not a number"):
+        parse_metrics(MLFLOW.replace(b"0.2", b'"low"'), "run.json", {})
+
+
 def test_names_of_sidecars():
     assert sidecar_names("model", "metrics")[0] == "model.metrics.json"
     assert sidecar_names("", "params") == ("params.json", "params.yaml", "params.yml")

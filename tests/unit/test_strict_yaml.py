@@ -158,3 +158,10 @@ def test_what_is_written_is_read_again():
 def test_what_is_written_says_the_same_to_readers_of_yaml_1_1():
     loaded = yaml.load(format_yaml(VALUES), Loader=yaml.SafeLoader)  # noqa: TID251 - as users do
     assert loaded == VALUES
+
+
+def test_what_is_no_yaml_is_told_with_its_line():
+    with pytest.raises(IntegrityError, match="line 2, is not valid YAML: "):
+        parse_yaml(b"a: 1\nb: [1\nc: 2\n", "m.yaml")
+    with pytest.raises(IntegrityError, match="is not valid YAML: it is not plain text"):
+        parse_yaml(b"a: \xff", "m.yaml")

@@ -152,7 +152,9 @@ def bisect_command(
                 code = run(found.label)
             finally:
                 _take_back(project)
-            tested[commit] = Tested(found.label, commit, _verdict(found.label, code), exit_code=code)
+            tested[commit] = Tested(
+                found.label, commit, _verdict(found.label, code), exit_code=code
+            )
         return tested[commit].verdict
 
     with _coming_back(project, work):

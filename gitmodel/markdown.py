@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 _CHAR = r"(?:[^\x00-\x20\x7f-\U0010ffff|`<\\$]|<(?![A-Za-z/!?]))"
-_PLAIN = re.compile(rf"{_CHAR}(?: ?{_CHAR})*")
+_PLAIN = re.compile(rf"{_CHAR}(?: *{_CHAR})*")
 _TICKS = re.compile("`+")
 
 

@@ -48,13 +48,16 @@ class Section:
 class Listing:
     """What `name` comes to, in gitmodel's words, and a list of items that may be long.
 
-    `notes` are texts of others that belong to the summary.
+    `notes` are texts of others that belong to the summary; `noun` is what an item is, and `most`
+    how many of them Markdown lists.
     """
 
     name: Cell
     summary: str
     items: Sequence[str] = ()
     notes: Sequence[str] = ()
+    noun: str = "file"
+    most: int = _UNFOLDED
 
 
 def own(*texts: str) -> list[Cell]:
@@ -80,6 +83,15 @@ def fitted(section: Section, fixed: int, room: float) -> tuple[Section, int]:
     return replace(section, head=section.head[:count], rows=rows), len(widths) - count
 
 
+def shortened(part: Section | Listing, count: int) -> Section | Listing:
+    """Return a section or listing of the first rows or items, that says so."""
+    if isinstance(part, Listing):
+        return replace(part, most=min(count, part.most))
+    more = plural(len(part.rows) - count, "more row")
+    rest = f"… and {more}, for which there is no room here. {part.rest}".rstrip()
+    return replace(part, rows=part.rows[:count], rest=rest)
+
+
 def text_of(part: Section | Listing) -> Iterator[str]:
     """Yield the lines of a section or listing for a terminal, an empty one first."""
     yield ""
@@ -103,9 +115,9 @@ def markdown_of(part: Section | Listing) -> Iterator[str]:
         yield f"{_marked(part.name)}: {part.summary}"
         yield from (f"- {code(note)}" for note in part.notes)
         if part.items:
-            items = [f"- {code(item)}" for item in part.items[:_UNFOLDED]]
-            lines = [*items, *(f"- {line}" for line in _more(part, _UNFOLDED))]
-            yield from ("", *folded(plural(len(part.items), "file"), lines))
+            items = [f"- {code(item)}" for item in part.items[: part.most]]
+            lines = [*items, *(f"- {line}" for line in _more(part, part.most))]
+            yield from ("", *folded(plural(len(part.items), part.noun), lines))
         return
     head = [_marked(cell) for cell in part.head]
     if part.rows:
@@ -119,7 +131,8 @@ def markdown_of(part: Section | Listing) -> Iterator[str]:
 
 def _more(listing: Listing, limit: int) -> list[str]:
     more = len(listing.items) - limit
-    return [f"… and {plural(more, 'more file')} (--json shows all)"] if more > 0 else []
+    what = plural(more, f"more {listing.noun}")
+    return [f"… and {what} (--json shows all)"] if more > 0 else []
 
 
 def _styled(cell: Cell) -> str:

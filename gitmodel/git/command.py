@@ -424,8 +424,16 @@ class Git:
             "diff-tree", "-r", "-z", "--name-status", "--no-renames", before, after, "--"
         )
         files = dict(zip(words[1::2], words[::2], strict=True))
-        shallow = self._checked("rev-parse", "--is-shallow-repository").stdout == b"true\n"
-        return Between(ahead, behind, files, shallow)
+        return Between(ahead, behind, files, self.is_shallow())
+
+    def is_shallow(self) -> bool:
+        """Return whether older history is not here."""
+        return self._checked("rev-parse", "--is-shallow-repository").stdout == b"true\n"
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """Return the newest commit that two commits have in common, or None."""
+        done = self._run("merge-base", one, other)
+        return done.stdout.decode().strip() if done.returncode == 0 else None
 
     def remote(self) -> str | None:
         """Return the name of the Git remote that tags are pushed to, or None."""

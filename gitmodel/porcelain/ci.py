@@ -1,0 +1,160 @@
+"""What a push, a version or a request to merge changed, for a CI job to act upon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from gitmodel.comparison import State, compare_artifacts
+from gitmodel.errors import MissingError
+from gitmodel.history import History
+from gitmodel.pointer import Pointer
+from gitmodel.trigger import Kind, Trigger
+from gitmodel.version import Version, parse_version
+
+_WHOLE = "fetch-depth: 0 for actions/checkout, GIT_DEPTH: 0 for GitLab, or: git fetch --unshallow"
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """An artifact that a job is about, and how it differs from what was there before."""
+
+    path: str
+    name: str
+    change: State
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a job is about.
+
+    `version` is the tag if that is a version, `name` what it is a version of.  `before` and `after`
+    are commits, `before` is empty if nothing was there; of a version, `since` is the tag of the
+    one that it follows.  `artifacts` are those that changed, or of a version all that it is of.
+    `notes` say what is not as one would think.
+    """
+
+    kind: Kind
+    version: str
+    name: str
+    since: str
+    before: str
+    after: str
+    artifacts: tuple[Touched, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def here(self) -> tuple[Touched, ...]:
+        """The artifacts that are there now."""
+        return tuple(each for each in self.artifacts if each.change != "removed")
+
+    @property
+    def only(self) -> Touched | None:
+        """The one artifact that is there now, if it is one."""
+        return self.here[0] if len(self.here) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    before: str
+    after: str
+    notes: tuple[str, ...] = ()
+
+
+def event_of(history: History, trigger: Trigger) -> Event:
+    """Return what a trigger is about; raises `MissingError` if the clone lacks commits for it."""
+    if trigger.kind == "tag":
+        return _tagged(history, trigger)
+    span = _requested(history, trigger) if trigger.kind == "request" else _pushed(history, trigger)
+    changed = tuple(each for each in _touched(history, span, "") if each.change != "same")
+    notes = (*span.notes, *history.reader.read(span.after).problems)
+    return Event(trigger.kind, "", "", "", span.before, span.after, changed, notes)
+
+
+def _tagged(history: History, trigger: Trigger) -> Event:
+    if trigger.ref not in history.tags:
+        raise MissingError(f"the tag {trigger.ref!r} is not in this clone", hint=_WHOLE)
+    after = history.tags[trigger.ref].commit
+    version = parse_version(trigger.ref, history.config.tag_formats)
+    if version is None:
+        return Event("tag", "", "", "", "", after, (), (f"{trigger.ref!r} is not a version",))
+    since = "" if trigger.before else _before(history, version)
+    before = _present(history, trigger.before or (since and f"refs/tags/{since}"))
+    touched = _touched(history, _Span(before, after), version.name)
+    artifacts = tuple(each for each in touched if each.change != "removed")
+    notes = history.reader.read(after, version.name).problems
+    if not artifacts:
+        notes = (f"{trigger.ref!r} is of no artifact in its commit", *notes)
+    return Event("tag", version.tag, version.name, since, before, after, artifacts, notes)
+
+
+def _before(history: History, version: Version) -> str:
+    """Return the tag of the version that one follows; a release follows a release."""
+    older = [
+        each
+        for each in history.versions
+        if each.name == version.name and each.key < version.key and (version.pre or not each.pre)
+    ]
+    return max(older, key=lambda each: (each.key, each.tag)).tag if older else ""
+
+
+def _requested(history: History, trigger: Trigger) -> _Span:
+    """What was merged elsewhere since it branched off is no doing of a request."""
+    base, after = (_present(history, side) for side in (trigger.before, trigger.after))
+    common = history.git.merge_base(base, after)
+    if common is None and history.git.is_shallow():
+        raise _lacking(f"where {after[:12]} and {base[:12]} part")
+    return _Span(common or base, after)
+
+
+def _pushed(history: History, trigger: Trigger) -> _Span:
+    after = _present(history, trigger.after)
+    if not trigger.before:
+        before, words = _beginning(history, trigger, after)
+        return _Span(before, after, (f"this is new, and compared with {words}",))
+    if before := history.git.resolve(trigger.before) or "":
+        return _Span(before, after)
+    if history.git.is_shallow():
+        raise _lacking(f"what was there before, {trigger.before[:12]},")
+    # No branch leads to it any more, so nobody fetched it.
+    before, words = _beginning(history, trigger, after)
+    note = f"{trigger.before[:12]} is gone, as after a forced push; compared with {words}"
+    return _Span(before, after, (note,))
+
+
+def _beginning(history: History, trigger: Trigger, after: str) -> tuple[str, str]:
+    """Return where a branch left the default one, empty if it did not, and that in words."""
+    name = trigger.default or "HEAD"
+    main = history.git.resolve(f"refs/remotes/origin/{name}")
+    base = history.git.merge_base(main, after) if main and trigger.ref != name else None
+    if base is None and history.git.is_shallow():
+        raise _lacking(f"where {trigger.ref or after[:12]!r} began")
+    if base is None:
+        return "", "nothing"
+    return base, f"where it left origin/{name}, {base[:12]}"
+
+
+def _present(history: History, revision: str) -> str:
+    """Return the commit of a revision; nothing for nothing."""
+    commit = history.git.resolve(revision) if revision else ""
+    if commit is None:
+        raise _lacking(f"{revision!r}")
+    return commit
+
+
+def _lacking(what: str) -> MissingError:
+    return MissingError(f"{what} is not in this clone", hint=_WHOLE)
+
+
+def _touched(history: History, span: _Span, name: str) -> Iterator[Touched]:
+    """Yield the artifacts of both ends; those of one name, unless that is empty."""
+    sides = [_artifacts(history, commit, name) for commit in (span.before, span.after)]
+    names: dict[str, str] = {}
+    for commit in (span.before, span.after):
+        names |= history.artifacts_of(commit) if commit else {}
+    for row in compare_artifacts(sides, lambda _: True):
+        yield Touched(row.path, names[row.path], row.states[0])
+
+
+def _artifacts(history: History, commit: str, name: str) -> Mapping[str, Pointer]:
+    return history.reader.read(commit, name).artifacts if commit else {}

@@ -24,9 +24,10 @@ _BY_HAND = "gitmodel ci event --before REV --after REV"
 class Trigger:
     """What started a job.
 
-    `ref` is the short name of the tag or branch, as far as it is known.  `before` and `after` are
-    revisions: what was there, empty if nothing was, and what is there now; of a request, the
-    branch that it is to be merged into and its own.  `default` is the default branch, if known.
+    `ref` is the short name of the tag or branch, or of the branch that a request is to be merged
+    into, as far as it is known.  `before` and `after` are revisions: what was there, empty if
+    nothing was, and what is there now, empty for whatever a tag leads to; of a request, that
+    branch and its own.  `default` is the default branch, if known.
     """
 
     kind: Kind
@@ -39,7 +40,7 @@ class Trigger:
 def given_trigger(ref: str, before: str, after: str) -> Trigger:
     """Return what somebody says by hand; raises `UsageError` for a ref that is none."""
     if ref.startswith(_TAGS):
-        return Trigger("tag", ref.removeprefix(_TAGS), before, ref)
+        return Trigger("tag", ref.removeprefix(_TAGS), before, after)
     if ref and not ref.startswith(_HEADS):
         raise UsageError(
             f"{ref!r} is neither a tag nor a branch in full",
@@ -66,9 +67,9 @@ def _github(environment: Mapping[str, str], event: Mapping[str, Any]) -> Trigger
     head = _commit(environment.get("GITHUB_SHA"), "GITHUB_SHA")
     default = str(_part(event, "repository").get("default_branch") or "")
     if request := _github_request(environment, event, head):
-        return Trigger("request", "", *request, default)
+        return Trigger("request", environment.get("GITHUB_BASE_REF", ""), *request, default)
     if ref.startswith(_TAGS):
-        return Trigger("tag", ref.removeprefix(_TAGS), "", ref, default)
+        return Trigger("tag", ref.removeprefix(_TAGS), "", head, default)
     branch = ref.removeprefix(_HEADS)
     if environment.get("GITHUB_EVENT_NAME", "push") != "push" or "after" not in event:
         # Somebody started it, or a clock did: nothing was pushed.
@@ -97,7 +98,7 @@ def _gitlab(environment: Mapping[str, str]) -> Trigger:
     default = environment.get("CI_DEFAULT_BRANCH", "")
     after = _commit(environment.get("CI_COMMIT_SHA"), "CI_COMMIT_SHA")
     if tag := environment.get("CI_COMMIT_TAG"):
-        return Trigger("tag", tag, "", f"{_TAGS}{tag}", default)
+        return Trigger("tag", tag, "", after, default)
     if base := environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA"):
         # Where the job is about the merged result, that is no commit of the request.
         own = environment.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or after

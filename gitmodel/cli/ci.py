@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, replace
@@ -19,6 +17,7 @@ from gitmodel.cli.compare import value_of as compare_value
 from gitmodel.cli.diff import value_of as diff_value
 from gitmodel.errors import GitmodelError, IntegrityError, UsageError
 from gitmodel.history import open_history
+from gitmodel.inert import inert_list, is_inert
 from gitmodel.porcelain.ci import Event, event_of
 from gitmodel.porcelain.ci_report import Report, report_of
 from gitmodel.porcelain.compare import open_entries
@@ -28,10 +27,6 @@ from gitmodel.progress import Work
 from gitmodel.trigger import Trigger, given_trigger, trigger_of
 
 _PREFIX = "GITMODEL_"
-_SAFE = "A-Za-z0-9._/@+="
-_PLAIN = re.compile(rf"(?![-= ])[{_SAFE}, \x80-\U0010ffff-]*(?<! )")
-"""What neither a shell, nor GitHub or GitLab reading a file of values, takes for anything else."""
-_UNSAFE = re.compile(rf"[^{_SAFE}-]")
 
 
 def _trigger_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -171,9 +166,9 @@ def _pairs(found: Event) -> dict[str, str]:
         "artifact": found.name or (only.name if only else ""),
         "stage": "",
         "path": only.path if only else "",
-        "artifacts": _list(each.name for each in found.here),
-        "paths": _list(each.path for each in found.here),
-        "removed": _list(gone),
+        "artifacts": inert_list(each.name for each in found.here),
+        "paths": inert_list(each.path for each in found.here),
+        "removed": inert_list(gone),
         "since": found.since,
         "before": found.before,
         "after": found.after,
@@ -184,7 +179,7 @@ def _inert(pairs: Mapping[str, str]) -> dict[str, str]:
     """Leave out texts that something could act upon; without its version a job would do wrong."""
     kept = dict(pairs)
     for key in ("version", "artifact", "path", "since"):
-        if _PLAIN.fullmatch(kept[key]) and kept[key].isprintable():
+        if is_inert(kept[key]):
             continue
         if key == "version":
             raise IntegrityError(
@@ -194,18 +189,6 @@ def _inert(pairs: Mapping[str, str]) -> dict[str, str]:
         _note([f"{key} is left empty: a shell would act upon {kept[key]!r}"])
         kept[key] = ""
     return kept
-
-
-def _list(texts: Iterable[str]) -> str:
-    """Return a JSON list in which all is escaped that is no letter, digit or plain sign."""
-    quoted = (f'"{_UNSAFE.sub(_escaped, text)}"' for text in texts)
-    return f"[{','.join(quoted)}]"
-
-
-def _escaped(match: re.Match[str]) -> str:
-    char = match.group()
-    # `json` leaves out no plain character, but writes the rest as it must be.
-    return f"\\u{ord(char):04x}" if char.isascii() else json.dumps(char)[1:-1]
 
 
 def _value(found: Event) -> dict[str, object]:

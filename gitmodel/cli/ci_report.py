@@ -19,9 +19,11 @@ from gitmodel.cli.sections import (
     text_of,
 )
 from gitmodel.cli.show import sections_of
+from gitmodel.comparison import MetricRow
 from gitmodel.markdown import code
 from gitmodel.porcelain.ci import Event
 from gitmodel.porcelain.ci_report import Report
+from gitmodel.porcelain.compare import Gate
 from gitmodel.porcelain.diff import NOT_HERE, Diff
 from gitmodel.porcelain.inside import ContentDiff
 
@@ -55,17 +57,21 @@ def report_markdown(report: Report, *, everything: bool, limit: int = LIMIT) -> 
 def _title(report: Report) -> str:
     """Return what a report comes to."""
     found = report.comparison
-    failed = sum(not gate.verdict.met for gate in found.gates)
-    gates = f"{failed} of {plural(len(found.gates), 'gate')} failed" if failed else ""
-    verdicts = [change.verdict for row in found.metrics for change in row.changes]
-    counts = {word: verdicts.count(word) for word in ("better", "worse")}
-    metrics = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-    words = (
-        gates or (f"{plural(len(found.gates), 'gate')} passed" if found.gates else ""),
-        f"metrics: {metrics}" if metrics else "",
-        _changed(report.event),
-    )
+    words = (_gates(found.gates), _metrics(found.metrics), _changed(report.event))
     return " · ".join(filter(None, words))
+
+
+def _gates(gates: Sequence[Gate]) -> str:
+    failed = sum(not gate.verdict.met for gate in gates)
+    total = plural(len(gates), "gate")
+    return f"{failed} of {total} failed" if failed else f"{total} passed" if gates else ""
+
+
+def _metrics(rows: Iterable[MetricRow]) -> str:
+    verdicts = [change.verdict for row in rows for change in row.changes]
+    counts = {word: verdicts.count(word) for word in ("better", "worse")}
+    words = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    return f"metrics: {words}" if words else ""
 
 
 def _changed(event: Event) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gitmodel.comparison import State, compare_artifacts
-from gitmodel.errors import MissingError
+from gitmodel.errors import ConflictError, MissingError
 from gitmodel.history import History
 from gitmodel.pointer import Pointer
+from gitmodel.porcelain.resolve import resolve
 from gitmodel.trigger import Kind, Trigger
 from gitmodel.version import Version, parse_version
 
-_WHOLE = "fetch-depth: 0 for actions/checkout, GIT_DEPTH: 0 for GitLab, or: git fetch --unshallow"
+_WHOLE = "fetch-depth: 0 for actions/checkout, GIT_DEPTH: 0 for GitLab"
+_NAMED = re.compile(r"refs/.+|[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII | re.DOTALL)
+"""What a CI job says of itself; anything else somebody has typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,14 @@ def event_of(history: History, trigger: Trigger) -> Event:
 
 def _tagged(history: History, trigger: Trigger) -> Event:
     if trigger.ref not in history.tags:
-        raise MissingError(f"the tag {trigger.ref!r} is not in this clone", hint=_WHOLE)
+        raise _lacking(history, f"the tag {trigger.ref!r}")
     after = history.tags[trigger.ref].commit
+    if trigger.after and _present(history, trigger.after) != after:
+        raise ConflictError(
+            f"the tag {trigger.ref!r} leads to {after[:12]}, and the job is about"
+            f" {trigger.after[:12]}: it moved",
+            hint="a version never moves; gitmodel tag NAME --bump patch makes a new one",
+        )
     version = parse_version(trigger.ref, history.config.tag_formats)
     if version is None:
         return Event("tag", "", "", "", "", after, (), (f"{trigger.ref!r} is not a version",))
@@ -103,8 +113,20 @@ def _requested(history: History, trigger: Trigger) -> _Span:
     base, after = (_present(history, side) for side in (trigger.before, trigger.after))
     common = history.git.merge_base(base, after)
     if common is None and history.git.is_shallow():
-        raise _lacking(f"where {after[:12]} and {base[:12]} part")
-    return _Span(common or base, after)
+        raise _lacking(history, f"where {after[:12]} and {base[:12]} part")
+    return _Span(_newer_base(history, trigger, after) or common or base, after)
+
+
+def _newer_base(history: History, trigger: Trigger, after: str) -> str:
+    """Return where a request left the other branch as that is now, if it went on from there.
+
+    What GitHub says of that branch may be older than what was merged from it since.
+    """
+    main = history.git.resolve(f"refs/remotes/origin/{trigger.ref}") if trigger.ref else None
+    newer = history.git.merge_base(main, after) if main else None
+    # Where it is merged already, it would be compared with itself.
+    usable = newer and newer != after and history.git.is_ancestor(trigger.before, newer)
+    return newer if newer and usable else ""
 
 
 def _pushed(history: History, trigger: Trigger) -> _Span:
@@ -112,11 +134,8 @@ def _pushed(history: History, trigger: Trigger) -> _Span:
     if not trigger.before:
         before, words = _beginning(history, trigger, after)
         return _Span(before, after, (f"this is new, and compared with {words}",))
-    if before := history.git.resolve(trigger.before) or "":
-        return _Span(before, after)
-    if history.git.is_shallow():
-        raise _lacking(f"what was there before, {trigger.before[:12]},")
-    # No branch leads to it any more, so nobody fetched it.
+    if not _is_gone(history, trigger.before):
+        return _Span(_present(history, trigger.before), after)
     before, words = _beginning(history, trigger, after)
     note = f"{trigger.before[:12]} is gone, as after a forced push; compared with {words}"
     return _Span(before, after, (note,))
@@ -128,22 +147,36 @@ def _beginning(history: History, trigger: Trigger, after: str) -> tuple[str, str
     main = history.git.resolve(f"refs/remotes/origin/{name}")
     base = history.git.merge_base(main, after) if main and trigger.ref != name else None
     if base is None and history.git.is_shallow():
-        raise _lacking(f"where {trigger.ref or after[:12]!r} began")
+        raise _lacking(history, f"where {trigger.ref or after[:12]!r} began")
     if base is None:
         return "", "nothing"
     return base, f"where it left origin/{name}, {base[:12]}"
 
 
+def _is_gone(history: History, commit: str) -> bool:
+    """Return whether no branch leads to a commit any more, so that nobody can have fetched it."""
+    known = _NAMED.fullmatch(commit) is None or history.git.resolve(commit) is not None
+    return not known and not history.git.is_shallow()
+
+
 def _present(history: History, revision: str) -> str:
-    """Return the commit of a revision; nothing for nothing."""
-    commit = history.git.resolve(revision) if revision else ""
+    """Return the commit of a revision; nothing for nothing.
+
+    Raises `MissingError` if a job names one that is not here, `UsageError` if somebody does.
+    """
+    if not revision:
+        return ""
+    if not _NAMED.fullmatch(revision):
+        return resolve(history, revision).commit
+    commit = history.git.resolve(revision)
     if commit is None:
-        raise _lacking(f"{revision!r}")
+        raise _lacking(history, f"{revision!r}")
     return commit
 
 
-def _lacking(what: str) -> MissingError:
-    return MissingError(f"{what} is not in this clone", hint=_WHOLE)
+def _lacking(history: History, what: str) -> MissingError:
+    fetch = "git fetch --unshallow --tags" if history.git.is_shallow() else "git fetch --tags"
+    return MissingError(f"{what} is not in this clone", hint=f"{fetch}; in CI {_WHOLE}")
 
 
 def _touched(history: History, span: _Span, name: str) -> Iterator[Touched]:

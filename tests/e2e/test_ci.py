@@ -122,7 +122,8 @@ def test_pushes_on_gitlab(story: Repo) -> None:
     assert event(story, env={**env, "CI_COMMIT_BEFORE_SHA": before})["artifacts"] == (
         '["train","model"]'
     )
-    assert event(story, env={**env, "CI_COMMIT_TAG": "v1.0"})["version"] == "v1.0"
+    env["CI_COMMIT_TAG"] = "model-v1.1"
+    assert event(story, env=env)["version"] == "model-v1.1"
 
 
 def test_a_request_is_compared_with_where_it_left_the_other_branch(story: Repo) -> None:
@@ -140,6 +141,26 @@ def test_a_request_is_compared_with_where_it_left_the_other_branch(story: Repo) 
     assert found["before"] == story.git("rev-parse", "main~1")
     env = {"GITLAB_CI": "true", "CI_COMMIT_SHA": head, "CI_MERGE_REQUEST_DIFF_BASE_SHA": base}
     assert event(story, env=env) == found
+
+
+def test_what_a_request_merged_from_the_other_branch_is_not_its_own(clone: Repo) -> None:
+    stale = clone.git("rev-parse", "main")
+    clone.git("switch", "--quiet", "-c", "work")
+    clone.git("rm", "--quiet", "model.pt.gitmodel")
+    clone.commit()
+    clone.git("switch", "--quiet", "main")
+    clone.git("rm", "--quiet", "data/train.gitmodel")
+    base = clone.commit()
+    clone.git("push", "--quiet", "origin", "main")
+    clone.git("switch", "--quiet", "work")
+    clone.git("merge", "--quiet", "-m", "catch up", "main")
+    head = clone.git("rev-parse", "HEAD")
+    pull = {"pull_request": {"base": {"sha": stale}, "head": {"sha": head}}}
+    found = event(clone, env=on_github(clone, pull, GITHUB_BASE_REF="main"))
+    assert (found["before"], found["removed"]) == (base, '["model.pt"]')
+    clone.git("push", "--quiet", "origin", "work:main")
+    merged = event(clone, env=on_github(clone, pull, GITHUB_BASE_REF="main"))
+    assert merged["before"] == stale
 
 
 def new_branch(clone: Repo) -> str:
@@ -227,9 +248,26 @@ def test_what_makes_no_sense(
     assert "next:" in done.err
 
 
-def test_a_revision_that_is_not_there(story: Repo) -> None:
-    done = story.gitmodel("ci", "event", "--before", "v1.0", "--after", "v9", code=5)
-    assert "'v9'" in done.err
+def test_what_somebody_types_may_be_any_reference(story: Repo) -> None:
+    told(story, "--before", "v1.0.0", "--after", "model", before="v1.0", after="model-v1.1")
+    for arguments in (["--before", "v9"], ["--after", "model-v1"]):
+        done = story.gitmodel("ci", "event", *arguments, code=2)
+        assert f"{arguments[1]!r} is not a version" in done.err
+        assert done.out == ""
+
+
+def test_a_tag_that_moved_since_the_job_began(story: Repo) -> None:
+    env = on_github(story, {}, GITHUB_REF="refs/tags/model-v1.1")
+    story.git("tag", "--force", "model-v1.1", "v1.0")
+    done = story.gitmodel("ci", "event", env=env, code=4)
+    assert done.out == ""
+    assert "it moved" in done.err
+
+
+def test_a_tag_that_was_not_fetched(story: Repo) -> None:
+    done = story.gitmodel("ci", "event", "--ref", "refs/tags/model-v9.0", code=5)
+    assert "the tag 'model-v9.0' is not in this clone" in done.err
+    assert "next:  git fetch --tags; in CI fetch-depth: 0" in done.err
 
 
 # what a job makes of it

@@ -122,6 +122,7 @@ def test_github_tag_that_is_no_version(origin: Repo) -> None:
     origin.git("tag", "nightly")
     origin.git("push", "--quiet", "origin", "nightly")
     clone = origin.clone("clone")
+    clone.git("switch", "--quiet", "--detach", "nightly")
     run = github(clone, {}, "refs/tags/nightly", "push")
     done = run.run(GITHUB, "deliver", without=NETWORK)
     assert [*done] == ["Fetch the tags as they are", "See which version it is"]

@@ -27,9 +27,13 @@ PULL = {"pull_request": {"base": {"sha": A}, "head": {"sha": B}}}
         (
             {"GITHUB_REF": "refs/tags/a/model-v1.1"},
             {"before": ZERO, "after": B},
-            Trigger("tag", "a/model-v1.1", "", "refs/tags/a/model-v1.1", "main"),
+            Trigger("tag", "a/model-v1.1", "", B, "main"),
         ),
-        ({"GITHUB_REF": "refs/pull/7/merge"}, PULL, Trigger("request", "", A, B, "main")),
+        (
+            {"GITHUB_REF": "refs/pull/7/merge", "GITHUB_BASE_REF": "next"},
+            PULL,
+            Trigger("request", "next", A, B, "main"),
+        ),
         (
             {"GITHUB_REF": "refs/heads/gh-readonly-queue/main/pr-1"},
             {"merge_group": {"base_sha": A, "head_sha": B}},
@@ -38,7 +42,7 @@ PULL = {"pull_request": {"base": {"sha": A}, "head": {"sha": B}}}
         (
             {"GITHUB_BASE_REF": "main"},
             {},
-            Trigger("request", "", "refs/remotes/origin/main", B, "main"),
+            Trigger("request", "main", "refs/remotes/origin/main", B, "main"),
         ),
     ],
 )
@@ -62,7 +66,7 @@ def test_github_without_a_file_knows_of_no_push() -> None:
         ),
         (
             {"CI_COMMIT_TAG": "model-v1.1", "CI_COMMIT_BEFORE_SHA": ZERO},
-            Trigger("tag", "model-v1.1", "", "refs/tags/model-v1.1", "trunk"),
+            Trigger("tag", "model-v1.1", "", B, "trunk"),
         ),
         ({"CI_MERGE_REQUEST_DIFF_BASE_SHA": A}, Trigger("request", "", A, B, "trunk")),
         (
@@ -81,7 +85,7 @@ def test_gitlab(environment: Mapping[str, str], found: Trigger) -> None:
 def test_by_hand() -> None:
     assert given_trigger("", "v1.0", "") == Trigger("push", "", "v1.0", "HEAD")
     assert given_trigger("refs/heads/x", ZERO, "y") == Trigger("push", "x", "", "y")
-    assert given_trigger("refs/tags/v1", "", "") == Trigger("tag", "v1", "", "refs/tags/v1")
+    assert given_trigger("refs/tags/v1", "", "") == Trigger("tag", "v1", "", "")
     with pytest.raises(UsageError, match="neither a tag nor a branch") as caught:
         given_trigger("v1.0", "", "")
     assert caught.value.hint == "--ref refs/tags/v1.0, or --ref refs/heads/v1.0"

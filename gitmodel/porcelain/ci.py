@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gitmodel.comparison import State, compare_artifacts
 from gitmodel.errors import ConflictError, MissingError
+from gitmodel.git import revisions
 from gitmodel.history import History
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.resolve import resolve
@@ -111,8 +112,8 @@ def _before(history: History, version: Version) -> str:
 def _requested(history: History, trigger: Trigger) -> _Span:
     """What was merged elsewhere since it branched off is no doing of a request."""
     base, after = (_present(history, side) for side in (trigger.before, trigger.after))
-    common = history.git.merge_base(base, after)
-    if common is None and history.git.is_shallow():
+    common = revisions.merge_base(history.git, base, after)
+    if common is None and revisions.is_shallow(history.git):
         raise _lacking(history, f"where {after[:12]} and {base[:12]} part")
     return _Span(_newer_base(history, trigger, after) or common or base, after)
 
@@ -122,10 +123,14 @@ def _newer_base(history: History, trigger: Trigger, after: str) -> str:
 
     What GitHub says of that branch may be older than what was merged from it since.
     """
-    main = history.git.resolve(f"refs/remotes/origin/{trigger.ref}") if trigger.ref else None
-    newer = history.git.merge_base(main, after) if main else None
+    main = (
+        revisions.resolve(history.git, f"refs/remotes/origin/{trigger.ref}")
+        if trigger.ref
+        else None
+    )
+    newer = revisions.merge_base(history.git, main, after) if main else None
     # Where it is merged already, it would be compared with itself.
-    usable = newer and newer != after and history.git.is_ancestor(trigger.before, newer)
+    usable = newer and newer != after and revisions.is_ancestor(history.git, trigger.before, newer)
     return newer if newer and usable else ""
 
 
@@ -144,9 +149,9 @@ def _pushed(history: History, trigger: Trigger) -> _Span:
 def _beginning(history: History, trigger: Trigger, after: str) -> tuple[str, str]:
     """Return where a branch left the default one, empty if it did not, and that in words."""
     name = trigger.default or "HEAD"
-    main = history.git.resolve(f"refs/remotes/origin/{name}")
-    base = history.git.merge_base(main, after) if main and trigger.ref != name else None
-    if base is None and history.git.is_shallow():
+    main = revisions.resolve(history.git, f"refs/remotes/origin/{name}")
+    base = revisions.merge_base(history.git, main, after) if main and trigger.ref != name else None
+    if base is None and revisions.is_shallow(history.git):
         raise _lacking(history, f"where {trigger.ref or after[:12]!r} began")
     if base is None:
         return "", "nothing"
@@ -155,8 +160,8 @@ def _beginning(history: History, trigger: Trigger, after: str) -> tuple[str, str
 
 def _is_gone(history: History, commit: str) -> bool:
     """Return whether no branch leads to a commit any more, so that nobody can have fetched it."""
-    known = _NAMED.fullmatch(commit) is None or history.git.resolve(commit) is not None
-    return not known and not history.git.is_shallow()
+    known = _NAMED.fullmatch(commit) is None or revisions.resolve(history.git, commit) is not None
+    return not known and not revisions.is_shallow(history.git)
 
 
 def _present(history: History, revision: str) -> str:
@@ -168,14 +173,16 @@ def _present(history: History, revision: str) -> str:
         return ""
     if not _NAMED.fullmatch(revision):
         return resolve(history, revision).commit
-    commit = history.git.resolve(revision)
+    commit = revisions.resolve(history.git, revision)
     if commit is None:
         raise _lacking(history, f"{revision!r}")
     return commit
 
 
 def _lacking(history: History, what: str) -> MissingError:
-    fetch = "git fetch --unshallow --tags" if history.git.is_shallow() else "git fetch --tags"
+    fetch = (
+        "git fetch --unshallow --tags" if revisions.is_shallow(history.git) else "git fetch --tags"
+    )
     return MissingError(f"{what} is not in this clone", hint=f"{fetch}; in CI {_WHOLE}")
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from gitmodel.errors import UsageError
 from gitmodel.expression import Scalar
+from gitmodel.git import revisions
 from gitmodel.history import History
 from gitmodel.porcelain.resolve import Resolved, resolve
 from gitmodel.record import Measured, Record
@@ -91,7 +92,7 @@ def subject_of(history: History, record: Record, name: str, tag: str) -> Subject
     `tag` is that of the version, which need not be there yet, or empty; author and date are the
     tag's if it is there, else the commit's.
     """
-    story = history.git.story(record.commit, tag if tag in history.tags else "")
+    story = revisions.story(history.git, record.commit, tag if tag in history.tags else "")
     fields = {"tag": tag, "name": name, "author": story.author, "date": moment_of(story.time)}
     return Subject(Others(history), name, Measured(record.metrics, record.params), fields)
 

@@ -54,6 +54,17 @@ def parse_yaml(data: bytes, path: str, lines: Lines | None = None) -> Value:
     return value
 
 
+def plain_value(text: str) -> Value:
+    """Return what a text means that stands without quotes."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text
+
+
 def quoted(text: str) -> str:
     """Return a YAML scalar in double quotes; what cannot be printed is escaped."""
     return f'"{"".join(map(_escape, text))}"'
@@ -129,7 +140,7 @@ class _Reader:
         if event.tag is not None:
             raise self._refuse(event, "uses a tag")
         if isinstance(event, yaml.ScalarEvent):
-            return _scalar(event.value) if event.implicit[0] else str(event.value)
+            return plain_value(event.value) if event.implicit[0] else str(event.value)
         if isinstance(event, yaml.SequenceStartEvent):
             items: list[Value] = []
             while not isinstance(item := next(self._events), yaml.SequenceEndEvent):
@@ -151,13 +162,3 @@ class _Reader:
 
     def _refuse(self, event: Any, why: str) -> IntegrityError:
         return IntegrityError(f"{self._path!r}, line {event.start_mark.line + 1}, {why}")
-
-
-def _scalar(text: str) -> Value:
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INT.fullmatch(text):
-        return int(text)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    return text

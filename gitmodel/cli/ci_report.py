@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import click
 
@@ -51,7 +52,7 @@ def report_markdown(report: Report, *, everything: bool, limit: int = LIMIT) -> 
     head = [MARKER, f"### {_title(report)}", "", intro]
     parts = [*_parts(report, everything=everything)]
     yield from head
-    yield from _within(parts, limit - _size(head))
+    yield from fitting(parts, limit - _size(head))
 
 
 def _title(report: Report) -> str:
@@ -100,11 +101,12 @@ def _named(role: str, tag: str, commit: str) -> Iterator[tuple[str, bool]]:
 
 
 def _parts(report: Report, *, everything: bool) -> Iterator[Part]:
-    yield from results_of(report.comparison)
     if report.first:
-        # Nothing was there before: all of it is news.
+        # Nothing was there before, so all of it is news; what could not be read is among that.
+        yield from results_of(replace(report.comparison, versions=()))
         yield from sections_of(report.first)
         return
+    yield from results_of(report.comparison)
     inside = _inside(report.inside)
     yield from differences_of(report.comparison, everything=everything, inside=inside)
 
@@ -128,8 +130,8 @@ def _listed(path: str, content: ContentDiff) -> Iterator[Listing]:
     yield Listing(Cell(path), first, lines, noun="line")
 
 
-def _within(parts: Sequence[Part], room: int) -> Iterator[str]:
-    """Yield parts in Markdown, so many of them, and so much of each, as there is room for.
+def fitting(parts: Sequence[Part], room: int) -> Iterator[str]:
+    """Yield parts in Markdown, as many of them, and as much of each, as `room` bytes hold.
 
     None takes more than half of what is left, so that the next ones are seen too.
     """
@@ -145,7 +147,7 @@ def _within(parts: Sequence[Part], room: int) -> Iterator[str]:
         room -= _size(lines)
         yield from lines
     yield ""
-    what = f"{plural(lost, 'table or list')} left out, others cut" if lost else "Tables cut"
+    what = f"{plural(lost, 'table')} left out, others cut" if lost else "Long tables are cut"
     yield f"**{what}, for want of room in a comment: `gitmodel ci report` prints all of it.**"
 
 
@@ -154,13 +156,14 @@ def _cut(part: Part, room: int) -> list[str]:
     lines = [*markdown_of(part)]
     if _size(lines) <= room:
         return lines
-    total = len(part.items if isinstance(part, Listing) else part.rows)
+    # A table of no rows says nothing, a list of no items still how many there are.
+    least, total = (0, len(part.items)) if isinstance(part, Listing) else (1, len(part.rows))
 
     def size(count: int) -> int:
         return _size(markdown_of(shortened(part, count)))
 
-    fitting = bisect_right(range(total), room, key=size)
-    return [*markdown_of(shortened(part, fitting - 1))] if fitting else []
+    fits = bisect_right(range(least, total), room, key=size)
+    return [*markdown_of(shortened(part, least + fits - 1))] if fits else []
 
 
 def _size(lines: Iterable[str]) -> int:

@@ -123,15 +123,13 @@ def _newer_base(history: History, trigger: Trigger, after: str) -> str:
 
     What GitHub says of that branch may be older than what was merged from it since.
     """
-    main = (
-        revisions.resolve(history.git, f"refs/remotes/origin/{trigger.ref}")
-        if trigger.ref
-        else None
-    )
-    newer = revisions.merge_base(history.git, main, after) if main else None
+    git = history.git
+    main = revisions.resolve(git, f"refs/remotes/origin/{trigger.ref}") if trigger.ref else None
+    newer = revisions.merge_base(git, main, after) if main else None
     # Where it is merged already, it would be compared with itself.
-    usable = newer and newer != after and revisions.is_ancestor(history.git, trigger.before, newer)
-    return newer if newer and usable else ""
+    if newer is None or newer == after or not revisions.is_ancestor(git, trigger.before, newer):
+        return ""
+    return newer
 
 
 def _pushed(history: History, trigger: Trigger) -> _Span:
@@ -148,10 +146,10 @@ def _pushed(history: History, trigger: Trigger) -> _Span:
 
 def _beginning(history: History, trigger: Trigger, after: str) -> tuple[str, str]:
     """Return where a branch left the default one, empty if it did not, and that in words."""
-    name = trigger.default or "HEAD"
-    main = revisions.resolve(history.git, f"refs/remotes/origin/{name}")
-    base = revisions.merge_base(history.git, main, after) if main and trigger.ref != name else None
-    if base is None and revisions.is_shallow(history.git):
+    git, name = history.git, trigger.default or "HEAD"
+    main = revisions.resolve(git, f"refs/remotes/origin/{name}")
+    base = revisions.merge_base(git, main, after) if main and trigger.ref != name else None
+    if base is None and revisions.is_shallow(git):
         raise _lacking(history, f"where {trigger.ref or after[:12]!r} began")
     if base is None:
         return "", "nothing"
@@ -180,10 +178,9 @@ def _present(history: History, revision: str) -> str:
 
 
 def _lacking(history: History, what: str) -> MissingError:
-    fetch = (
-        "git fetch --unshallow --tags" if revisions.is_shallow(history.git) else "git fetch --tags"
-    )
-    return MissingError(f"{what} is not in this clone", hint=f"{fetch}; in CI {_WHOLE}")
+    deeper = "--unshallow " if revisions.is_shallow(history.git) else ""
+    hint = f"git fetch {deeper}--tags; in CI {_WHOLE}"
+    return MissingError(f"{what} is not in this clone", hint=hint)
 
 
 def _touched(history: History, span: _Span, name: str) -> Iterator[Touched]:

@@ -330,7 +330,9 @@ def test_hostile_names_are_whole_in_the_lists_and_inert(hostile: Repo) -> None:
     assert not (hostile.path / "pwned").exists()
 
 
-@pytest.mark.parametrize("name", EVIL)
+@pytest.mark.parametrize(
+    "name", ["a b.pt", "x\nversion=evil.pt", "$(touch pwned).pt", "-rf.pt", "é.pt", "EOF.pt"]
+)
 def test_a_hostile_name_alone(story: Repo, name: str) -> None:
     pointer = story.read("model.pt.gitmodel")
     before = story.git("rev-parse", "HEAD")
@@ -367,7 +369,7 @@ def test_github_and_gitlab_read_what_was_written(hostile: Repo) -> None:
 _APPEND = 'gitmodel ci event --before v1.0 >> "$GITHUB_OUTPUT"'
 
 
-@pytest.mark.parametrize("name", ["$(id)", "a;b", "a|b", "a'b", "a{b}", "-x", "!x", "a&b"])
+@pytest.mark.parametrize("name", ["$(id)", "a;b", "a'b", "-x"])
 def test_a_version_that_a_shell_would_act_upon_is_refused(story: Repo, name: str) -> None:
     story.git("update-ref", f"refs/tags/{name}-v1.0", "HEAD")
     done = story.gitmodel("ci", "event", "--ref", f"refs/tags/{name}-v1.0", code=7)
@@ -472,6 +474,15 @@ def test_a_first_version_is_shown(story: Repo) -> None:
     out = report(story, "--ref", "refs/tags/v1.0", "--md")
     assert "with nothing to compare with" in out
     assert rendered(out).tables[0][1][0] == "data/train"
+
+
+def test_what_cannot_be_read_of_a_first_version_is_told_once(story: Repo) -> None:
+    story.write("metrics.json", '{"accuracy": "good"}')
+    story.commit()
+    story.git("tag", "other-v1.0")
+    done = story.gitmodel("ci", "report", "--after", "HEAD", "--gate", "accuracy > 1", code=3)
+    assert done.out.count("metrics.json") == 2, "as a sidecar, and as a problem"
+    assert "1 of 1 gate failed" in done.out
 
 
 def test_a_report_of_one_artifact(measured: Repo) -> None:

@@ -132,8 +132,17 @@ def report(
 def _trigger(before: str, after: str, ref: str) -> Trigger:
     if before or after or ref:
         return given_trigger(ref, before, after)
-    path = os.environ.get("GITHUB_EVENT_PATH")
-    return trigger_of(os.environ, Path(path).read_bytes() if path else b"")
+    return trigger_of(os.environ, _read_event(os.environ.get("GITHUB_EVENT_PATH", "")))
+
+
+def _read_event(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes() if path else b""
+    except OSError as error:
+        raise UsageError(
+            f"{path!r}, which GITHUB_EVENT_PATH names: {error.strerror}",
+            hint="gitmodel ci event --before REV --after REV",
+        ) from error
 
 
 def _look_inside(done: Report, work: Work, *, fetch: bool) -> Report:

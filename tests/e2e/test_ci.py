@@ -238,6 +238,7 @@ def test_a_shallow_clone_is_never_compared_with_less_than_there_was(
         (["--json", "--env", "--before", "v1.0"], {}, "one format"),
         ([], {"GITHUB_REF": "refs/heads/main"}, "GITHUB_SHA"),
         ([], {"GITHUB_REF": "x", "GITHUB_EVENT_PATH": "train.py"}, "no JSON"),
+        ([], {"GITHUB_REF": "x", "GITHUB_EVENT_PATH": "none.json"}, "which GITHUB_EVENT_PATH"),
     ],
 )
 def test_what_makes_no_sense(
@@ -548,6 +549,18 @@ def test_hostile_names_are_inert_in_a_comment(hostile: Repo) -> None:
     assert page.tags <= allowed | {"details", "summary"}
     assert "\x1b" not in out
     assert not (Path(hostile.path) / "pwned").exists()
+
+
+def test_models_are_fetched_only_if_asked_for(measured: Repo) -> None:
+    measured.gitmodel("push")
+    measured.git("switch", "--quiet", "start")
+    measured.gitmodel("push")
+    measured.git("push", "--quiet", "--no-verify", "origin", "main", "start")
+    clone = measured.clone("clone")
+    assert "tensors:" not in report(clone, "--before", "origin/start", "--after", "origin/main")
+    out = report(clone, "--before", "origin/start", "--after", "origin/main", "--fetch")
+    assert "model.safetensors: tensors: 1 changed, 1 same" in out
+    assert not (clone.path / "model.safetensors").exists()
 
 
 def test_a_report_in_a_clone_without_the_remote(measured: Repo) -> None:

@@ -15,7 +15,7 @@ import yaml
 
 from gitmodel.errors import IntegrityError
 from gitmodel.sidecar import Metric
-from gitmodel.strict_yaml import Lines, Value, parse_yaml
+from gitmodel.strict_yaml import Lines, Value, parse_yaml, plain_scalar
 
 SUFFIX = ".card.md"
 
@@ -129,7 +129,9 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     """In double quotes what PyYAML would else write so that it reads as something else."""
-    style = None if text.replace("\n", "").isprintable() else '"'
+    # Without a dot, 0E0 is a text to PyYAML, and a number to YAML 1.2.
+    plain = text.replace("\n", "").isprintable() and isinstance(plain_scalar(text), str)
+    style = None if plain else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

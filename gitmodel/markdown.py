@@ -7,10 +7,10 @@ addresses in one, and nobody is notified by it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 _CHAR = r"(?:[^\x00-\x20\x7f-\U0010ffff|`<\\$]|<(?![A-Za-z/!?]))"
-_PLAIN = re.compile(rf"{_CHAR}(?: ?{_CHAR})*")
+_PLAIN = re.compile(rf"{_CHAR}(?: *{_CHAR})*")
 _TICKS = re.compile("`+")
 
 
@@ -33,9 +33,15 @@ def block(text: str) -> list[str]:
     return [f"{fence}text", *lines, fence]
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of a table; the cells are Markdown already."""
-    return [_row(cells) for cells in (head, ["---"] * len(head), *rows)]
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[int] = ()
+) -> list[str]:
+    """Return the lines of a table; the cells are Markdown already.
+
+    `right` are the columns that are aligned at their end.
+    """
+    rule = ["--:" if column in right else "---" for column in range(len(head))]
+    return [_row(cells) for cells in (head, rule, *rows)]
 
 
 def folded(summary: str, lines: Sequence[str]) -> list[str]:

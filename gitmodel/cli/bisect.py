@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -187,42 +188,8 @@ def _limit_said(limit: Limit, name: str) -> str:
 def _why(tested: Tested) -> str:
     if tested.value is not None:
         return f"{tested.value:g}"
-    return "" if tested.code is None else f"exit code {tested.code}"
+    return "" if tested.exit_code is None else f"exit code {tested.exit_code}"
 
 
 def _value(done: Bisected) -> dict[str, object]:
-    changed = done.changed
-    return {
-        "name": done.name,
-        "limit": _limit_value(done.limit) if done.limit else None,
-        "good": _tested_value(done.good),
-        "bad": _tested_value(done.bad),
-        "tested": [_tested_value(each) for each in done.tested],
-        "first": [_tested_value(each) for each in done.suspects],
-        "again": list(done.again),
-        "changed": {
-            "since": changed.since,
-            "params": list(changed.params),
-            "artifacts": list(changed.artifacts),
-            "code": list(changed.code),
-        },
-    }
-
-
-def _limit_value(limit: Limit) -> dict[str, object]:
-    return {
-        "metric": limit.metric,
-        "goal": limit.goal,
-        "guessed": limit.guessed,
-        "value": limit.value,
-    }
-
-
-def _tested_value(tested: Tested) -> dict[str, object]:
-    return {
-        "version": tested.version,
-        "commit": tested.commit,
-        "verdict": tested.verdict,
-        "value": tested.value,
-        "exit_code": tested.code,
-    }
+    return {"first" if key == "suspects" else key: value for key, value in asdict(done).items()}

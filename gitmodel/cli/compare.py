@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -73,26 +73,30 @@ def command(
     ):
         found = compare_versions(history, versions, entries, gates)
     if as_json:
-        echo_json("compare", _value(found))
+        echo_json("compare", value_of(found))
     else:
-        lines = _markdown if as_markdown else _text
-        for line in lines(found, everything=everything):
+        lines = markdown_of if as_markdown else text_of
+        parts = (*differences_of(found, everything=everything), *results_of(found))
+        # Each part begins with an empty line; the first needs none.
+        for line in [line for part in parts for line in lines(part)][1:]:
             click.echo(line)
-    _check_gates(found)
+    check_gates(found, found.versions[-1].resolved.label)
     return int(exit_code and found.different)
 
 
-def _check_gates(found: Comparison) -> None:
+def check_gates(found: Comparison, revision: str) -> None:
+    """Raise `GateError` if the last version, which is of a revision, failed a gate."""
     failed = [gate.condition for gate in found.gates if not gate.verdict.met]
     if failed:
-        label = found.versions[-1].resolved.label
         raise GateError(
-            f"{label!r} does not pass {' and '.join(map(repr, failed))}",
-            hint=f"gitmodel show {shlex.quote(label)}",
+            f"{found.versions[-1].resolved.label!r} does not pass"
+            f" {' and '.join(map(repr, failed))}",
+            hint=f"gitmodel show {shlex.quote(revision)}",
         )
 
 
-def _value(found: Comparison) -> dict[str, object]:
+def value_of(found: Comparison) -> dict[str, object]:
+    """Return a comparison as JSON says it."""
     return {
         "versions": [
             {
@@ -140,26 +144,26 @@ def _value(found: Comparison) -> dict[str, object]:
     }
 
 
-def _text(found: Comparison, *, everything: bool) -> Iterator[str]:
-    lines = [line for part in _parts(found, everything=everything) for line in text_of(part)]
-    # Each part begins with an empty line; the first needs none.
-    return iter(lines[1:])
+def differences_of(
+    found: Comparison, *, everything: bool, inside: Iterable[Listing] = ()
+) -> Iterator[Section | Listing]:
+    """Yield what differs, or with `everything` also what is the same.
 
-
-def _markdown(found: Comparison, *, everything: bool) -> Iterator[str]:
-    lines = [line for part in _parts(found, everything=everything) for line in markdown_of(part)]
-    return iter(lines[1:])
-
-
-def _parts(found: Comparison, *, everything: bool) -> Iterator[Section | Listing]:
+    `inside` says what changed inside of files, and follows the data.
+    """
     labels = [Cell(side.resolved.label) for side in found.versions]
     yield _metrics(found.metrics, labels)
     yield _params(found.params, labels, everything=everything)
-    yield _artifacts(found.artifacts, labels, everything=everything)
+    yield _artifacts(found, labels, everything=everything)
     for data in found.data:
         yield _data(data, labels)
+    yield from inside
     for code in found.code:
         yield _code(code, labels)
+
+
+def results_of(found: Comparison) -> Iterator[Section]:
+    """Yield how the gates were passed, and what could not be read."""
     if found.gates:
         yield Section(own("gate", "", ""), [_gate(gate) for gate in found.gates])
     if problems := _problems(found):
@@ -204,8 +208,11 @@ def _params(rows: Sequence[ParamRow], labels: Sequence[Cell], *, everything: boo
     return Section([*own("param"), *labels], cells, _rest(len(rows), len(shown), "param"))
 
 
-def _artifacts(rows: Sequence[ArtifactRow], labels: Sequence[Cell], *, everything: bool) -> Section:
-    shown = [row for row in rows if everything or row.own or not _is_same(row.states)]
+def _artifacts(found: Comparison, labels: Sequence[Cell], *, everything: bool) -> Section:
+    rows = found.artifacts
+    # Versions of the whole repository are of all artifacts: then that is worth no word.
+    named = any(side.name for side in found.versions)
+    shown = [row for row in rows if everything or (named and row.own) or not _is_same(row.states)]
     first, *others = labels
     head = [*own("artifact"), first, *_paired(others, own(*[""] * len(others)))]
     rest = _rest(len(rows), len(shown), "artifact")

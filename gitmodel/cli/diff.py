@@ -82,7 +82,7 @@ def command(
         depth = Depth(not stat, Supply(remote, work) if fetch else None)
         found = diff(project, _revisions(named), from_root(project, paths), depth, work)
     if as_json:
-        echo_json("diff", _value(found))
+        echo_json("diff", value_of(found))
     else:
         for line in _lines(found, stat=stat):
             click.echo(line)
@@ -114,7 +114,8 @@ def _revisions(given: list[str]) -> list[str]:
     return given
 
 
-def _value(found: Diff) -> dict[str, Any]:
+def value_of(found: Diff) -> dict[str, Any]:
+    """Return what differs as JSON says it."""
     value = asdict(found)
     for artifact, each in zip(value["artifacts"], found.artifacts, strict=True):
         for end in ("before", "after"):
@@ -169,13 +170,13 @@ def _details(found: ArtifactDiff) -> Iterator[str]:
     if found.note:
         yield found.note
     if found.content:
-        yield from _content_lines(found.content)
+        yield from content_lines(found.content)
     # What was looked into says most, so it is not cut off.
     plain = [each for each in found.files if each.content is None]
     for each in found.files:
         if each.content is not None:
             yield _file_line(each)
-            yield from _indented(_content_lines(each.content))
+            yield from _indented(content_lines(each.content))
     yield from _some(map(_file_line, plain), len(plain), "file")
 
 
@@ -195,7 +196,8 @@ def _file_line(file: FileDiff) -> str:
     return f"{sign} {source}{shown(file.path)}  {_arrow(*sizes)}"
 
 
-def _content_lines(content: ContentDiff) -> Iterator[str]:
+def content_lines(content: ContentDiff) -> Iterator[str]:
+    """Yield what changed inside a file; what it comes to is first, and says nothing of others."""
     if content.note:
         yield content.note
     if content.table:

@@ -14,13 +14,15 @@ from gitmodel.sidecar import Goal, Metric
 from gitmodel.strict_yaml import Value
 
 _WIDEST = 60
+_LARGE = 10**12
+"""From here on a whole number is written as others are."""
 _WORD = re.compile(r"(?!(?:null|true|false|nan|inf)\Z)[A-Za-z/][\w ./:+-]*(?<! )", re.I)
 
 
 def numbers(values: Sequence[float | None]) -> list[str]:
     """Return numbers in few digits, but in as many as it takes to tell them apart."""
     distinct = {value for value in values if value is not None}
-    brief = {f"{value:.6g}" for value in distinct}
+    brief = {_brief(value) for value in distinct}
     form = _brief if len(brief) == len(distinct) else str
     return ["" if value is None else form(value) for value in values]
 
@@ -95,4 +97,5 @@ def moment(time: int) -> str:
 
 
 def _brief(value: float) -> str:
-    return f"{value:.6g}"
+    whole = isinstance(value, int) and abs(value) < _LARGE
+    return str(value) if whole else f"{float(value):.6g}"

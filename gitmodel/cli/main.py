@@ -22,6 +22,7 @@ _COMMANDS = {
     "bisect": "Find the first version that is worse.",
     "card": "Print the model card of a version.",
     "checkout": "Move to a version and restore its artifacts.",
+    "ci": "Tell a CI job what changed, and report on it.",
     "compare": "Compare metrics, params, artifacts, data and code of versions.",
     "diff": "Show what differs between versions, or from the working tree.",
     "doctor": "Look for what is wrong with the set-up.",

@@ -6,15 +6,16 @@ import math
 import os
 import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 
 from gitmodel.cli.common import echo_json, json_option, plural, shown
-from gitmodel.cli.facts import finite
-from gitmodel.cli.tables import Cell, csv_table, markdown_table, text_table
+from gitmodel.cli.facts import finite, numbers
+from gitmodel.cli.sections import Cell, Section, fitted, markdown_of, own, text_of
+from gitmodel.cli.spreadsheet import Value, csv_table
 from gitmodel.errors import UsageError
 from gitmodel.expression import parse_expression
 from gitmodel.history import open_history
@@ -87,21 +88,23 @@ def command(
     elif not listed:
         _nothing(found, name)
     elif as_md:
-        click.echo("\n".join(markdown_table(*_table(listed, columns))))
+        _echo(markdown_of(_table(listed, columns)))
     else:
         _print(listed, columns, chosen=bool(wanted))
 
 
+def _echo(lines: Iterable[str]) -> None:
+    # The first line of a section is empty.
+    for line in [*lines][1:]:
+        click.echo(line)
+
+
 def _print(listed: Sequence[Listed], columns: Sequence[str], *, chosen: bool) -> None:
     """Print a table; of the metrics that nobody chose, those that fit."""
-    header, rows = _table(listed, columns)
-    for row, each in zip(rows, listed, strict=True):
-        row[_FIXED.index("author")] = _short(each.author)
-    lines, hidden = text_table(
-        header, rows, fixed=len(_FIXED), room=math.inf if chosen else _room()
-    )
-    click.secho(lines[0], bold=True)
-    click.echo("\n".join(lines[1:]))
+    brief = [replace(each, author=_short(each.author)) for each in listed]
+    room = math.inf if chosen else _room()
+    section, hidden = fitted(_table(brief, columns), len(_FIXED), room)
+    _echo(text_of(section))
     if hidden:
         what = plural(hidden, "more metric")
         click.echo(f"{what}: --metric NAME shows one, --json all of them", err=True)
@@ -118,30 +121,33 @@ def _room() -> float:
     return math.inf
 
 
-def _table(listed: Sequence[Listed], columns: Sequence[str]) -> tuple[list[str], list[list[Cell]]]:
-    header = [*_FIXED, *(_title(metric, goal_of(listed, metric)) for metric in columns)]
-    rows: list[list[Cell]] = [
-        [_label(each), each.date, each.author, *_numbers(each, columns)] for each in listed
+def _table(listed: Sequence[Listed], columns: Sequence[str]) -> Section:
+    head = [*own(*_FIXED), *(_title(metric, goal_of(listed, metric)) for metric in columns)]
+    values = [numbers([_number(each, metric) for each in listed]) for metric in columns]
+    rows = [
+        [_label(each), *own(each.date), Cell(each.author), *own(*(text or "-" for text in row))]
+        for each, *row in zip(listed, *values, strict=True)
     ]
-    return header, rows
+    return Section(head, rows, right=range(len(_FIXED), len(head)))
 
 
-def _label(listed: Listed) -> str:
-    return listed.tag or f"{listed.branch} (branch)"
+def _label(listed: Listed) -> Cell:
+    return Cell(listed.tag) if listed.tag else Cell(listed.branch, note="(branch)")
 
 
-def _title(name: str, metric: Metric | None) -> str:
+def _title(name: str, metric: Metric | None) -> Cell:
     if metric is None:
-        return name
-    return f"{name} {'▼' if metric.goal == 'min' else '▲'}{'?' if metric.guessed else ''}"
+        return Cell(name)
+    arrow = "▼" if metric.goal == "min" else "▲"
+    return Cell(name, note=f"{arrow}?" if metric.guessed else arrow)
 
 
-def _numbers(listed: Listed, columns: Sequence[str]) -> list[float | None]:
-    return [listed.metrics[name].value if name in listed.metrics else None for name in columns]
+def _number(listed: Listed, metric: str) -> float | None:
+    return listed.metrics[metric].value if metric in listed.metrics else None
 
 
 def _csv(listed: Sequence[Listed], columns: Sequence[str]) -> str:
-    rows: list[list[Cell]] = [
+    rows: list[list[Value]] = [
         [
             each.tag,
             each.name,
@@ -149,7 +155,7 @@ def _csv(listed: Sequence[Listed], columns: Sequence[str]) -> str:
             each.commit,
             each.moment("%Y-%m-%dT%H:%M:%SZ"),
             each.author,
-            *_numbers(each, columns),
+            *(_number(each, metric) for metric in columns),
         ]
         for each in listed
     ]
@@ -179,7 +185,8 @@ def _warn(listed: Sequence[Listed]) -> None:
     """Say what could not be read: the rest of it is still worth knowing."""
     problems = [(each, problem) for each in listed for problem in each.problems]
     for each, problem in problems[:_SHOWN]:
-        click.echo(f"warning: {shown(_label(each))}: {problem}", err=True)
+        label = each.tag or f"{each.branch} (branch)"
+        click.echo(f"warning: {shown(label)}: {problem}", err=True)
     more = len(problems) - _SHOWN
     if more > 0:
         click.echo(f"warning: {plural(more, 'more problem')}; --json shows all", err=True)

@@ -84,8 +84,18 @@ def between(git: Git, before: str, after: str) -> Between:
     behind, ahead = map(int, done.stdout.split())
     words = git.names("diff-tree", "-r", "-z", "--name-status", "--no-renames", before, after, "--")
     files = dict(zip(words[1::2], words[::2], strict=True))
-    shallow = git.checked("rev-parse", "--is-shallow-repository").stdout == b"true\n"
-    return Between(ahead, behind, files, shallow)
+    return Between(ahead, behind, files, is_shallow(git))
+
+
+def is_shallow(git: Git) -> bool:
+    """Return whether older history is not here."""
+    return git.checked("rev-parse", "--is-shallow-repository").stdout == b"true\n"
+
+
+def merge_base(git: Git, one: str, other: str) -> str | None:
+    """Return the newest commit that two commits have in common, or None."""
+    done = git.run("merge-base", one, other)
+    return done.stdout.decode().strip() if done.returncode == 0 else None
 
 
 def story(git: Git, commit: str, tag: str = "") -> Story:

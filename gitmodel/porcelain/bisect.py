@@ -57,7 +57,7 @@ class Tested:
     commit: str
     verdict: Verdict
     value: float | None = None
-    code: int | None = None
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,9 @@ def bisect_command(
                 code = run(found.label)
             finally:
                 _take_back(project)
-            tested[commit] = Tested(found.label, commit, _verdict(found.label, code), code=code)
+            tested[commit] = Tested(
+                found.label, commit, _verdict(found.label, code), exit_code=code
+            )
         return tested[commit].verdict
 
     with _coming_back(project, work):

@@ -27,12 +27,12 @@ from gitmodel.history import History, open_history
 from gitmodel.manifest import Entry
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.pointer import Pointer
-from gitmodel.porcelain.conditions import Others, Subject, moment_of
+from gitmodel.porcelain.conditions import subject_of
 from gitmodel.porcelain.resolve import Resolved, resolve
 from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Work
 from gitmodel.project import Project, never, open_project
-from gitmodel.record import Measured, Record
+from gitmodel.record import Record
 from gitmodel.version import versions_of
 
 _WRITTEN = (POINTER_SUFFIX, lineage.SUFFIX, curves.SUFFIX)
@@ -233,15 +233,6 @@ def _code(history: History, records: Sequence[Record]) -> Iterator[CodeChanges]:
 def _judged(history: History, side: Side, conditions: Sequence[Expression]) -> Iterator[Gate]:
     if not conditions:
         return
-    found, record = side.resolved, side.record
-    story = revisions.story(history.git, found.commit, found.tag)
-    fields = {
-        "tag": found.tag,
-        "name": side.name,
-        "author": story.author,
-        "date": moment_of(story.time),
-    }
-    measured = Measured(record.metrics, record.params)
-    subject = Subject(Others(history), side.name, measured, fields)
+    subject = subject_of(history, side.record, side.name, side.resolved.tag)
     for condition in conditions:
         yield Gate(condition.text, judge(condition, subject))

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 from gitmodel.errors import UsageError
 from gitmodel.expression import Scalar
+from gitmodel.git import revisions
 from gitmodel.history import History
 from gitmodel.porcelain.resolve import Resolved, resolve
-from gitmodel.record import Measured
+from gitmodel.record import Measured, Record
 from gitmodel.reference import Stage, parse_wanted, stages_of
 
 _METRICS, _PARAMS = "metrics.", "params."
@@ -83,6 +84,17 @@ class Subject:
         """Return the value that another version has of a metric."""
         plain = metric if metric in self.measured.metrics else metric.removeprefix(_METRICS)
         return self.others.metric(reference, self.name, plain)
+
+
+def subject_of(history: History, record: Record, name: str, tag: str) -> Subject:
+    """Return what a commit says of the artifact `name` as a version, to judge it.
+
+    `tag` is that of the version, which need not be there yet, or empty; author and date are the
+    tag's if it is there, else the commit's.
+    """
+    story = revisions.story(history.git, record.commit, tag if tag in history.tags else "")
+    fields = {"tag": tag, "name": name, "author": story.author, "date": moment_of(story.time)}
+    return Subject(Others(history), name, Measured(record.metrics, record.params), fields)
 
 
 def moment_of(time: int, form: str = "%Y-%m-%d") -> str:

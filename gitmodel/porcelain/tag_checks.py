@@ -9,19 +9,19 @@ from pathlib import PurePosixPath
 
 from gitmodel.config import CONFIG_NAME, Config
 from gitmodel.errors import MissingError
-from gitmodel.git import revisions, worktree
+from gitmodel.git import worktree
 from gitmodel.git.objects import Objects
 from gitmodel.history import History
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.pointer import Pointer
-from gitmodel.porcelain.conditions import Others, Subject, moment_of
+from gitmodel.porcelain.conditions import subject_of
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.gates import unmet
 from gitmodel.porcelain.status import is_kept, status
 from gitmodel.porcelain.verify_tag import replaced_in
 from gitmodel.progress import Progress, Work
 from gitmodel.project import Project
-from gitmodel.record import Measured, Record
+from gitmodel.record import Record
 from gitmodel.remote.packstore import Remote
 from gitmodel.sidecar import sidecar_names
 from gitmodel.snapshot import entries_of
@@ -133,11 +133,7 @@ def check_originals(project: Project, commit: str) -> Check:
 def check_gates(history: History, record: Record, name: str, tag: str) -> Check:
     """Look for a gate of the configuration that the version does not meet."""
     conditions = history.config.gates.get("tag", ())
-    measured = Measured(record.metrics, record.params)
-    story = revisions.story(history.git, record.commit)
-    date = moment_of(story.time)
-    fields = {"tag": tag, "name": name, "author": story.author, "date": date}
-    problems = unmet(Subject(Others(history), name, measured, fields), conditions)
+    problems = unmet(subject_of(history, record, name, tag), conditions)
     what = f"gates are met: {', '.join(conditions)}" if conditions else "there are no gates to meet"
     if not problems:
         return Check(what)

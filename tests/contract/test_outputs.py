@@ -12,7 +12,14 @@ from tests.helpers.outputs import COMMANDS, OUTPUTS, build
 from tests.helpers.rendered import rendered
 from tests.helpers.repo import Repo
 
-CODES = {"card-check.txt": 7, "card.json": 7, "compare-gates.txt": 3, "compare-gates.md": 3}
+CODES = {
+    "card-check.txt": 7,
+    "card.json": 7,
+    "compare-gates.txt": 3,
+    "compare-gates.md": 3,
+    "ci-report.txt": 3,
+    "ci-report.md": 3,
+}
 SCHEMAS = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
 
 
@@ -57,6 +64,8 @@ TABLES = {
     "show.md": ["artifact", "metric", "param", "sidecar", "also in this commit"],
     "compare.md": ["metric", "param", "artifact"],
     "compare-gates.md": ["metric", "param", "artifact", "gate"],
+    "ci-report.md": ["gate", "metric", "param", "artifact"],
+    "ci-first.md": ["artifact", "metric", "param", "sidecar", "also in this commit"],
     "card.md": ["artifact", "metric", "param", "sidecar", "also in this commit", "input"],
 }
 

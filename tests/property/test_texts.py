@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitmodel.card import format_card, parse_card
@@ -46,6 +46,7 @@ FRONTS = st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4)
 
 
 @given(FRONTS, TEXTS)
+@example({"0E0": "1e5"}, "")
 def test_any_front_matter_is_read_as_it_was_written(front, body):
     found = parse_card(format_card(front, body).encode(), "c")
     assert (found.front, found.body) == (front, body.replace("\r\n", "\n"))

@@ -26,7 +26,7 @@ def plain(value):
 
 @pytest.mark.parametrize("protocol", range(2, 6))
 @pytest.mark.parametrize("value", [*PLAIN, {"a": {1: PLAIN}}, {}], ids=str)
-def test_plain_values_are_read_in_every_protocol(value, protocol):
+def test_plain_scalars_are_read_in_every_protocol(value, protocol):
     assert plain(read_pickle(pickle.dumps(value, protocol=protocol))) == value
 
 

@@ -93,7 +93,7 @@ def test_nan_in_yaml_is_refused_with_its_line():
         parse_metrics(b"a: 1\nb: .nan\n", "m.yaml", {})
 
 
-def test_params_are_any_plain_values():
+def test_params_are_any_plain_scalars():
     data = b"lr: 0.01\nmodel: {name: resnet, layers: [1, 2]}\nflag: true\nnone: null\n"
     assert parse_params(data, "p.yaml") == {
         "lr": 0.01,

@@ -26,7 +26,7 @@ def test_a_scripted_module_is_read_too():
     assert found.keys() == EXPECTED["tensors"]["module-1.pt"].keys()
 
 
-def test_plain_values_beside_the_tensors():
+def test_plain_scalars_beside_the_tensors():
     values = read_torch(*opened(fixture("checkpoint-2.pt"))).values
     assert values["epoch"] == "1"
     assert values["best"] == "None"

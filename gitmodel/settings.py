@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gitmodel.config import CONFIG_NAME, Config, parse_config
 from gitmodel.errors import IntegrityError
-from gitmodel.git.command import Git
+from gitmodel.git.command import Git, find_carried
+from gitmodel.imported import NAME
 
 
 def read_config(git: Git, revision: str) -> Config | None:
@@ -18,4 +19,14 @@ def read_config(git: Git, revision: str) -> Config | None:
     if path.exists():
         return parse_config(path.read_bytes())
     data = git.file(revision, CONFIG_NAME) if revision else None
+    return None if data is None else parse_config(data)
+
+
+def read_carried_config(git: Git) -> Config | None:
+    """Return the configuration that counts for revisions from before an import, else None.
+
+    It is that of the branch that noted what they consist of.
+    """
+    carried = find_carried(git.git_dir, NAME)
+    data = git.file(carried[0], CONFIG_NAME) if carried else None
     return None if data is None else parse_config(data)

@@ -29,6 +29,7 @@ _MIX = "refs/worktree/gitmodel-mix"
 """A ref of one working tree alone."""
 _SHA256 = 64
 _FILE_MODES = ("100644", "100755")
+_COMPANIONS = (f"*{POINTER_SUFFIX}", "*.dvc", "*dvc.lock", "*dvc.yaml", ".gitmodel.imported")
 _UTF8 = ("-c", "i18n.logOutputEncoding=UTF-8")
 
 
@@ -116,6 +117,10 @@ class Git:
         """
         return self._stages(f"*{POINTER_SUFFIX}")
 
+    def staged_companions(self) -> dict[str, dict[int, str]]:
+        """Return the pointers in Git's index, and what DVC has there, as `staged_pointers` does."""
+        return self._stages(*_COMPANIONS)
+
     def unmerged(self, paths: Sequence[str]) -> list[str]:
         """Return which of the files are in conflict in Git's index."""
         stages = self._stages(*(f":(literal){path}" for path in paths)) if paths else {}
@@ -148,6 +153,24 @@ class Git:
     def tracked(self, paths: Sequence[str]) -> list[str]:
         """Return which files Git tracks among `paths` and below them."""
         return self._names("--literal-pathspecs", "ls-files", "-z", "--", *paths) if paths else []
+
+    def matching(self, patterns: Sequence[str]) -> list[str]:
+        """Return which files Git tracks that match one of the patterns."""
+        return self._names("ls-files", "-z", "--", *patterns)
+
+    def filtered(self, name: str) -> dict[str, tuple[str, str]]:
+        """Return the files in Git's index that a filter is set for: path to mode and blob.
+
+        What counts are the attributes that Git's index has.
+        """
+        lines = (line.split("\t", 1) for line in self._names("ls-files", "--stage", "-z"))
+        facts = {path: fact.split(" ") for fact, path in lines}
+        files = {path: (mode, oid) for path, (mode, oid, stage) in facts.items() if stage == "0"}
+        feed = os.fsencode("\0".join(files))
+        done = self._checked("check-attr", "--cached", "-z", "--stdin", "filter", feed=feed)
+        words = os.fsdecode(done.stdout).split("\0")
+        found = zip(words[::3], words[2::3], strict=False)
+        return {path: files[path] for path, value in found if value == name}
 
     def patch(self, without: Iterable[str]) -> bytes:
         """Return what differs from HEAD in what Git tracks, as a patch.
@@ -214,6 +237,10 @@ class Git:
         commit = self.resolve(revision)
         done = self._run("cat-file", "blob", f"{commit}:{path}")
         return done.stdout if commit and done.returncode == 0 else None
+
+    def file_staged(self, path: str) -> bytes:
+        """Return the content of a file in Git's index, empty if there is none."""
+        return self._run("cat-file", "blob", f":{path}").stdout
 
     def branch(self) -> str | None:
         """Return the full name of the branch that HEAD is on, or None."""
@@ -566,6 +593,16 @@ class Git:
         done = self._checked("rev-parse", "--git-path", "hooks")
         return self.worktree / os.fsdecode(done.stdout).removesuffix("\n")
 
+    def unstaged(self, patterns: Sequence[str]) -> list[str]:
+        """Return the files that match and are other than in Git's index, or not in it.
+
+        Those that are gone do not count.
+        """
+        options = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--diff-filter=d")
+        changed = self._names("diff", *options, "--", *patterns)
+        new = self._names("ls-files", "-z", "--others", "--exclude-standard", "--", *patterns)
+        return [*changed, *new]
+
     def staged_files(self) -> list[Staged]:
         """Return the files that the next commit adds or changes; links and submodules are none."""
         head = self.resolve("HEAD") or self._checked("hash-object", "-t", "tree", "--stdin")
@@ -704,6 +741,26 @@ def bring_object(common_dir: Path, oid: str) -> bool:
     """Have Git fetch an object that a partial clone left out; return whether it is here then."""
     done = _run(_find_program(), common_dir, ("--git-dir", str(common_dir), "cat-file", "-t", oid))
     return done.returncode == 0
+
+
+def find_carried(git_dir: Path, path: str) -> tuple[str, bytes] | None:
+    """Return a commit that has a file, and the file: HEAD, else a branch, the newest first.
+
+    Of what was fetched only the default branch of `origin` counts: a branch that somebody else
+    pushed is not to say how other commits are read.
+    """
+    program, own = _find_program(), ("--git-dir", str(git_dir))
+    refs = ("refs/heads", "refs/remotes/origin/HEAD")
+    form = ("for-each-ref", "--sort=-committerdate", "--format=%(objectname)", *refs)
+    listed = _run(program, git_dir, (*own, *form)).stdout.decode().split()
+    commits = ["HEAD", *dict.fromkeys(listed)]
+    feed = "".join(f"{commit}:{path}\n" for commit in commits).encode()
+    said = _run(program, git_dir, (*own, "cat-file", "--batch-check=%(objecttype)"), feed).stdout
+    for commit, kind in zip(commits, said.decode("utf-8", "replace").splitlines(), strict=False):
+        if kind == "blob":
+            done = _run(program, git_dir, (*own, "cat-file", "blob", f"{commit}:{path}"))
+            return commit, done.stdout
+    return None
 
 
 def open_bare(folder: Path, commit: str = "") -> Git:

@@ -25,13 +25,15 @@ def track(
     """
     stage = []
     for artifact, pointer in pointers.items():
-        if before.get(artifact) != pointer:
-            path = git.worktree / pointer_path(artifact)
+        path = git.worktree / pointer_path(artifact)
+        # One that stands for what DVC tracks is in no file yet.
+        if before.get(artifact) != pointer or not path.exists():
             write_file(path, format_pointer(pointer), scratch)
         stage += [pointer_path(artifact), _ignore(git.worktree, artifact, scratch)]
     raw = git.tracked(list(pointers))
-    git.unstage(raw)
     git.stage(dict.fromkeys(stage))
+    # Last: until then, whoever was killed finds what there is to be done.
+    git.unstage(raw)
     return {
         artifact: sum(name == artifact or name.startswith(f"{artifact}/") for name in raw)
         for artifact in pointers

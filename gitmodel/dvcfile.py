@@ -96,8 +96,7 @@ def parse_outs(path: str, data: bytes, stages: bytes | None = None) -> list[Out]
     """
     found = _mapping(parse_yaml(data, path), path)
     if path.rpartition("/")[2] == LOCK:
-        defined = _mapping(parse_yaml(stages or b"{}", _beside(path, STAGES)), path)
-        return list(_locked_outs(path, found, _section(defined, "stages")))
+        return list(_locked_outs(path, found, _stages(stages or b"", _beside(path, STAGES))))
     wdir = _text(found.get("wdir"), path) or "."
     outs = found.get("outs") or []
     stage = path if "cmd" in found else ""
@@ -162,6 +161,19 @@ def _locked_outs(path: str, lock: dict[str, Value], defined: Mapping[str, Value]
                 out = _out(each, path, wdir, name)
                 if out:
                     yield out
+
+
+def _stages(data: bytes, path: str) -> dict[str, Value]:
+    """Return the stages that a `dvc.yaml` defines, which people write, with anchors and all.
+
+    What cannot be read only matters if it says where stages work.
+    """
+    try:
+        return _section(_mapping(parse_yaml(data, path), path), "stages")
+    except IntegrityError:
+        if b"wdir" in data:
+            raise
+        return {}
 
 
 def _definition(defined: Mapping[str, Value], name: str) -> dict[str, Value]:

@@ -116,7 +116,9 @@ def _staged_outs(git: Git, staged: Mapping[str, Mapping[int, str]]) -> Iterator[
     texts = git.blobs(ours.values(), MAX_DVC)
     for path in filter(is_outs, ours):
         beside = posixpath.join(posixpath.dirname(path), STAGES)
-        yield parse_outs(path, texts.get(ours[path], b""), texts.get(ours.get(beside, "")))
+        if ours[path] not in texts:
+            raise IntegrityError(f"{path!r} is longer than {MAX_DVC} bytes", hint="dvc status")
+        yield parse_outs(path, texts[ours[path]], texts.get(ours.get(beside, "")))
 
 
 def _unheld(git: Git, outs: Iterable[Out]) -> list[Out]:

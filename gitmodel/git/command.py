@@ -166,11 +166,17 @@ class Git:
         lines = (line.split("\t", 1) for line in self._names("ls-files", "--stage", "-z"))
         facts = {path: fact.split(" ") for fact, path in lines}
         files = {path: (mode, oid) for path, (mode, oid, stage) in facts.items() if stage == "0"}
-        feed = os.fsencode("\0".join(files))
-        done = self._checked("check-attr", "--cached", "-z", "--stdin", "filter", feed=feed)
+        return {path: files[path] for path in self._with_filter(name, files, "--cached")}
+
+    def still_filtered(self, name: str, paths: Iterable[str]) -> list[str]:
+        """Return the files that a filter is set for by the attributes of the working tree."""
+        return self._with_filter(name, paths)
+
+    def _with_filter(self, name: str, paths: Iterable[str], *options: str) -> list[str]:
+        feed = os.fsencode("\0".join(paths))
+        done = self._checked("check-attr", *options, "-z", "--stdin", "filter", feed=feed)
         words = os.fsdecode(done.stdout).split("\0")
-        found = zip(words[::3], words[2::3], strict=False)
-        return {path: files[path] for path, value in found if value == name}
+        return [path for path, value in zip(words[::3], words[2::3], strict=False) if value == name]
 
     def patch(self, without: Iterable[str]) -> bytes:
         """Return what differs from HEAD in what Git tracks, as a patch.

@@ -89,7 +89,8 @@ def import_dvc(project: Project, work: Work, *, all_tags: bool, skip_missing: bo
     """
     with locked(project.lock):
         _check_committed(project)
-        scope = _Scope(_outs_here(project), _outs_of_tags(project) if all_tags else None)
+        tags = _outs_of_tags(project, lenient=skip_missing) if all_tags else None
+        scope = _Scope(_outs_here(project), tags)
         if not scope.here and not scope.tags:
             raise UsageError(
                 "DVC tracks nothing here that gitmodel does not",
@@ -131,10 +132,22 @@ def _outs_here(project: Project) -> list[Out]:
     return [out for out in outs if not out.stage or pointer_path(out.path) not in pointers]
 
 
-def _outs_of_tags(project: Project) -> dict[str, list[Out]]:
-    """Return what DVC tracks in each tag in which it tracks anything."""
+def _outs_of_tags(project: Project, *, lenient: bool) -> dict[str, list[Out]]:
+    """Return what DVC tracks in each tag in which it tracks anything.
+
+    `lenient`: leave out tags in which that cannot be told.
+    """
+    found = {}
     with closing(Objects(project.git.common_dir)) as objects:
-        found = {ref.name: objects.outs(ref.commit) for ref in project.git.tags()}
+        for ref in project.git.tags():
+            try:
+                found[ref.name] = objects.outs(ref.commit)
+            except IntegrityError as error:
+                if not lenient:
+                    raise IntegrityError(
+                        f"tag {ref.name!r}: {error.message}",
+                        hint="gitmodel import dvc --all-tags --skip-missing leaves it out",
+                    ) from error
     return {tag: outs for tag, outs in found.items() if outs}
 
 
@@ -160,6 +173,7 @@ class _Collector:
         self._meter = Meter(work.progress, "import")
         self._note = project.git.common_dir / "gitmodel" / "import-dvc"
         self._listings: dict[str, bytes | None] = {}
+        self._broken: dict[str, str] = {}
         self._fetched = self._read_note()
         self._noted = len(self._fetched)
         self._known = dict(self._fetched)
@@ -212,7 +226,13 @@ class _Collector:
             self._listings[out.key] = self.bytes.listing(Wanted(out.key, path, out.remote))
         if (data := self._listings[out.key]) is None:
             return []
-        members = parse_members(data, out.key)
+        try:
+            members = parse_members(data, out.key)
+        except IntegrityError as error:
+            if here:
+                raise
+            self._broken[out.key] = error.message
+            return []
         base = f"{path}/" if here else ""
         return [Wanted(m.key, base and base + m.path, out.remote) for m in members]
 
@@ -278,6 +298,8 @@ class _Collector:
     def _finish_tree(self, revision: str, out: Out) -> Lost | None:
         if (data := self._listings.get(out.key)) is None:
             return Lost(out, revision, (out.path,), "the list of its files is nowhere")
+        if out.key in self._broken:
+            return Lost(out, revision, why=self._broken[out.key])
         members = parse_members(data, out.key)
         missing = tuple(f"{out.path}/{m.path}" for m in members if m.key not in self._known)
         if missing:
@@ -289,6 +311,11 @@ class _Collector:
         try:
             self.pointers[out.key] = self._tree_pointer(entries)
         except IntegrityError as error:
+            if not revision:
+                raise IntegrityError(
+                    f"{out.path!r} cannot be tracked: {error.message}",
+                    hint="rename it, dvc add it, git add the .dvc file, then import again",
+                ) from error
             return Lost(out, revision, why=error.message)
         return None
 

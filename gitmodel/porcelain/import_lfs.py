@@ -18,7 +18,7 @@ from gitmodel.pointer import Pointer
 from gitmodel.porcelain.add import check_new_name
 from gitmodel.progress import Meter, Work
 from gitmodel.project import Project
-from gitmodel.snapshot import entries_of
+from gitmodel.snapshot import entries_of, pointer_path
 from gitmodel.worktree.rules import read_rules
 from gitmodel.worktree.scan import FILE_FLAGS, look, open_folder
 from gitmodel.worktree.track import track
@@ -202,6 +202,11 @@ def _stage(
     # says is what there is to be done.
     for path, data in attributes.items():
         write_file(project.root / path, data, project.beside)
+    if left := project.git.still_filtered("lfs", map(pointer_path, pointers)):
+        raise UsageError(
+            f"{left[0]!r} would go to Git LFS: some other file of attributes says so",
+            hint=f"git check-attr filter {left[0]}; look into .git/info/attributes",
+        )
     track(project.git, pointers, {}, project.beside)
     _smudge(project, pointers, work)
     project.git.stage(attributes)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gitmodel.config import CONFIG_NAME, Config, parse_config
 from gitmodel.errors import IntegrityError
-from gitmodel.git.command import Git, find_carried
+from gitmodel.git import revisions
+from gitmodel.git.command import Git
 from gitmodel.imported import NAME
 
 
@@ -18,7 +19,7 @@ def read_config(git: Git, revision: str) -> Config | None:
         raise IntegrityError(f"{CONFIG_NAME!r} is a symlink", hint=f"ls -l {CONFIG_NAME}")
     if path.exists():
         return parse_config(path.read_bytes())
-    data = git.file(revision, CONFIG_NAME) if revision else None
+    data = revisions.read_file(git, revision, CONFIG_NAME) if revision else None
     return None if data is None else parse_config(data)
 
 
@@ -27,6 +28,6 @@ def read_carried_config(git: Git) -> Config | None:
 
     It is that of the branch that noted what they consist of.
     """
-    carried = find_carried(git.git_dir, NAME)
-    data = git.file(carried[0], CONFIG_NAME) if carried else None
+    carried = revisions.find_carried(git, NAME)
+    data = revisions.read_file(git, carried[0], CONFIG_NAME) if carried else None
     return None if data is None else parse_config(data)

@@ -17,9 +17,18 @@ from gitmodel.cache import Cache
 from gitmodel.dvcfile import MAX_BYTES as MAX_DVC
 from gitmodel.dvcfile import STAGES, Out, is_outs, parse_outs
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
-from gitmodel.git.command import Git, find_carried
+from gitmodel.git import revisions, staging, trees
+from gitmodel.git.command import Git
 from gitmodel.imported import NAME, parse_imported, translate
-from gitmodel.manifest import EXECUTABLE, FILE, MAX_BYTES, Entry, Manifest, parse_manifest
+from gitmodel.manifest import (
+    EXECUTABLE,
+    FILE,
+    MAX_BYTES,
+    Entry,
+    Manifest,
+    parse_manifest,
+    parse_near,
+)
 from gitmodel.paths import POINTER_SUFFIX, check_path, parents
 from gitmodel.paths import name_of as name_of
 from gitmodel.pointer import MAX_BYTES as MAX_POINTER
@@ -75,7 +84,7 @@ def read_worktree(git: Git) -> Snapshot:
 
     At a revision of DVC's they are those that an import noted for what DVC tracks.
     """
-    staged = git.staged_companions()
+    staged = staging.companions(git)
     stages = {path: found for path, found in staged.items() if path.endswith(POINTER_SUFFIX)}
     settled = [path for path, found in stages.items() if 0 in found]
     conflicts = frozenset(
@@ -90,14 +99,14 @@ def staged_outs(git: Git) -> list[Out]:
 
     Raises `IntegrityError` for files of DVC's that are malformed.
     """
-    return _unheld(git, chain.from_iterable(_staged_outs(git, git.staged_companions())))
+    return _unheld(git, chain.from_iterable(_staged_outs(git, staging.companions(git))))
 
 
 def _translated(git: Git, staged: Mapping[str, Mapping[int, str]]) -> Iterator[tuple[str, bytes]]:
     """Yield the pointers that stand for what DVC tracks."""
     if NAME in staged or not any(map(is_outs, staged)):
         return
-    if (carried := find_carried(git.git_dir, NAME)) is None:
+    if (carried := revisions.find_carried(git, NAME)) is None:
         return
     outs: list[Out] = []
     # What is malformed is refused before anyone gets here.
@@ -113,7 +122,7 @@ def _staged_outs(git: Git, staged: Mapping[str, Mapping[int, str]]) -> Iterator[
     """Yield what each file of DVC's in Git's index says."""
     ours = {path: found[0] for path, found in staged.items() if 0 in found}
     ours = {p: blob for p, blob in ours.items() if is_outs(p) or posixpath.basename(p) == STAGES}
-    texts = git.blobs(ours.values(), MAX_DVC)
+    texts = trees.blobs(git, ours.values(), MAX_DVC)
     for path in filter(is_outs, ours):
         beside = posixpath.join(posixpath.dirname(path), STAGES)
         if ours[path] not in texts:
@@ -124,7 +133,9 @@ def _staged_outs(git: Git, staged: Mapping[str, Mapping[int, str]]) -> Iterator[
 def _unheld(git: Git, outs: Iterable[Out]) -> list[Out]:
     """Return the outs that Git does not hold itself, each path once."""
     found = {out.path: out for out in outs}
-    held = {folder for path in git.tracked(list(found)) for folder in (path, *parents(path))}
+    held = {
+        folder for path in staging.tracked(git, list(found)) for folder in (path, *parents(path))
+    }
     return [out for path, out in found.items() if path not in held]
 
 
@@ -206,16 +217,34 @@ def entries_of(pointer: Pointer, cache: Cache) -> dict[str, Entry]:
     return read_manifest(pointer, cache).by_path()
 
 
+def entries_near(
+    pointer: Pointer, cache: Cache, near: Pointer | None, entries: dict[str, Entry]
+) -> dict[str, Entry]:
+    """Return what `entries_of` does, sooner if the pointer `near`, with `entries`, is like it."""
+    if pointer == near:
+        return entries
+    if near and pointer.kind == near.kind == "tree":
+        data = _read_manifest(pointer, cache)
+        found = parse_near(data, _read_manifest(near, cache), entries)
+        if found and sum(entry.size for entry in found.values()) == pointer.size:
+            return found
+    return entries_of(pointer, cache)
+
+
 def read_manifest(pointer: Pointer, cache: Cache) -> Manifest:
     """Return the manifest that a tree's pointer names, if both say the same."""
+    found = parse_manifest(_read_manifest(pointer, cache), pointer.oid)
+    if found.size != pointer.size:
+        raise _untrue(pointer, f"{found.size} bytes", f"{pointer.size}")
+    return found
+
+
+def _read_manifest(pointer: Pointer, cache: Cache) -> bytes:
     data = cache.read(pointer.oid, limit=MAX_BYTES)
     # Counting is quick; parsing what a pointer never announced could take for ever.
     if (lines := data.count(b"\n") - 1) != pointer.files:
         raise _untrue(pointer, f"{lines} entries", f"{pointer.files}")
-    found = parse_manifest(data, pointer.oid)
-    if found.size != pointer.size:
-        raise _untrue(pointer, f"{found.size} bytes", f"{pointer.size}")
-    return found
+    return data
 
 
 def _untrue(pointer: Pointer, what: str, said: str) -> IntegrityError:

@@ -17,7 +17,9 @@ from dulwich.repo import Repo
 
 from gitmodel.dvcfile import LOCK, STAGES, SUFFIX, Out, parse_outs
 from gitmodel.errors import GitmodelError, IntegrityError
-from gitmodel.git.command import bring_object, find_carried
+from gitmodel.git.command import open_bare
+from gitmodel.git.revisions import find_carried
+from gitmodel.git.transport import bring_object
 from gitmodel.imported import NAME, Imported, Translation, parse_imported, translate
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.pointer import format_pointer
@@ -134,7 +136,7 @@ class Objects:
     @cached_property
     def _imported(self) -> Imported | None:
         """What an import from DVC noted, on whatever branch."""
-        found = find_carried(self._common_dir, NAME)
+        found = find_carried(open_bare(self._common_dir), NAME)
         return None if found is None else parse_imported(found[1])
 
     def _find(self, commit: str, path: str) -> tuple[int, bytes]:

@@ -19,6 +19,7 @@ from gitmodel.digest import Digests, Hasher
 from gitmodel.dvcfile import MD5, Settings, format_members, parse_settings
 from gitmodel.dvcsum import Md5Check
 from gitmodel.errors import IntegrityError, MissingError, UsageError
+from gitmodel.git import staging
 from gitmodel.git.command import without_secret
 from gitmodel.manifest import EXECUTABLE, FILE
 from gitmodel.porcelain.connect import is_trusted, trust
@@ -261,7 +262,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 def _folders(project: Project) -> list[str]:
     """Return the folders that DVC was set up in, the top first."""
-    configs = project.git.matching(["*.dvc/config"])
+    configs = staging.matching(project.git, ["*.dvc/config"])
     found = {path.removesuffix(".dvc/config").rstrip("/") for path in configs}
     return ["", *sorted(found - {""})]
 

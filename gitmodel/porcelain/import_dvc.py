@@ -15,6 +15,7 @@ from gitmodel.digest import Digests, digest_bytes
 from gitmodel.dvcfile import Out, is_outs, parse_members
 from gitmodel.dvcsum import Md5Check
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
+from gitmodel.git import refs, staging, worktree
 from gitmodel.git.objects import Objects
 from gitmodel.imported import NAME, format_imported, parse_imported
 from gitmodel.manifest import EXECUTABLE, FILE, Entry, format_manifest, make_manifest
@@ -116,7 +117,7 @@ class _Scope:
 
 def _check_committed(project: Project) -> None:
     """Raise `ConflictError` if Git's index is not what DVC says: it will be, and nothing else."""
-    changed = project.git.unstaged(["*.dvc", "*dvc.lock"])
+    changed = worktree.unstaged(project.git, ["*.dvc", "*dvc.lock"])
     if names := [path for path in changed if is_outs(path)]:
         some = ", ".join(map(repr, names[:5]))
         raise ConflictError(
@@ -127,7 +128,7 @@ def _check_committed(project: Project) -> None:
 
 def _outs_here(project: Project) -> list[Out]:
     """Return what is to be taken; what a pipeline makes only once, for its files stay."""
-    pointers = project.git.tracked_pointers()
+    pointers = staging.pointers(project.git)
     outs = staged_outs(project.git)
     return [out for out in outs if not out.stage or pointer_path(out.path) not in pointers]
 
@@ -139,7 +140,7 @@ def _outs_of_tags(project: Project, *, lenient: bool) -> dict[str, list[Out]]:
     """
     found = {}
     with closing(Objects(project.git.common_dir)) as objects:
-        for ref in project.git.tags():
+        for ref in refs.tags(project.git):
             try:
                 found[ref.name] = objects.outs(ref.commit)
             except IntegrityError as error:
@@ -367,13 +368,13 @@ def _put(fd: int, size: int, key: str, writer: CacheWriter) -> Digests | None:
             return writer.cache.put_file(fd, writer.algorithm, writer.meter, check)
         except IntegrityError:
             return None
-    room = writer.room(size + 1)
-    data = room[: os.readv(fd, [room])]
+    # One byte more than `stat` said would show that the file has grown.
+    data = os.read(fd, size + 1)
     check.update(data)
     if not check.matches():
         return None
     digests = digest_bytes(data, writer.algorithm)
-    writer.keep(digests)
+    writer.add(data, digests)
     return digests
 
 
@@ -388,7 +389,7 @@ def _stage(
     made = {out.path: _pointer_of(out, collector) for out in mine}
     if scope.tags is not None:
         write_file(project.root / NAME, _noted(project, collector), project.beside)
-        project.git.stage([NAME])
+        staging.stage(project.git, [NAME])
     for path in made:
         rules, rule = ignore_rule(path)
         if (old := _dvc_rule(path)) != rule:
@@ -397,7 +398,7 @@ def _stage(
     _replace_links(project, made, collector.bytes, work)
     kept = {out.source for out in scope.here if out.path not in made or out.stage}
     done = dict.fromkeys(out.source for out in mine if out.source not in kept)
-    project.git.remove(list(done), force=True)
+    staging.remove(project.git, list(done), force=True)
     collector.forget()
 
 

@@ -13,6 +13,7 @@ from gitmodel.atomic import locked, write_file
 from gitmodel.cache import SMALL, CacheWriter
 from gitmodel.digest import SHA256, Digests, digest_bytes, digest_file, hex_of
 from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.git import gitconfig, staging, trees
 from gitmodel.lfs import MAX_BYTES, LfsPointer, parse_lfs, without_lfs
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.add import check_new_name
@@ -80,8 +81,8 @@ def import_lfs(project: Project, work: Work) -> ImportedLfs:
 
 def _read(project: Project) -> tuple[dict[str, _Tracked], list[str]]:
     """Return what LFS holds, and what it was to hold, but Git does."""
-    filtered = project.git.filtered("lfs")
-    texts = project.git.blobs((oid for _, oid in filtered.values()), MAX_BYTES)
+    filtered = staging.filtered(project.git, "lfs")
+    texts = trees.blobs(project.git, (oid for _, oid in filtered.values()), MAX_BYTES)
     files: dict[str, _Tracked] = {}
     raw = []
     for path, (mode, oid) in filtered.items():
@@ -104,8 +105,8 @@ def _attributes(project: Project) -> dict[str, bytes]:
     An import that was killed may have written them already, and Git not have heard of it.
     """
     found = {}
-    for path in project.git.matching([_ATTRIBUTES, f"*/{_ATTRIBUTES}"]):
-        work, staged = read_rules(project.root, path), project.git.file_staged(path)
+    for path in staging.matching(project.git, [_ATTRIBUTES, f"*/{_ATTRIBUTES}"]):
+        work, staged = read_rules(project.root, path), staging.read_staged(project.git, path)
         if without_lfs(work) != work or without_lfs(staged) != staged:
             found[path] = without_lfs(work)
     return found
@@ -163,11 +164,11 @@ def _adopt(fd: int, pointer: LfsPointer, writer: CacheWriter) -> Digests | None:
             return writer.cache.adopt_file(fd, pointer.oid, writer.meter)
         except IntegrityError:
             return None
-    room = writer.room(pointer.size + 1)
-    digests = digest_bytes(room[: os.readv(fd, [room])], SHA256)
+    data = os.read(fd, pointer.size + 1)
+    digests = digest_bytes(data, SHA256)
     if digests.oid != pointer.oid:
         return None
-    writer.keep(digests)
+    writer.add(data, digests)
     return digests
 
 
@@ -186,7 +187,7 @@ def _opened(path: Path) -> Iterator[int | None]:
 
 def _storage(project: Project) -> Path:
     """Return the folder of the objects of LFS."""
-    given = project.git.config("lfs.storage")
+    given = gitconfig.values(project.git, "lfs.storage")
     return project.git.common_dir / (given[-1] if given else "lfs") / "objects"
 
 
@@ -202,14 +203,14 @@ def _stage(
     # says is what there is to be done.
     for path, data in attributes.items():
         write_file(project.root / path, data, project.beside)
-    if left := project.git.still_filtered("lfs", map(pointer_path, pointers)):
+    if left := staging.still_filtered(project.git, "lfs", map(pointer_path, pointers)):
         raise UsageError(
             f"{left[0]!r} would go to Git LFS: some other file of attributes says so",
             hint=f"git check-attr filter {left[0]}; look into .git/info/attributes",
         )
     track(project.git, pointers, {}, project.beside)
     _smudge(project, pointers, work)
-    project.git.stage(attributes)
+    staging.stage(project.git, attributes)
 
 
 def _smudge(project: Project, pointers: Mapping[str, Pointer], work: Work) -> None:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "fetch": "Bring blobs from the remote to the cache.",
     "get": "Deliver an artifact of a repository, without a clone.",
     "impact": "Show what was made from something.",
+    "import": "Take over what DVC or Git LFS tracks.",
     "init": "Set up a Git repository for gitmodel.",
     "install": "Set up the Git hooks and merge drivers.",
     "lineage": "Show what a version was made from.",
@@ -63,7 +64,9 @@ class LazyGroup(click.Group):
         """Import and return a command."""
         if cmd_name not in _COMMANDS.keys() | _FOR_GIT:
             return None
-        module = importlib.import_module(f"gitmodel.cli.{cmd_name.replace('-', '_')}")
+        # A module cannot have the name of a statement.
+        name = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")
+        module = importlib.import_module(f"gitmodel.cli.{name}")
         command: click.Command = module.command
         return command
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from gitmodel.atomic import locked
 from gitmodel.cache import CacheWriter
 from gitmodel.digest import Digests, digest_bytes
-from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.errors import IntegrityError, MissingError, UsageError
 from gitmodel.index import CACHE, Seen
 from gitmodel.manifest import (
     EXECUTABLE,
@@ -63,6 +64,21 @@ def add(project: Project, paths: Sequence[str], progress: Progress) -> list[Adde
     ]
 
 
+def take_in(project: Project, root: Path, path: str, artifact: str, progress: Progress) -> Pointer:
+    """Put what is at a path below `root` into the cache; return its pointer as an artifact's.
+
+    It may lie outside the working tree.  Raises `MissingError` if nothing is there.
+    """
+    if look(root, path) is None:
+        raise MissingError(f"{str(root / path)!r} is not there", hint=f"ls {root}")
+    with project.cache.writer(project.config.algorithm, Meter(progress, "import")) as writer:
+        entries = [
+            Entry(*store(found, artifact, writer), found.type, found.path)
+            for found in read_ahead(scan(root, path, {}))
+        ]
+        return _pointer_of(project, artifact, entries, writer)
+
+
 def modified_artifacts(project: Project) -> list[str]:
     """Return the tracked artifacts that are in the working tree."""
     pointers = read_worktree(project.git).pointers
@@ -110,6 +126,11 @@ def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> 
     if look(project.root, path) is None:
         hint = f"gitmodel checkout -- {path}" if path in pointers else f"ls {path}"
         raise UsageError(f"{path!r} does not exist", hint=hint)
+    check_apart(path, pointers)
+
+
+def check_apart(path: str, pointers: Iterable[str]) -> None:
+    """Raise `UsageError` if an artifact lies inside a path that is to become one."""
     inner = next((other for other in pointers if other.startswith(f"{path}/")), None)
     if inner:
         raise UsageError(

@@ -70,12 +70,16 @@ def _load() -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return importlib.import_module("mlflow")
+            module = importlib.import_module("mlflow")
     except ImportError as error:
         raise UsageError(
             "an export to MLflow needs mlflow, which is not installed beside gitmodel",
             hint="pip install mlflow",
         ) from error
+    # Loading it has set them.
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return module
 
 
 def _experiment(client: Any, name: str, artifacts: str | None) -> str:
@@ -105,9 +109,7 @@ def _parts(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 @contextmanager
 def _translating() -> Iterator[None]:
-    """Keep MLflow quiet, and turn what it raises into words."""
-    for name in _NOISY:
-        logging.getLogger(name).setLevel(logging.ERROR)
+    """Show no warnings of MLflow's, and turn what it raises into words."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

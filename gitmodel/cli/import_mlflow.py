@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -17,7 +18,9 @@ from gitmodel.cli.common import (
     quiet_option,
     shown,
 )
-from gitmodel.mlflow.place import find_place
+from gitmodel.errors import UsageError
+from gitmodel.mlflow.place import Place, find_place
+from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.porcelain.import_mlflow import Imported, Wish, import_mlflow
 from gitmodel.progress import Work
 
@@ -26,14 +29,14 @@ store_option = click.option(
     default="",
     metavar="URI|DIR",
     help="The MLflow store: a folder, or sqlite:///mlflow.db; by default MLFLOW_TRACKING_URI, then"
-    " mlruns or mlflow.db in the current folder.",
+    " mlruns or mlflow.db in the current folder, then at the top.",
 )
 
 
 @click.command()
 @click.argument("reference", metavar="RUN|MODEL")
 @store_option
-@click.option("--to", default="", metavar="PATH", help="What it is to be called here.")
+@click.option("--to", default="", metavar="PATH", help="What it becomes, or a folder.")
 @click.option(
     "--artifacts",
     multiple=True,
@@ -54,9 +57,11 @@ def command(
     MLflow need not be installed, and nothing of the model is loaded.
     """
     with opened() as project, progress_bar(quiet=quiet) as progress:
-        place = find_place(store or tracking_uri(), Path.cwd(), artifacts)
-        target = from_root(project, [to])[0] if to else ""
-        wish = Wish(place, reference, target, from_root(project, ["."])[0])
+        place = _find_place(store or tracking_uri(), project.root, artifacts)
+        inside = os.path.isdir(to) and not os.path.lexists(f"{to.rstrip('/')}{POINTER_SUFFIX}")
+        target = "" if inside or not to else from_root(project, [to])[0]
+        folder = from_root(project, [to if inside else "."])[0]
+        wish = Wish(place, reference, target, folder)
         done = import_mlflow(project, wish, Work(progress), force=force)
     if not quiet:
         _report(done)
@@ -67,12 +72,24 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI", "")
 
 
+def _find_place(text: str, top: Path, artifacts: Sequence[Path]) -> Place:
+    """Return the store that was named, else that of the current folder, else of the top one."""
+    here = Path.cwd()
+    try:
+        return find_place(text, here, artifacts)
+    except UsageError:
+        if text or here == top:
+            raise
+    return find_place("", top, artifacts)
+
+
 def _report(done: Imported) -> None:
     what = human(done.pointer.size)
     if done.pointer.files is not None:
         what = f"{plural(done.pointer.files, 'file')}, {what}"
     click.echo(f"imported {shown(done.label)} as {shown(done.artifact)} ({what})")
-    click.echo(f"wrote {', '.join(map(shown, done.files))} ({_counts(done)})")
+    counts = _counts(done)
+    click.echo(f"wrote {', '.join(map(shown, done.files))}{f' ({counts})' if counts else ''}")
     for each in done.said.left:
         click.echo(f"left out: {shown(each)}", err=True)
     for other in done.others:
@@ -82,8 +99,12 @@ def _report(done: Imported) -> None:
 
 def _counts(done: Imported) -> str:
     said = done.said
-    counts = {"metric": len(said.metrics), "curve": len(said.curves.names)}
-    return ", ".join(plural(n, noun) for noun, n in {**counts, "param": len(said.params)}.items())
+    counts = {
+        "metric": len(said.metrics),
+        "curve": len(said.curves.names),
+        "param": len(said.params),
+    }
+    return ", ".join(plural(count, noun) for noun, count in counts.items() if count)
 
 
 def _next(done: Imported) -> str:

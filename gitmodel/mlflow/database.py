@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from gitmodel.errors import IntegrityError
+from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.mlflow.facts import Dataset, Head, Model, Point, Points, Run, Version, where_stored
 from gitmodel.mlflow.place import Place
 
@@ -182,6 +182,10 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
+                raise ConflictError(
+                    f"{self._path!r} is being written to", hint="wait until MLflow is done"
+                ) from error
             raise self._refuse(f"cannot be read: {error}") from error
 
     def _refuse(self, why: str) -> IntegrityError:

@@ -18,7 +18,7 @@ _FILES = "mlruns"
 _DATABASE = "mlflow.db"
 _SERVED = "mlartifacts"
 """What `mlflow server` calls the folder of the artifacts that it serves."""
-_HINT = "--store FOLDER, or --store sqlite:///mlflow.db"
+_HINT = "--store DIR, or --store sqlite:///mlflow.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,10 @@ def _path_of(text: str) -> str:
         return rest[3:].partition("?")[0]
     path = _local(text)
     if path is None:
-        raise UsageError(f"a store of {scheme!r} is not on this machine", hint=_HINT)
+        raise UsageError(
+            f"a store of {scheme!r} is not on this machine",
+            hint=f"{_HINT}; from a server, mlflow artifacts download, then gitmodel add",
+        )
     return path
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from gitmodel.curves import MAX_STEP, STEP, Curves
 from gitmodel.lineage import Code, Lineage
 from gitmodel.masking import masked
-from gitmodel.mlflow.facts import Dataset, Points
+from gitmodel.mlflow.facts import Dataset, Points, Run
 from gitmodel.mlflow.source import Source
 from gitmodel.sidecar import Goal, Metric, metric_of
 from gitmodel.strict_yaml import Value
@@ -125,17 +125,23 @@ def _lineage(source: Source, root: str) -> Lineage:
     steps = tuple(_steps(source, root))
     if run is None:
         return Lineage((), steps=steps)
-    commit = run.tags.get("mlflow.source.git.commit", "")
+    commit = _commit(run)
     program = run.tags.get("mlflow.source.name", "")
     return Lineage(
         (),
         steps=steps,
-        # MLflow does not say whether something differed from the commit.
-        code=Code(commit, dirty=True) if _COMMIT.fullmatch(commit) else Code(),
+        # Nobody knows whether something differed from the commit; the steps say so.
+        code=Code(commit, dirty=True) if commit else Code(),
         command=masked([program], root) if program else (),
         started=_time(run.started),
         ended=_time(run.ended),
     )
+
+
+def _commit(run: Run) -> str:
+    """Return the commit that the run was at, if it is named as Git does."""
+    commit = run.tags.get("mlflow.source.git.commit", "")
+    return commit if _COMMIT.fullmatch(commit) else ""
 
 
 def _steps(source: Source, root: str) -> Iterator[str]:
@@ -147,6 +153,8 @@ def _steps(source: Source, root: str) -> Iterator[str]:
         yield f"MLflow: logged model {source.model.id}"
     if run:
         yield f"MLflow: run {run.head.id} {run.head.name}".rstrip()
+        if _commit(run):
+            yield "MLflow: nothing is known of changes to the code that were not committed"
         yield from (_dataset(each, root) for each in run.datasets)
 
 

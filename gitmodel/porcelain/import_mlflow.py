@@ -26,7 +26,7 @@ from gitmodel.sidecar import Kind, format_metrics, parse_metrics, parse_params
 from gitmodel.snapshot import check_settled, entries_of, name_of, read_worktree
 from gitmodel.strict_yaml import parse_yaml
 from gitmodel.version import parse_version
-from gitmodel.worktree.scan import look, open_folder, read_small
+from gitmodel.worktree.scan import look, open_folder, read_small, scan
 from gitmodel.worktree.track import track
 
 _ENVIRONMENT = "python_env.yaml"
@@ -83,9 +83,11 @@ def import_mlflow(project: Project, wish: Wish, work: Work, *, force: bool) -> I
         _check_target(artifact, before.pointers)
         pointer = take_in(project, source.spot.root, source.spot.path, artifact, work.progress)
         files = _sidecars(project, artifact, pointer, said)
+        old = before.pointers.get(artifact)
         if not force:
             _check_saved(project, files)
-        old = before.pointers.get(artifact)
+        if not force and old is None:
+            _check_alone(project, artifact, pointer)
         restore(project, {artifact: pointer}, {artifact: old}, work, force=force)
         write_beside(project, files)
         track(project.git, {artifact: pointer}, before.pointers, project.beside)
@@ -163,6 +165,17 @@ def _check_saved(project: Project, files: Mapping[str, bytes]) -> None:
         raise ConflictError(
             f"{lost[0]!r} would be overwritten, and what is in there is in no commit",
             hint="git commit, or --force to lose it",
+        )
+
+
+def _check_alone(project: Project, artifact: str, pointer: Pointer) -> None:
+    """Raise `ConflictError` if something else lies in a folder that is to become an artifact."""
+    entries = entries_of(pointer, project.cache)
+    others = (found.full for found in scan(project.root, artifact, {}) if found.path not in entries)
+    if other := next(others, None):
+        raise ConflictError(
+            f"{other!r} is there already, and nothing that belongs to it",
+            hint="--to PATH puts it elsewhere, or --force to lose what is there",
         )
 
 

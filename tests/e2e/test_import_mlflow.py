@@ -195,10 +195,12 @@ def test_where_the_store_is(repo: Repo, folders: Stored, databases: Stored, form
     assert repo.read("weights.bin") == b"one file\n"
 
 
-def test_the_store_of_the_current_folder(repo: Repo, store: Stored) -> None:
-    shutil.copytree(store.folder, repo.path / "work", symlinks=True)
-    repo.gitmodel("import", "mlflow", "single", cwd="work")
-    assert repo.read("work/weights.bin") == b"one file\n"
+def test_the_store_of_the_current_folder_or_of_the_top(repo: Repo, store: Stored) -> None:
+    shutil.copytree(store.folder, repo.path, symlinks=True, dirs_exist_ok=True)
+    (repo.path / "deep/er").mkdir(parents=True)
+    for folder in ("", "deep/er"):
+        repo.gitmodel("import", "mlflow", "single", cwd=folder)
+        assert (repo.path / folder / "weights.bin").read_bytes() == b"one file\n"
 
 
 def test_what_means_nothing_or_several_things(repo: Repo, store: Stored) -> None:
@@ -248,11 +250,39 @@ def test_work_that_is_saved_nowhere_is_kept(repo: Repo, store: Stored) -> None:
     assert repo.git("write-tree") == before
 
 
-def test_inside_or_around_another_artifact(repo: Repo, store: Stored) -> None:
+def test_a_folder_takes_it_under_its_own_name(repo: Repo, store: Stored) -> None:
+    (repo.path / "models").mkdir()
+    _import(repo, store, "single", "--to", "models")
+    assert repo.read("models/weights.bin") == b"one file\n"
+    _import(repo, store, "ranker/1", "--to", "models")
+    assert repo.status()["models/ranker"]["work"] == "clean"
+    # What is an artifact itself is replaced.
+    _import(repo, store, "ranker/2", "--to", "models/ranker", "--force")
+    assert "models/ranker/ranker.gitmodel" not in repo.git("ls-files")
+
+
+def test_other_things_in_its_folder_are_in_the_way(repo: Repo, store: Stored) -> None:
+    repo.write("ranker/notes.txt", "mine\n")
+    done = _import(repo, store, "ranker/1", code=4)
+    assert "'ranker/notes.txt' is there already" in done.err
+    assert repo.tree("ranker").keys() == {"notes.txt"}
+
+
+def test_what_died_before_git_heard_of_it_is_done_again(repo: Repo, store: Stored) -> None:
+    _import(repo, store, "ranker/1")
+    whole = repo.git("write-tree")
+    repo.git("rm", "--quiet", "--cached", "ranker.gitmodel", "ranker.lineage.yaml")
+    (repo.path / "ranker.gitmodel").unlink()
+    (repo.path / "ranker/model.pkl").unlink()
+    _import(repo, store, "ranker/1")
+    assert repo.git("write-tree") == whole
+    assert repo.status()["ranker"]["work"] == "clean"
+
+
+def test_inside_another_artifact(repo: Repo, store: Stored) -> None:
     repo.write("data/train/a.csv", "1\n")
     repo.gitmodel("add", "data/train")
     assert "--to" in _import(repo, store, "single", "--to", "data/train/w", code=2).err
-    assert "already" in _import(repo, store, "single", "--to", "data", code=2).err
     assert "--to" in _import(repo, store, "single", "--to", "x.gitmodel", code=2).err
     assert "outside" in _import(repo, store, "single", "--to", "../x", code=2).err
 
@@ -317,6 +347,13 @@ def test_a_database_that_is_none(repo: Repo, own: Stored) -> None:
     assert "cannot be read" in _import(repo, own, "single", code=7).err
     (own.folder / "mlflow.db").write_bytes(b"")
     assert "not a database of MLflow" in _import(repo, own, "single", code=7).err
+
+
+def test_a_database_that_is_being_written_to(repo: Repo, own: Stored) -> None:
+    with closing(sqlite3.connect(own.folder / "mlflow.db", isolation_level=None)) as file:
+        file.execute("BEGIN EXCLUSIVE")
+        done = _import(repo, own, "single", code=4)
+    assert "is being written to" in done.err
 
 
 def test_a_view_is_not_asked(repo: Repo, own: Stored) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -13,6 +14,7 @@ from huggingface_hub import ModelCard
 
 from tests.helpers.mlflow_store import ask_mlflow
 from tests.helpers.repo import Repo, noise
+from tests.helpers.schemas import fields, promised
 
 _CARD = """\
 ---
@@ -166,6 +168,9 @@ def test_the_facts_of_a_folder(ranker: Repo) -> None:
     ranker.gitmodel("export", "hf-folder", "model@v2.0", "-o", "out")
     facts = json.loads(ranker.read("out/gitmodel.json"))
     assert facts["schema"] == "gitmodel/export/1"
+    assert {re.sub(r"^(metrics|params).*", r"\1{}", each) for each in fields(facts)} == promised(
+        "export"
+    )
     assert facts["version"] == facts["tag"] == "model-v2.0"
     assert facts["commit"] == ranker.git("rev-parse", "model-v2.0^{commit}")
     assert facts["metrics"] == {"accuracy": {"value": 0.94, "split": "test"}, "loss": 0.25}

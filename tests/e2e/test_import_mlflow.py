@@ -225,66 +225,66 @@ def test_what_means_nothing_or_several_things(repo: Repo, store: Stored) -> None
     assert repo.git("status", "--porcelain", "--", ":!.gitmodel.yaml", ":!.gitattributes") == ""
 
 
-def test_what_is_not_taken_is_named(repo: Repo, store: Stored) -> None:
-    done = _import(repo, store, store.ids["first"])
-    assert f"not taken: runs:/{store.ids['first']}/roc.svg" in done.err
+def test_what_is_not_taken_is_named(repo: Repo, databases: Stored) -> None:
+    done = _import(repo, databases, databases.ids["first"])
+    assert f"not taken: runs:/{databases.ids['first']}/roc.svg" in done.err
     assert not (repo.path / "roc.svg").exists()
 
 
-def test_work_that_is_saved_nowhere_is_kept(repo: Repo, store: Stored) -> None:
+def test_work_that_is_saved_nowhere_is_kept(repo: Repo, databases: Stored) -> None:
     repo.write("weights.bin", "mine\n")
-    done = _import(repo, store, "single", code=4)
+    done = _import(repo, databases, "single", code=4)
     assert "'weights.bin' would be overwritten" in done.err
     assert repo.read("weights.bin") == b"mine\n"
     assert not (repo.path / "weights.lineage.yaml").exists()
     (repo.path / "weights.bin").unlink()
     repo.write("weights.lineage.yaml", "mine\n")
-    done = _import(repo, store, "single", code=4)
+    done = _import(repo, databases, "single", code=4)
     assert "'weights.lineage.yaml' would be overwritten" in done.err
     assert not (repo.path / "weights.bin").exists()
-    _import(repo, store, "single", "--force")
+    _import(repo, databases, "single", "--force")
     assert repo.read("weights.bin") == b"one file\n"
     # The same again changes nothing.
     before = repo.git("write-tree")
-    _import(repo, store, "single")
+    _import(repo, databases, "single")
     assert repo.git("write-tree") == before
 
 
-def test_a_folder_takes_it_under_its_own_name(repo: Repo, store: Stored) -> None:
+def test_a_folder_takes_it_under_its_own_name(repo: Repo, databases: Stored) -> None:
     (repo.path / "models").mkdir()
-    _import(repo, store, "single", "--to", "models")
+    _import(repo, databases, "single", "--to", "models")
     assert repo.read("models/weights.bin") == b"one file\n"
-    _import(repo, store, "ranker/1", "--to", "models")
+    _import(repo, databases, "ranker/1", "--to", "models")
     assert repo.status()["models/ranker"]["work"] == "clean"
     # What is an artifact itself is replaced.
-    _import(repo, store, "ranker/2", "--to", "models/ranker", "--force")
+    _import(repo, databases, "ranker/2", "--to", "models/ranker", "--force")
     assert "models/ranker/ranker.gitmodel" not in repo.git("ls-files")
 
 
-def test_other_things_in_its_folder_are_in_the_way(repo: Repo, store: Stored) -> None:
+def test_other_things_in_its_folder_are_in_the_way(repo: Repo, databases: Stored) -> None:
     repo.write("ranker/notes.txt", "mine\n")
-    done = _import(repo, store, "ranker/1", code=4)
+    done = _import(repo, databases, "ranker/1", code=4)
     assert "'ranker/notes.txt' is there already" in done.err
     assert repo.tree("ranker").keys() == {"notes.txt"}
 
 
-def test_what_died_before_git_heard_of_it_is_done_again(repo: Repo, store: Stored) -> None:
-    _import(repo, store, "ranker/1")
+def test_what_died_before_git_heard_of_it_is_done_again(repo: Repo, databases: Stored) -> None:
+    _import(repo, databases, "ranker/1")
     whole = repo.git("write-tree")
     repo.git("rm", "--quiet", "--cached", "ranker.gitmodel", "ranker.lineage.yaml")
     (repo.path / "ranker.gitmodel").unlink()
     (repo.path / "ranker/model.pkl").unlink()
-    _import(repo, store, "ranker/1")
+    _import(repo, databases, "ranker/1")
     assert repo.git("write-tree") == whole
     assert repo.status()["ranker"]["work"] == "clean"
 
 
-def test_inside_another_artifact(repo: Repo, store: Stored) -> None:
+def test_inside_another_artifact(repo: Repo, databases: Stored) -> None:
     repo.write("data/train/a.csv", "1\n")
     repo.gitmodel("add", "data/train")
-    assert "--to" in _import(repo, store, "single", "--to", "data/train/w", code=2).err
-    assert "--to" in _import(repo, store, "single", "--to", "x.gitmodel", code=2).err
-    assert "outside" in _import(repo, store, "single", "--to", "../x", code=2).err
+    assert "--to" in _import(repo, databases, "single", "--to", "data/train/w", code=2).err
+    assert "--to" in _import(repo, databases, "single", "--to", "x.gitmodel", code=2).err
+    assert "outside" in _import(repo, databases, "single", "--to", "../x", code=2).err
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -65,6 +66,7 @@ def command(version: str, output: Path, jobs: int, limit_rate: int, quiet: bool)
         size = f"{plural(done.files, 'file')}, {human(done.size)}"
         label = shown(found.shown.resolved.label)
         click.echo(f"exported {label} to {shown(str(output))} ({size})")
+        click.echo(f"next:  hf upload ACCOUNT/NAME {shlex.quote(shown(str(output)))}", err=True)
 
 
 def _facts(version: Shown) -> bytes:

@@ -154,6 +154,7 @@ def test_without_mlflow_it_is_told_what_to_install(ranker: Repo, tmp_path: Path)
 def test_hugging_face_reads_the_card_of_a_folder(ranker: Repo) -> None:
     done = ranker.gitmodel("export", "hf-folder", "model", "-o", "out/ranker")
     assert done.out.startswith("exported model-v2.0 to out/ranker (3 files, ")
+    assert done.err == "next:  hf upload ACCOUNT/NAME out/ranker\n"
     assert ranker.tree("out/ranker").keys() == {"README.md", "gitmodel.json", "model.pt"}
     assert ranker.read("out/ranker/model.pt") == ranker.read("model.pt")
     card = ModelCard.load(ranker.path / "out/ranker/README.md")

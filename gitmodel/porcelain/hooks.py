@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from gitmodel.config import REPOSITORY
 from gitmodel.errors import GateError, MissingError
+from gitmodel.git import gitconfig, revisions, staging, trees
 from gitmodel.git.objects import Objects
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
@@ -76,7 +77,7 @@ def _version_of(project: Project, ref: str) -> Version | None:
 
 def _target(project: Project, update: Update) -> Target | None:
     """Return what is to be complete, if it is a commit, and has anything to do with gitmodel."""
-    commit = project.git.resolve(update.here) if update.here else None
+    commit = revisions.resolve(project.git, update.here) if update.here else None
     if commit is None:
         return None
     version = _version_of(project, update.ref)
@@ -108,14 +109,15 @@ def before_commit(project: Project, progress: Progress) -> tuple[str, ...]:
 
 
 def _check_sizes(project: Project) -> None:
-    limit = project.git.number(_LARGE_KEY, _LARGE)
+    limit = gitconfig.number(project.git, _LARGE_KEY, _LARGE)
     if limit <= 0:
         return
     # One that HEAD has in that size already is not news.
     large = [
         file
-        for file in project.git.staged_files()
-        if file.size > limit and not (file.before and project.git.size_of(file.before) > limit)
+        for file in staging.staged_files(project.git)
+        if file.size > limit
+        and not (file.before and trees.size_of(project.git, file.before) > limit)
     ]
     if large:
         paths = " ".join(shlex.quote(file.path) for file in large)
@@ -135,7 +137,7 @@ def before_tag(project: Project, text: str, work: Work) -> None:
     for line in text.splitlines():
         _, new, ref = line.split(" ", 2)
         version = _version_of(project, ref)
-        commit = project.git.resolve(new) if version and new.strip("0") else None
+        commit = revisions.resolve(project.git, new) if version and new.strip("0") else None
         if version and commit:
             _check_blobs(project, version, commit, work)
             _check_sidecars(project, version, commit)

@@ -16,7 +16,7 @@ def items_of(files: Files, commit: str) -> list[Item]:
 
     Raises `IntegrityError` if a pointer or the configuration is broken.
     """
-    found = {path: blob for path, blob in files.companions(commit).items() if is_listed(path)}
+    found = {path: blob for path, blob in files.written(commit).items() if is_listed(path)}
     given = {path: files.find(commit, path) for path in _given(files, found.get(CONFIG_NAME))}
     found |= {path: blob for path, blob in given.items() if blob}
     return [_item(path, files.blob(blob)) for path, blob in found.items()]

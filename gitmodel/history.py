@@ -20,7 +20,7 @@ from gitmodel.git.refs import Ref
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.recall import Key, recall, remember
 from gitmodel.record import Measured, Reader, is_measure
-from gitmodel.settings import read_config
+from gitmodel.settings import read_carried_config, read_config
 from gitmodel.snapshot import name_of
 from gitmodel.version import Version, parse_versions
 
@@ -127,7 +127,8 @@ def open_history(folder: Path) -> Iterator[History]:
     Raises `UsageError` if it is in none, `IntegrityError` if its configuration is broken.
     """
     git = open_repository(folder)
-    with history_of(git, read_config(git, "HEAD") or Config("")) as history:
+    config = read_config(git, "HEAD") or read_carried_config(git) or Config("")
+    with history_of(git, config) as history:
         yield history
 
 

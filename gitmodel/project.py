@@ -14,7 +14,7 @@ from gitmodel.config import Config
 from gitmodel.errors import UsageError
 from gitmodel.git.command import Git, open_git
 from gitmodel.index import Index, opened_index
-from gitmodel.settings import read_config
+from gitmodel.settings import read_carried_config, read_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,14 @@ def open_project(
     """Open the project that `folder` is in; raises `UsageError` if there is none.
 
     Where the working tree has no configuration, as in a clone of which nothing is checked out
-    yet, that of `revision` serves, else that of HEAD.
+    yet, that of `revision` serves, else that of HEAD, else that of the branch that an import made.
     """
     git = open_git(folder)
     config = read_config(git, revision)
     if config is None and revision:
         config = read_config(git, "HEAD")
+    if config is None:
+        config = read_carried_config(git)
     if config is None:
         raise UsageError(f"{str(git.worktree)!r} is not set up for gitmodel", hint="gitmodel init")
     home = git.common_dir / "gitmodel"

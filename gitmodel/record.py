@@ -26,6 +26,9 @@ class Files(Protocol):
     def companions(self, commit: str) -> dict[str, str]:
         """Return pointers, the configuration and sidecars of a commit: path to Git blob."""
 
+    def written(self, commit: str) -> dict[str, str]:
+        """Return those of them that Git has, and none that stands for what DVC tracks."""
+
     def find(self, commit: str, path: str) -> str | None:
         """Return the Git blob of any file, or None."""
 

@@ -6,6 +6,7 @@ from gitmodel.config import CONFIG_NAME, Config, parse_config
 from gitmodel.errors import IntegrityError
 from gitmodel.git import revisions
 from gitmodel.git.command import Git
+from gitmodel.imported import NAME
 
 
 def read_config(git: Git, revision: str) -> Config | None:
@@ -19,4 +20,14 @@ def read_config(git: Git, revision: str) -> Config | None:
     if path.exists():
         return parse_config(path.read_bytes())
     data = revisions.read_file(git, revision, CONFIG_NAME) if revision else None
+    return None if data is None else parse_config(data)
+
+
+def read_carried_config(git: Git) -> Config | None:
+    """Return the configuration that counts for revisions from before an import, else None.
+
+    It is that of the branch that noted what they consist of.
+    """
+    carried = revisions.find_carried(git, NAME)
+    data = revisions.read_file(git, carried[0], CONFIG_NAME) if carried else None
     return None if data is None else parse_config(data)

@@ -7,14 +7,19 @@ import fnmatch
 import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
 from gitmodel.cache import Cache
+from gitmodel.dvcfile import MAX_BYTES as MAX_DVC
+from gitmodel.dvcfile import STAGES, Out, is_outs, parse_outs
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
-from gitmodel.git import staging
+from gitmodel.git import revisions, staging, trees
 from gitmodel.git.command import Git
+from gitmodel.imported import NAME, parse_imported, translate
 from gitmodel.manifest import (
     EXECUTABLE,
     FILE,
@@ -27,7 +32,7 @@ from gitmodel.manifest import (
 from gitmodel.paths import POINTER_SUFFIX, check_path, parents
 from gitmodel.paths import name_of as name_of
 from gitmodel.pointer import MAX_BYTES as MAX_POINTER
-from gitmodel.pointer import Pointer, parse_pointer
+from gitmodel.pointer import Pointer, format_pointer, parse_pointer
 
 _SHOWN = 10
 
@@ -38,18 +43,23 @@ class PointerSource(Protocol):
     def pointers(self, commit: str) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of each pointer of a commit."""
 
+    def foreign(self, commit: str) -> tuple[str, ...]:
+        """Return what a commit has of DVC's and nothing says which artifacts that is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The pointers of a commit, by the path of their artifact.
 
     `commit` is empty for the working tree.  `conflicts` are artifacts whose pointer Git could not
-    merge; they have none until the conflict is resolved.
+    merge; they have none until the conflict is resolved.  `foreign` is what DVC tracks and was
+    not imported.
     """
 
     commit: str
     pointers: Mapping[str, Pointer]
     conflicts: frozenset[str] = frozenset()
+    foreign: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +76,67 @@ class Selection:
 
 def read_commit(source: PointerSource, commit: str) -> Snapshot:
     """Return what a commit tracks; raises `IntegrityError` if a pointer in it is broken."""
-    return _snapshot(commit, source.pointers(commit))
+    return replace(_snapshot(commit, source.pointers(commit)), foreign=source.foreign(commit))
 
 
 def read_worktree(git: Git) -> Snapshot:
-    """Return what the pointers of the working tree say, those that Git's index knows."""
-    stages = staging.pointers(git)
+    """Return what the pointers of the working tree say, those that Git's index knows.
+
+    At a revision of DVC's they are those that an import noted for what DVC tracks.
+    """
+    staged = staging.companions(git)
+    stages = {path: found for path, found in staged.items() if path.endswith(POINTER_SUFFIX)}
     settled = [path for path, found in stages.items() if 0 in found]
     conflicts = frozenset(
         path.removesuffix(POINTER_SUFFIX) for path, found in stages.items() if 0 not in found
     )
-    return replace(_snapshot("", _read_pointers(git.worktree, settled)), conflicts=conflicts)
+    read = chain(_read_pointers(git.worktree, settled), _translated(git, staged))
+    return replace(_snapshot("", read), conflicts=conflicts)
+
+
+def staged_outs(git: Git) -> list[Out]:
+    """Return what DVC tracks by what Git's index has, but for what Git holds itself.
+
+    Raises `IntegrityError` for files of DVC's that are malformed.
+    """
+    return _unheld(git, chain.from_iterable(_staged_outs(git, staging.companions(git))))
+
+
+def _translated(git: Git, staged: Mapping[str, Mapping[int, str]]) -> Iterator[tuple[str, bytes]]:
+    """Yield the pointers that stand for what DVC tracks."""
+    if NAME in staged or not any(map(is_outs, staged)):
+        return
+    if (carried := revisions.find_carried(git, NAME)) is None:
+        return
+    outs: list[Out] = []
+    # What is malformed is refused before anyone gets here.
+    with suppress(IntegrityError):
+        for found in _staged_outs(git, staged):
+            outs += found
+    for path, pointer in translate(_unheld(git, outs), parse_imported(carried[1])).pointers.items():
+        if pointer_path(path) not in staged:
+            yield pointer_path(path), format_pointer(pointer)
+
+
+def _staged_outs(git: Git, staged: Mapping[str, Mapping[int, str]]) -> Iterator[list[Out]]:
+    """Yield what each file of DVC's in Git's index says."""
+    ours = {path: found[0] for path, found in staged.items() if 0 in found}
+    ours = {p: blob for p, blob in ours.items() if is_outs(p) or posixpath.basename(p) == STAGES}
+    texts = trees.blobs(git, ours.values(), MAX_DVC)
+    for path in filter(is_outs, ours):
+        beside = posixpath.join(posixpath.dirname(path), STAGES)
+        if ours[path] not in texts:
+            raise IntegrityError(f"{path!r} is longer than {MAX_DVC} bytes", hint="dvc status")
+        yield parse_outs(path, texts[ours[path]], texts.get(ours.get(beside, "")))
+
+
+def _unheld(git: Git, outs: Iterable[Out]) -> list[Out]:
+    """Return the outs that Git does not hold itself, each path once."""
+    found = {out.path: out for out in outs}
+    held = {
+        folder for path in staging.tracked(git, list(found)) for folder in (path, *parents(path))
+    }
+    return [out for path, out in found.items() if path not in held]
 
 
 def check_settled(paths: Iterable[str], snapshot: Snapshot) -> None:

@@ -64,6 +64,16 @@ class PackIndex(Protocol):
         """Something may have gone."""
 
 
+class Check(Protocol):
+    """Sees the bytes of a blob that is being added, and may refuse it."""
+
+    def update(self, data: memoryview | bytes, /) -> object:
+        """Take the next bytes."""
+
+    def matches(self) -> bool:
+        """Return whether all bytes were those that are wanted."""
+
+
 class Damage(NamedTuple):
     """A blob, or a whole pack, whose bytes are not what its name says; now in quarantine."""
 
@@ -153,14 +163,21 @@ class Cache:
         if found != fingerprint:
             raise self._damaged(oid)
 
-    def put_file(self, source: int, algorithm: str, meter: Meter) -> Digests:
-        """Add the rest of an open file as a blob of its own, reading it once."""
+    def put_file(
+        self, source: int, algorithm: str, meter: Meter, check: Check | None = None
+    ) -> Digests:
+        """Add the rest of an open file as a blob of its own, reading it once.
+
+        Raises `IntegrityError` if `check` refuses it.
+        """
         target, temporary = self.scratch.new_file()
         try:
             hasher = Hasher(algorithm)
 
             def see(block: memoryview) -> None:
                 hasher.update(block)
+                if check:
+                    check.update(block)
                 meter.add(len(block))
 
             if clone(source, target):
@@ -168,11 +185,34 @@ class Cache:
                     see(block)
             else:
                 copy(source, target, see, durable=True)
+            if check and not check.matches():
+                raise IntegrityError("the bytes are not those that are wanted")
             self._seal(target)
         finally:
             os.close(target)
         digests = hasher.digests()
         publish(temporary, Path(self._loose(digests.oid)))
+        return digests
+
+    def adopt_file(self, source: int, oid: str, meter: Meter) -> Digests:
+        """Add the rest of an open file as the blob `oid`, as which another tool keeps it.
+
+        Where the disk can share its blocks they are only read for the fingerprint; where they are
+        copied they are checked, and `IntegrityError` is raised if they are other bytes.
+        """
+        target, temporary = self.scratch.new_file()
+        try:
+            if clone(source, target):
+                digests = Digests(oid, fingerprint_file(target), os.fstat(target).st_size)
+                meter.add(digests.size)
+            else:
+                digests = _copy_digested(source, target, algorithm_of(oid), meter)
+            if digests.oid != oid:
+                raise IntegrityError("the bytes are not those that their name says")
+            self._seal(target)
+        finally:
+            os.close(target)
+        publish(temporary, Path(self._loose(oid)))
         return digests
 
     def open_partial(self, oid: str) -> tuple[int, Path]:
@@ -417,6 +457,17 @@ def _remove_old(folder: Path) -> None:
         with suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > _OLD:
                 path.unlink()
+
+
+def _copy_digested(source: int, target: int, algorithm: str, meter: Meter) -> Digests:
+    hasher = Hasher(algorithm)
+
+    def see(block: memoryview) -> None:
+        hasher.update(block)
+        meter.add(len(block))
+
+    copy(source, target, see, durable=True)
+    return hasher.digests()
 
 
 def _copy_fingerprinted(source: int, target: int, meter: Meter) -> str:

@@ -55,7 +55,7 @@ def _report(done: Pushed, *, asked_for_git: bool) -> None:
     refs = [ref.removeprefix("refs/tags/").removeprefix("refs/heads/") for ref in done.complete]
     if refs:
         click.echo(f"complete on {done.remote}: {', '.join(map(shown, refs))}")
-    elif not done.incomplete:
+    elif not done.incomplete and not done.foreign:
         click.echo(f"everything is on {done.remote} already")
     if done.git_tags:
         click.echo(
@@ -63,10 +63,23 @@ def _report(done: Pushed, *, asked_for_git: bool) -> None:
         )
     elif asked_for_git and not done.git_remote:
         click.echo("no Git remote is configured, so no tags were pushed", err=True)
+    warn_of_foreign(done)
     warn_of_moved(Moved(done.git_remote, done.moved))
     if done.uncommitted:
         some = ", ".join(map(shown, done.uncommitted[:5]))
         click.echo(f"not pushed, for no commit has it yet: {some}  (git commit)", err=True)
+
+
+def warn_of_foreign(done: Pushed) -> None:
+    """Tell of what is DVC's to push."""
+    if done.foreign:
+        names = [ref.removeprefix("refs/tags/").removeprefix("refs/heads/") for ref in done.foreign]
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        click.echo(
+            f"not pushed, for their data is DVC's: {', '.join(map(shown, names[:5]))}{more}"
+            "  (gitmodel import dvc --all-tags)",
+            err=True,
+        )
 
 
 def check_complete(done: Pushed) -> int:

@@ -57,6 +57,23 @@ def read_file(git: Git, revision: str, path: str) -> bytes | None:
     return done.stdout if commit and done.returncode == 0 else None
 
 
+def find_carried(git: Git, path: str) -> tuple[str, bytes] | None:
+    """Return a commit that has a file, and the file: HEAD, else a branch, the newest first.
+
+    Of what was fetched only the default branch of `origin` counts: a branch that somebody else
+    pushed is not to say how other commits are read.
+    """
+    heads = ("refs/heads", "refs/remotes/origin/HEAD")
+    form = ("for-each-ref", "--sort=-committerdate", "--format=%(objectname)", *heads)
+    commits = ["HEAD", *dict.fromkeys(git.checked(*form).stdout.decode().split())]
+    feed = "".join(f"{commit}:{path}\n" for commit in commits).encode()
+    kinds = git.run("cat-file", "--batch-check=%(objecttype)", feed=feed).stdout
+    for commit, kind in zip(commits, kinds.decode("utf-8", "replace").splitlines(), strict=False):
+        if kind == "blob":
+            return commit, git.checked("cat-file", "blob", f"{commit}:{path}").stdout
+    return None
+
+
 def has_file(git: Git, commit: str, path: str) -> bool:
     """Return whether a commit has a file at `path`, be its content here or not."""
     return bool(git.names("ls-tree", "-z", "--full-tree", commit, "--", path))

@@ -10,6 +10,7 @@ from gitmodel.git import revisions, trees
 from gitmodel.git.command import Git
 from gitmodel.paths import POINTER_SUFFIX
 
+_COMPANIONS = (f"*{POINTER_SUFFIX}", "*.dvc", "*dvc.lock", "*dvc.yaml", ".gitmodel.imported")
 _FILE_MODES = ("100644", "100755")
 
 
@@ -28,6 +29,11 @@ def pointers(git: Git) -> dict[str, dict[int, str]]:
     A stage leads to a Git blob: 0, or in a conflict 1 (the base), 2 (ours) and 3 (theirs).
     """
     return _stages(git, f"*{POINTER_SUFFIX}")
+
+
+def companions(git: Git) -> dict[str, dict[int, str]]:
+    """Return the pointers in Git's index, and what DVC has there, as `pointers` does."""
+    return _stages(git, *_COMPANIONS)
 
 
 def unmerged(git: Git, paths: Sequence[str]) -> list[str]:
@@ -54,6 +60,39 @@ def left_out(git: Git) -> set[str]:
 def tracked(git: Git, paths: Sequence[str]) -> list[str]:
     """Return which files Git tracks among `paths` and below them."""
     return git.names("--literal-pathspecs", "ls-files", "-z", "--", *paths) if paths else []
+
+
+def matching(git: Git, patterns: Sequence[str]) -> list[str]:
+    """Return which files Git tracks that match one of the patterns."""
+    return git.names("ls-files", "-z", "--", *patterns)
+
+
+def filtered(git: Git, name: str) -> dict[str, tuple[str, str]]:
+    """Return the files in Git's index that a filter is set for: path to mode and blob.
+
+    What counts are the attributes that Git's index has.
+    """
+    lines = (line.split("\t", 1) for line in git.names("ls-files", "--stage", "-z"))
+    facts = {path: fact.split(" ") for fact, path in lines}
+    files = {path: (mode, oid) for path, (mode, oid, stage) in facts.items() if stage == "0"}
+    return {path: files[path] for path in _with_filter(git, name, files, "--cached")}
+
+
+def still_filtered(git: Git, name: str, paths: Iterable[str]) -> list[str]:
+    """Return the files that a filter is set for by the attributes of the working tree."""
+    return _with_filter(git, name, paths)
+
+
+def _with_filter(git: Git, name: str, paths: Iterable[str], *options: str) -> list[str]:
+    feed = os.fsencode("\0".join(paths))
+    done = git.checked("check-attr", *options, "-z", "--stdin", "filter", feed=feed)
+    words = os.fsdecode(done.stdout).split("\0")
+    return [path for path, value in zip(words[::3], words[2::3], strict=False) if value == name]
+
+
+def read_staged(git: Git, path: str) -> bytes:
+    """Return the content of a file in Git's index, empty if there is none."""
+    return git.run("cat-file", "blob", f":{path}").stdout
 
 
 def staged_files(git: Git) -> list[Staged]:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from gitmodel.errors import ConflictError
 from gitmodel.git.command import Git, said
 
+_NEW = ("--others", "--exclude-standard")
+
 
 def modified(git: Git, tree: str, *, staged: bool = False) -> list[str]:
     """Return which tracked files are not as in a tree: the work files, or what is staged."""
@@ -37,6 +39,16 @@ def untracked(git: Git, without: Iterable[str]) -> list[str]:
     """Return the files that Git neither tracks nor ignores, but for those that match globs."""
     arguments = ("ls-files", "-z", "--others", "--exclude-standard", "--", *_but(without))
     return git.names(*arguments)
+
+
+def unstaged(git: Git, patterns: Sequence[str]) -> list[str]:
+    """Return the files that match and are other than in Git's index, or not in it.
+
+    Those that are gone do not count.
+    """
+    options = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--diff-filter=d")
+    changed = git.names("diff", *options, "--", *patterns)
+    return [*changed, *git.names("ls-files", "-z", *_NEW, "--", *patterns)]
 
 
 def ignored(git: Git, paths: Iterable[str]) -> set[str]:

@@ -24,7 +24,7 @@ from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, pointer_path, read_worktree
-from gitmodel.worktree.content import digests_known, seen_row, store, store_at
+from gitmodel.worktree.content import digests_known, read_ahead, seen_row, store, store_at
 from gitmodel.worktree.pool import Free, ReaderPool
 from gitmodel.worktree.scan import Found, look, now, scan
 from gitmodel.worktree.track import track
@@ -74,7 +74,7 @@ def take_in(project: Project, root: Path, path: str, artifact: str, progress: Pr
         raise MissingError(f"{str(root / path)!r} is not there", hint=f"ls {root}")
     with project.cache.writer(project.config.algorithm, Meter(progress, "import")) as writer:
         entries = [
-            Entry(*store(found, artifact, writer), found.type, found.path)
+            _entry(found, store(found, artifact, writer))
             for found in read_ahead(scan(root, path, {}))
         ]
         return _pointer_of(project, artifact, entries, writer)

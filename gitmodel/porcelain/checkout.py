@@ -183,11 +183,24 @@ def checkout_mix(
 def _restore(
     project: Project, selections: Sequence[Selection], move: _Move, work: Work, *, force: bool
 ) -> Plan:
+    if move.moves:
+        _check_imported(move.target)
     _bring_manifests(project, selections, move, work)
     plan = _make_plan(project, selections, move, work)
     _check(project, plan, force=force)
     _carry_out(project, plan, move, work)
     return plan
+
+
+def _check_imported(target: Snapshot) -> None:
+    """Raise `MissingError` if some of the data would stay that of another revision."""
+    if target.foreign:
+        some = ", ".join(map(repr, target.foreign[:_SHOWN]))
+        raise MissingError(
+            f"DVC has the data of {target.commit[:12]}, and it was not imported: {some}",
+            hint="gitmodel import dvc --all-tags, on the branch that was imported; or git checkout"
+            " and dvc checkout",
+        )
 
 
 def _report(plan: Plan, commit: str, label: str) -> CheckedOut:

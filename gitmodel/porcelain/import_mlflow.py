@@ -11,6 +11,7 @@ from gitmodel.curves import curves_path, format_curves, parse_curves
 from gitmodel.digest import oid_of
 from gitmodel.document import format_document
 from gitmodel.errors import ConflictError, GitmodelError, IntegrityError, UsageError
+from gitmodel.git.worktree import uncommitted
 from gitmodel.lineage import Environment, Named, format_lineage, lineage_path, parse_lineage
 from gitmodel.mlflow.place import Place
 from gitmodel.mlflow.source import Source, find_source, open_store
@@ -161,7 +162,7 @@ def _check_saved(project: Project, files: Mapping[str, bytes]) -> None:
     changed = [path for path, data in files.items() if _read(project, path) not in (b"", data)]
     if not changed:
         return
-    if lost := project.git.uncommitted([f":(top,literal){path}" for path in changed]):
+    if lost := uncommitted(project.git, [f":(top,literal){path}" for path in changed]):
         raise ConflictError(
             f"{lost[0]!r} would be overwritten, and what is in there is in no commit",
             hint="git commit, or --force to lose it",

@@ -10,6 +10,7 @@ from gitmodel.errors import ConflictError, UsageError
 from gitmodel.git import refs, revisions, transport
 from gitmodel.git.objects import Objects
 from gitmodel.history import History, history_of
+from gitmodel.imported import NAME
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.moved import moved_of
 from gitmodel.porcelain.resolve import resolve
@@ -43,7 +44,9 @@ class Pushed:
     `complete` are the refs whose blobs are all on the remote now and were not before;
     `incomplete` those of which blobs are missing here and there; `uncommitted` the artifacts
     whose pointers no commit has yet, so that they were not pushed; `moved` the versions, other
-    than those to push, that are other tags on the Git remote than here, or than they were.
+    than those to push, that are other tags on the Git remote than here, or than they were;
+    `foreign` the refs that hold data of DVC's that was not imported, so that they are DVC's to
+    push.
     """
 
     remote: str
@@ -55,6 +58,7 @@ class Pushed:
     git_tags: tuple[str, ...] = ()
     uncommitted: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class _Outcome:
     sent: Sent
     complete: list[str] = field(default_factory=list)
     incomplete: dict[str, tuple[Absent, ...]] = field(default_factory=dict)
+    foreign: list[str] = field(default_factory=list)
 
 
 def push(
@@ -108,6 +113,7 @@ def push_targets(project: Project, targets: Sequence[Target], name: str, work: W
         outcome.sent,
         tuple(outcome.complete),
         outcome.incomplete,
+        foreign=tuple(outcome.foreign),
     )
 
 
@@ -144,6 +150,7 @@ def _push_targets(
 ) -> _Outcome:
     names = remote.root_names()
     pending = [target for target in targets if not _is_complete(remote, target, names)]
+    pending += _grown(project, remote, [target for target in targets if target not in pending])
     snapshots = _read(project, pending)
     pointers = {
         (artifact, pointer): None
@@ -155,12 +162,30 @@ def _push_targets(
     lacking = {each.pointer.oid: each for each in absent}
     for target in pending:
         oids = [pointer.oid for pointer in snapshots[target.commit].pointers.values()]
+        if snapshots[target.commit].foreign:
+            outcome.foreign.append(target.ref)
+            continue
         if missing := tuple(lacking[oid] for oid in oids if oid in lacking):
             outcome.incomplete[target.ref] = missing
             continue
         remote.put_root(make_root(target.ref, target.commit, oids), moves=target.moves)
         outcome.complete.append(target.ref)
     return outcome
+
+
+def _grown(project: Project, remote: Remote, targets: Sequence[Target]) -> list[Target]:
+    """Return the complete refs that consist of more since what DVC tracks in them was imported."""
+    if not targets or revisions.find_carried(project.git, NAME) is None:
+        return []
+    grown = []
+    snapshots = _read(project, targets)
+    for target in targets:
+        root = remote.root(target.ref)
+        snapshot = snapshots[target.commit]
+        oids = {pointer.oid for pointer in snapshot.pointers.values()}
+        if root and not snapshot.foreign and oids > set(root.oids):
+            grown.append(replace(target, moves=True))
+    return grown
 
 
 def _is_complete(remote: Remote, target: Target, names: set[str]) -> bool:
@@ -200,7 +225,8 @@ def _push_tags(
     complete = [
         target.ref.removeprefix("refs/tags/")
         for target in targets
-        if target.ref.startswith("refs/tags/") and target.ref not in done.incomplete
+        if target.ref.startswith("refs/tags/")
+        and target.ref not in (*done.incomplete, *done.foreign)
     ]
     if moved := [tag for tag in complete if there.get(tag, here[tag]) != here[tag]]:
         raise ConflictError(

@@ -36,7 +36,7 @@ def restore_moved(project: Project, old: str, work: Work, *, fetch: bool) -> Res
     # A pointer that a sparse checkout left out is still in Git's index.
     tracked = set(staging.pointers(project.git))
     changed = [path for path in here if before.get(path) != here[path]]
-    changed += [path for path in before if pointer_path(path) not in tracked]
+    changed += [path for path in before.keys() - here if pointer_path(path) not in tracked]
     if not fetch:
         project = replace(project, config=replace(project.config, remotes={}))
     failed = {} if fetch else dict(_absent(project, here, changed))

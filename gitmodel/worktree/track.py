@@ -26,13 +26,15 @@ def track(
     """
     stage = []
     for artifact, pointer in pointers.items():
-        if before.get(artifact) != pointer:
-            path = git.worktree / pointer_path(artifact)
+        path = git.worktree / pointer_path(artifact)
+        # One that stands for what DVC tracks is in no file yet.
+        if before.get(artifact) != pointer or not path.exists():
             write_file(path, format_pointer(pointer), scratch)
         stage += [pointer_path(artifact), _ignore(git.worktree, artifact, scratch)]
     raw = staging.tracked(git, list(pointers))
-    staging.unstage(git, raw)
     staging.stage(git, dict.fromkeys(stage))
+    # Last: until then, whoever was killed finds what there is to be done.
+    staging.unstage(git, raw)
     return {
         artifact: sum(name == artifact or name.startswith(f"{artifact}/") for name in raw)
         for artifact in pointers

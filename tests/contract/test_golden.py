@@ -9,13 +9,24 @@ import pytest
 from blake3 import blake3
 from pyfastcdc.py.constants import GEAR, MASKS
 
-from gitmodel import config, contents, lineage, manifest, pack, paths, pointer, strict_yaml
+from gitmodel import (
+    config,
+    contents,
+    imported,
+    lineage,
+    manifest,
+    pack,
+    paths,
+    pointer,
+    strict_yaml,
+)
 from gitmodel.cache.packs import read_table
 from gitmodel.config import format_config, parse_config
 from gitmodel.contents import format_contents, root_of
 from gitmodel.curves import format_curves, parse_curves
 from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.encoding import PLANES2, PLANES4, RAW, ZSTD, decode
+from gitmodel.imported import format_imported, parse_imported
 from gitmodel.lineage import format_lineage, parse_lineage
 from gitmodel.manifest import format_manifest, parse_manifest
 from gitmodel.pack import (
@@ -67,6 +78,11 @@ def test_manifest_with_odd_names():
 def test_config():
     assert parse_config(golden("config.yaml")) == formats.CONFIG
     assert format_config(formats.CONFIG) == golden("config.yaml")
+
+
+def test_imported():
+    assert parse_imported(golden("gitmodel.imported")) == formats.IMPORTED
+    assert format_imported(formats.IMPORTED) == golden("gitmodel.imported")
 
 
 def test_lineage():
@@ -190,6 +206,7 @@ def test_limits_in_the_specification_are_those_of_the_code():
         "bytes of one name of a path": paths.MAX_NAME,
         "bytes of `.gitmodel.yaml`": strict_yaml.MAX_BYTES,
         "nesting in `.gitmodel.yaml`": strict_yaml.MAX_DEPTH,
+        "bytes of `.gitmodel.imported`": imported.MAX_BYTES,
         "entries of a pack": pack.MAX_ENTRIES,
         "bytes of a chunk, encoded or decoded": pack.MAX_RAW,
         "bytes of a recipe": pack.MAX_PAYLOAD,
@@ -202,6 +219,7 @@ def test_format_numbers_in_the_specification_are_those_of_the_code():
         "manifest": manifest.HEADER.decode().split()[1],
         "`.gitmodel.yaml`": str(config.FORMAT),
         "lineage": str(lineage.FORMAT),
+        "`.gitmodel.imported`": imported.HEADER.decode().split()[1],
         "pack": pack.PACK_MAGIC.decode().split()[1],
         "index file": pack.INDEX_MAGIC.decode().strip()[-1],
         "`gitmodel-remote.json`": "1",

@@ -73,6 +73,12 @@ POINTERS = {
     "sha256.gitmodel": Pointer("file", SHA256_OID, FINGERPRINT, 5),
 }
 
+IMPORTED = {
+    "md5:0cc175b9c0f1b6a831c399e269772661": Pointer("file", OID, FINGERPRINT, 438112204),
+    "md5:92eb5ffee6ae2fec3ad71c777531578f.dir": Pointer("tree", OID, FINGERPRINT, 7, files=2),
+    "md5-dos2unix:0cc175b9c0f1b6a831c399e269772661": Pointer("file", SHA256_OID, FINGERPRINT, 5),
+}
+
 ODD_NAMES = (
     "-leading dash",
     "Ünïcode/数据.csv",

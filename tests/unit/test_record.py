@@ -20,6 +20,8 @@ class Commits:
     def companions(self, commit):
         return {path: data.decode() for path, data in self.commits[commit].items()}
 
+    written = companions
+
     def find(self, commit, path):
         return self.companions(commit).get(path)
 

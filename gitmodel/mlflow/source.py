@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
@@ -73,7 +74,7 @@ class _Finder:
         """Return what a name means that is no id."""
         heads = list(self._store.heads())
         runs = [head for head in heads if text and head.name == text]
-        model = bool(MODEL_ID.fullmatch(text)) or _split(text)[0] in self._store.names()
+        model = bool(MODEL_ID.fullmatch(text)) or self._split(text)[0] in self._store.names()
         if not runs and not model and len(text) >= _LEAST:
             runs = [head for head in heads if head.id.startswith(text)]
         alive = [head for head in runs if not head.deleted]
@@ -94,7 +95,7 @@ class _Finder:
         """Return what stands behind `models:/`."""
         if MODEL_ID.fullmatch(text):
             return self._of_model(self._model(text))
-        name, wanted = _split(text)
+        name, wanted = self._split(text)
         version = self._version(name, wanted)
         label = f"{name}/{version.number}"
         run = self._store.run(version.run) if version.run else None
@@ -103,6 +104,16 @@ class _Finder:
             run = run or self._store.run(model.run)
             return Source(label, name, self._spot_of(model), run, model, version)
         return Source(label, name, self._spot_at(version, run), run, None, version)
+
+    def _split(self, text: str) -> tuple[str, str]:
+        """Return the name of a registered model, and what it says of the version."""
+        if text in self._store.names():
+            return text, ""
+        name, at, alias = text.rpartition("@")
+        if at:
+            return name, f"@{alias}"
+        name, slash, version = text.rpartition("/")
+        return (name, version) if slash else (text, "")
 
     def _version(self, name: str, wanted: str) -> Version:
         versions = self._store.versions(name)
@@ -144,7 +155,9 @@ class _Finder:
         source = version.source
         if source.startswith(_RUNS):
             id, _, path = source.removeprefix(_RUNS).strip("/").partition("/")
-            return _below(self._artifacts(self._run(id)), path)
+            # A version stays when its run is deleted, and so do its artifacts.
+            owner = self._store.run(id) or self._run(id)
+            return _below(self._artifacts(owner), path)
         id = run.head.id if run else ""
         _, inside, path = source.rpartition(f"/{id}/")
         # What the end of an address means that says where the store once was.
@@ -199,15 +212,6 @@ class _Finder:
         )
 
 
-def _split(text: str) -> tuple[str, str]:
-    """Return the name of a registered model, and what it says of the version."""
-    name, at, alias = text.rpartition("@")
-    if at:
-        return name, f"@{alias}"
-    name, slash, version = text.rpartition("/")
-    return (name, version) if slash else (text, "")
-
-
 def _alive(run: Run) -> Run:
     if run.head.deleted:
         raise UsageError(
@@ -249,7 +253,7 @@ def _is_model(spot: Spot) -> bool:
 def _many(run: Run, names: Sequence[str]) -> UsageError:
     return UsageError(
         f"the run {run.head.name or run.head.id!r} has {len(names)} artifacts",
-        hint=f"name one: {', '.join(map(_shown, names[:_SHOWN]))}",
+        hint=f"name one: {', '.join(map(_typed, names[:_SHOWN]))}",
     )
 
 
@@ -257,8 +261,13 @@ def _several(text: str, runs: Sequence[Head], *, model: bool) -> UsageError:
     means = [f"{MODELS}{text}"] * model + [f"{_RUNS}{head.id}" for head in runs]
     return UsageError(
         f"{text!r} may be several things",
-        hint=f"name one: {', '.join(map(_shown, means[:_SHOWN]))}",
+        hint=f"name one: {', '.join(map(_typed, means[:_SHOWN]))}",
     )
+
+
+def _typed(text: str) -> str:
+    """Return a text of a stranger's as it may be typed in a shell."""
+    return shlex.quote(_shown(text))
 
 
 def _shown(text: str) -> str:

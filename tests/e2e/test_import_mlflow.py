@@ -321,6 +321,13 @@ def test_a_folder_that_the_user_names_counts(repo: Repo, own: Stored, tmp_path: 
     assert repo.read("w.bin") == b"there\n"
 
 
+def test_a_version_outlives_its_run(repo: Repo, own: Stored) -> None:
+    _change(own, "UPDATE runs SET lifecycle_stage = 'deleted'")
+    for number in ("1", "2"):
+        _import(repo, own, f"ranker/{number}", "--force")
+        assert (repo.path / "ranker/MLmodel").exists()
+
+
 @pytest.mark.parametrize("uri", ["s3://bucket/x", "https://example.org/x", "dbfs:/x"])
 def test_artifacts_that_are_elsewhere(repo: Repo, own: Stored, uri: str) -> None:
     _change(own, f"UPDATE runs SET artifact_uri = '{uri}', experiment_id = 0")

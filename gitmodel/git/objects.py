@@ -41,7 +41,9 @@ class Objects:
     what they are.
     """
 
-    def __init__(self, common_dir: Path) -> None:
+    def __init__(self, common_dir: Path, noted: bytes | None = None) -> None:
+        """`noted` is what an import noted; by default it is looked for."""
+        self._noted = noted
         self._common_dir = common_dir
         self._repo = Repo(str(common_dir))
         self._found: dict[bytes, tuple[tuple[bytes, bytes], ...]] = {}
@@ -136,6 +138,8 @@ class Objects:
     @cached_property
     def _imported(self) -> Imported | None:
         """What an import from DVC noted, on whatever branch."""
+        if self._noted is not None:
+            return parse_imported(self._noted)
         found = find_carried(open_bare(self._common_dir), NAME)
         return None if found is None else parse_imported(found[1])
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,13 +26,14 @@ from gitmodel.manifest import EXECUTABLE, FILE
 from gitmodel.porcelain.connect import is_trusted, trust
 from gitmodel.project import Project
 from gitmodel.remote.store import Access, Store, open_store
-from gitmodel.stream import read_blocks
+from gitmodel.stream import read_blocks, will_read
 from gitmodel.worktree.scan import FILE_FLAGS, Found, open_folder, read_small, scan
 
 MAX_LISTING = 1 << 30
 """Bytes of the longest list of a folder."""
 
 _SCHEMES = {"s3": "s3", "gs": "gs", "azure": "abfs", "ssh": "sftp", "sftp": "sftp", "file": "file"}
+_AHEAD = 32
 _RANGE = 8 << 20
 _NESTED = 5
 
@@ -80,11 +82,41 @@ class DvcBytes:
             target.startswith(f"{os.path.realpath(cache)}{os.sep}") for cache in self._caches
         )
 
+    def read_ahead(self, wanted: Iterable[Wanted]) -> Iterator[tuple[Wanted, int]]:
+        """Yield files with a descriptor of one in a cache, or -1, open until the next is asked for.
+
+        Small ones are read by the disk meanwhile: one that is asked for them one after the other
+        is idle most of the time.
+        """
+        opened: deque[tuple[Wanted, int]] = deque()
+        try:
+            for each in wanted:
+                opened.append((each, self._open_cached(each.key)))
+                if len(opened) > _AHEAD:
+                    yield opened[0]
+                    _close(opened.popleft()[1])
+            while opened:
+                yield opened[0]
+                _close(opened.popleft()[1])
+        finally:
+            for _, fd in opened:
+                _close(fd)
+
+    def _open_cached(self, key: str) -> int:
+        for cache in self._caches:
+            for name in _names(key):
+                with suppress(OSError):
+                    fd = os.open(f"{cache}/{name}", FILE_FLAGS)
+                    if os.fstat(fd).st_size < SMALL:
+                        will_read(fd)
+                    return fd
+        return -1
+
     def open_local(self, wanted: Wanted) -> Iterator[int]:
         """Yield descriptors of files that may be the wanted one: of caches, then the work file."""
         for cache in self._caches:
             for name in _names(wanted.key):
-                with suppress(OSError), _opened(cache / name) as fd:
+                with suppress(OSError), _opened(f"{cache}/{name}") as fd:
                     yield fd
         if wanted.path:
             folder, _, name = wanted.path.rpartition("/")
@@ -251,8 +283,13 @@ def _names(key: str) -> tuple[str, str]:
     return (new, old) if kind == MD5 else (old, new)
 
 
+def _close(fd: int) -> None:
+    if fd >= 0:
+        os.close(fd)
+
+
 @contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def _opened(path: str) -> Iterator[int]:
     fd = os.open(path, FILE_FLAGS)
     try:
         yield fd

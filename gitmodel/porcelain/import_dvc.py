@@ -242,7 +242,8 @@ class _Collector:
         todo = iter(wanted)
         while batch := list(islice(todo, _BATCH)):
             with self._project.cache.writer(self._project.config.algorithm, self._meter) as writer:
-                found = {each.key: self._take(each, writer) for each in batch}
+                ahead = self.bytes.read_ahead(batch)
+                found = {each.key: self._take(each, fd, writer) for each, fd in ahead}
             rest += [each for each in batch if found[each.key] is None]
             self._known |= {key: digests for key, digests in found.items() if digests}
         fetched = self.bytes.fetch(rest, self._project.config.algorithm)
@@ -263,13 +264,15 @@ class _Collector:
                     break
         return came
 
-    def _take(self, wanted: Wanted, writer: CacheWriter) -> Digests | None:
-        """Put into the cache what this machine has, if its hash is right."""
+    def _take(self, wanted: Wanted, first: int, writer: CacheWriter) -> Digests | None:
+        """Put into the cache what this machine has, if its hash is right.
+
+        `first` is a file that probably is it, or -1.
+        """
+        if first >= 0 and (digests := _put(first, wanted.key, writer)):
+            return digests
         for fd in self.bytes.open_local(wanted):
-            status = os.fstat(fd)
-            if stat.S_ISREG(status.st_mode) and (
-                digests := _put(fd, status.st_size, wanted.key, writer)
-            ):
+            if digests := _put(fd, wanted.key, writer):
                 return digests
         return None
 
@@ -360,8 +363,12 @@ def _each(scope: _Scope) -> Iterator[tuple[str, Out]]:
         yield from ((tag, out) for out in outs)
 
 
-def _put(fd: int, size: int, key: str, writer: CacheWriter) -> Digests | None:
+def _put(fd: int, key: str, writer: CacheWriter) -> Digests | None:
     """Put an open file into the cache, unless it is not what the key says."""
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    size = status.st_size
     check = Md5Check(key)
     if size >= SMALL:
         try:

@@ -18,6 +18,8 @@ from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git import gitconfig, revisions, transport
 from gitmodel.git.command import Git, find_top, open_bare, without_secret
 from gitmodel.git.objects import Objects
+from gitmodel.imported import MAX_BYTES as MAX_IMPORTED
+from gitmodel.imported import NAME
 from gitmodel.index import Index, opened_index
 from gitmodel.pointer import MAX_BYTES
 from gitmodel.project import Project, never
@@ -36,8 +38,11 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
 _HELPER = re.compile(r"[A-Za-z0-9+.-]*::")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/:]+:")
-_LIMITS = (MAX_BYTES, 1 << 20)
-"""Bytes of the longest file to fetch: all pointers are shorter, nearly all configurations too."""
+_LIMITS = (MAX_BYTES, 1 << 20, MAX_IMPORTED)
+"""Bytes of the longest file to fetch: all pointers are shorter, nearly all configurations too.
+
+What DVC has in Git may be longer than the first, what an import noted longer than the second.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,8 @@ def find_revision(mirror: Mirror, artifact: str, version: str) -> Revision:
     refs = transport.refs_at(mirror.git, mirror.source.url)
     ref = _find_ref(mirror, refs, artifact, version)
     name = ref.removeprefix(_TAGS).removeprefix(_BRANCHES)
-    found = _read(mirror, ref, refs[ref], name if ref != "HEAD" else "")
+    tip = refs.get("HEAD", "")
+    found = _read(mirror, ref, refs[ref], name if ref != "HEAD" else "", tip)
     return replace(found, config=_with_newest_remotes(mirror, refs, found.config))
 
 
@@ -281,8 +287,29 @@ def _owner(
     return version_name(tip.snapshot, tip.config.artifacts, artifact), tip.config.tag_formats
 
 
-def _read(mirror: Mirror, ref: str, commit: str, name: str) -> Revision:
-    """Read a commit, fetching it unless it is here."""
+def _read(mirror: Mirror, ref: str, commit: str, name: str, tip: str = "") -> Revision:
+    """Read a commit, fetching it unless it is here.
+
+    `tip` is that of the default branch, which may say what a commit of DVC's consists of.
+    """
+    folder, noted = _bring(mirror, ref, commit), None
+    data = revisions.read_file(open_bare(folder), commit, CONFIG_NAME)
+    if data is None and tip:
+        newest = open_bare(_bring(mirror, "HEAD", tip))
+        noted = revisions.read_file(newest, tip, NAME)
+        data = revisions.read_file(newest, tip, CONFIG_NAME) if noted else None
+    if data is None:
+        where = without_secret(mirror.source.url)
+        raise UsageError(
+            f"{where!r} is not set up for gitmodel at {name or commit[:12]}",
+            hint="name a version that is",
+        )
+    with closing(Objects(folder, noted)) as objects:
+        return Revision(name, read_commit(objects, commit), parse_config(data))
+
+
+def _bring(mirror: Mirror, ref: str, commit: str) -> Path:
+    """Return the repository that holds a commit, made by fetching that unless it is here."""
 
     def fetch(folder: Path) -> None:
         git = open_bare(folder, commit)
@@ -294,17 +321,17 @@ def _read(mirror: Mirror, ref: str, commit: str, name: str) -> Revision:
                 raise ConflictError(
                     f"{ref!r} moved while it was read", hint="run the same command again"
                 )
-            data = revisions.read_file(git, commit, CONFIG_NAME)
-            if data is not None or not revisions.has_file(git, commit, CONFIG_NAME):
+            if _is_whole(git, commit, limit):
                 return
 
-    folder = _publish(mirror.home / "commits" / commit, mirror.scratch, fetch)
-    data = revisions.read_file(open_bare(folder), commit, CONFIG_NAME)
-    if data is None:
-        where = without_secret(mirror.source.url)
-        raise UsageError(
-            f"{where!r} is not set up for gitmodel at {name or commit[:12]}",
-            hint="name a version that is",
-        )
-    with closing(Objects(folder)) as objects:
-        return Revision(name, read_commit(objects, commit), parse_config(data))
+    return _publish(mirror.home / "commits" / commit, mirror.scratch, fetch)
+
+
+def _is_whole(git: Git, commit: str, limit: int) -> bool:
+    """Return whether what is read of a commit came, though longer files were left out."""
+    config, noted = (revisions.read_file(git, commit, path) for path in (CONFIG_NAME, NAME))
+    if config is None and not revisions.has_file(git, commit, CONFIG_NAME):
+        # It may be one of DVC's, whose lock files have no limit.
+        return limit > MAX_BYTES
+    lacking = noted is None and revisions.has_file(git, commit, NAME)
+    return config is not None and not lacking

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.faults import CALLS, kill_at, needs_strace, remove
-from tests.helpers.migrating import dvc_repo, lfs_repo
+from tests.helpers.migrating import dvc_repo, lfs_repo, needs_lfs
 from tests.helpers.repo import Repo, copied
 
 _MOST = 200
@@ -23,6 +23,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @needs_strace
+@needs_lfs
 @pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.torture)])
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("name", _COMMANDS)

@@ -82,6 +82,9 @@ def test_old_tags_are_read_as_they_are(dvc: Repo) -> None:
     clone.gitmodel("checkout", "main")
     assert _data(clone) == new
     clone.gitmodel("verify")
+    cache = ("--cache", "../mirrors")
+    clone.gitmodel("get", "../origin.git", "data/train@v0.8", "-o", "../train", *cache)
+    assert (clone.path.parent / "train/b.png").read_bytes() == noise("b 1", 4100)
     # What was fetched for v0.8 is of no other version, and stays until it is not needed.
     assert "0 files written" in clone.gitmodel("checkout").out
 
@@ -181,6 +184,50 @@ def test_outs_elsewhere_are_refused(dvc: Repo, path: str) -> None:
     before = dvc.tree()
     assert "'data/bad.dvc'" in dvc.gitmodel("import", "dvc", code=7).err
     assert dvc.tree() == before
+
+
+def test_an_old_tag_that_cannot_be_read_is_named_and_may_be_left_out(dvc: Repo) -> None:
+    dvc.write("old.dvc", "outs:\n- md5: d41d8cd98f00b204e9800998ecf8427e\n  path: s3://x/y\n")
+    dvc.commit("data elsewhere")
+    dvc.git("tag", "v0.95")
+    dvc.git("rm", "--quiet", "old.dvc")
+    dvc.commit("no longer")
+    done = dvc.gitmodel("import", "dvc", "--all-tags", code=7)
+    assert "tag 'v0.95': 'old.dvc' tracks 's3://x/y', which is not in this repository" in done.err
+    dvc.gitmodel("import", "dvc", "--all-tags", "--skip-missing")
+    dvc.commit("moved")
+    assert "'old.dvc'" in dvc.gitmodel("checkout", "v0.95", code=7).err
+    dvc.gitmodel("checkout", "v0.9")
+
+
+def test_a_version_that_both_tools_had_a_part_in_is_completed(dvc: Repo) -> None:
+    dvc.write("extra.bin", noise("extra", 5000))
+    dvc.gitmodel("add", "extra.bin")
+    dvc.commit("a bit of both")
+    dvc.git("tag", "v0.95")
+    assert "complete on origin: v0.95, main" in dvc.gitmodel("push").out
+    before = _data(dvc)
+    dvc.gitmodel("import", "dvc", "--all-tags")
+    dvc.commit("moved")
+    assert "v0.95" in dvc.gitmodel("push").out
+    assert "everything is on origin already" in dvc.gitmodel("push").out
+    dvc.git("push", "--quiet", "origin", "main")
+    clone = dvc.clone("clone")
+    clone.gitmodel("checkout", "v0.95")
+    assert _data(clone) == before
+    assert clone.read("extra.bin") == noise("extra", 5000)
+
+
+def test_what_somebody_else_pushed_does_not_say_how_tags_are_read(dvc: Repo) -> None:
+    dvc.git("switch", "--quiet", "--create", "proposal")
+    dvc.gitmodel("import", "dvc", "--all-tags")
+    dvc.commit("moved")
+    dvc.gitmodel("push", "--no-git")
+    dvc.git("push", "--quiet", "origin", "proposal")
+    clone = dvc.clone("clone")
+    assert "it was not imported" in clone.gitmodel("checkout", "v0.9", code=5).err
+    clone.git("switch", "--quiet", "proposal")
+    clone.gitmodel("checkout", "v0.9")
 
 
 def test_work_that_is_not_saved_stays(dvc: Repo) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.migrating import BIG, lfs_repo
+from tests.helpers.migrating import BIG, lfs_repo, needs_lfs
 from tests.helpers.repo import Repo, copied, flip
+
+pytestmark = needs_lfs
 
 
 @pytest.fixture(scope="session")
@@ -104,3 +106,14 @@ def test_an_import_that_was_killed_is_begun_again(lfs: Repo) -> None:
     assert lfs.git("status", "--porcelain") == ""
     assert _data(lfs) == before
     assert "Git LFS holds nothing here" in lfs.gitmodel("import", "lfs", code=2).err
+
+
+def test_attributes_that_git_does_not_track_are_in_the_way(lfs: Repo) -> None:
+    lfs.write(".git/info/attributes", "models/** filter=lfs\n")
+    staged = lfs.git("write-tree")
+    done = lfs.gitmodel("import", "lfs", code=2)
+    assert "'models/ranker.pt.gitmodel' would go to Git LFS" in done.err
+    assert lfs.git("write-tree") == staged
+    (lfs.path / ".git/info/attributes").unlink()
+    lfs.gitmodel("import", "lfs")
+    assert lfs.read("models/ranker.pt.gitmodel").startswith(b"gitmodel: 1")

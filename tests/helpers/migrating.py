@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.repo import BIN, Repo, noise
+
+needs_lfs = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="needs git-lfs")
 
 BIG = noise("weights", (1 << 20) + 7)
 SMALL = noise("vectors", 4000)

@@ -41,22 +41,30 @@ def command(version: str, check: bool, as_json: bool, output: Path | None) -> in
     """
     with open_history(Path.cwd()) as history:
         found = card_of(history, version)
-        text = "" if found.errors else format_card(found.front, "\n".join(_body(found)) + "\n")
         if as_json:
-            echo_json("card", _value(found, text))
+            echo_json("card", _value(found, "" if found.errors else _text(found)))
             return _code(found)
         if check:
             for finding in found.findings:
                 click.echo(_words(found, finding))
             return _code(found)
-        if found.errors:
-            hint = f"gitmodel card --check {shlex.quote(version)}"
-            first = found.errors[0]
-            raise IntegrityError(shown(f"{_where(found, first)}{first.message}"), hint=hint)
-        for finding in found.findings:
-            click.echo(_words(found, finding), err=True)
-        _deliver(history, text, output)
+        _deliver(history, render(found, version), output)
     return 0
+
+
+def render(found: Carded, version: str) -> str:
+    """Return the card of a version; tell of doubts, and raise `IntegrityError` for errors."""
+    if found.errors:
+        hint = f"gitmodel card --check {shlex.quote(version)}"
+        first = found.errors[0]
+        raise IntegrityError(shown(f"{_where(found, first)}{first.message}"), hint=hint)
+    for finding in found.findings:
+        click.echo(_words(found, finding), err=True)
+    return _text(found)
+
+
+def _text(found: Carded) -> str:
+    return format_card(found.front, "\n".join(_body(found)) + "\n")
 
 
 def _deliver(history: History, text: str, output: Path | None) -> None:

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
+
+from gitmodel.cli.family import Family
 
 _SOURCES = {
     "dvc": "Turn what DVC tracks into artifacts.",
     "lfs": "Turn files of Git LFS into artifacts.",
+    "mlflow": "Take over a run or a model of MLflow's.",
 }
 
 
-class _Sources(click.Group):
-    """Imports a command only when it is run."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands."""
-        return sorted(_SOURCES)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command."""
-        if cmd_name not in _SOURCES:
-            return None
-        command: click.Command = importlib.import_module(f"gitmodel.cli.import_{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(_SOURCES.items()))
-
-
-@click.group(cls=_Sources)
+@click.group(cls=Family, prefix="import", members=_SOURCES)
 def command() -> None:
     """Take over what another tool tracks: nothing is lost, and you commit when you have looked."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from gitmodel.atomic import locked
 from gitmodel.cache import SMALL, CacheWriter
 from gitmodel.digest import Digests, digest_bytes
-from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.errors import IntegrityError, MissingError, UsageError
 from gitmodel.index import CACHE, Seen
 from gitmodel.manifest import (
     EXECUTABLE,
@@ -23,7 +24,7 @@ from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, pointer_path, read_worktree
-from gitmodel.worktree.content import digests_known, seen_row, store, store_at
+from gitmodel.worktree.content import digests_known, read_ahead, seen_row, store, store_at
 from gitmodel.worktree.pool import Free, ReaderPool
 from gitmodel.worktree.scan import Found, look, now, scan
 from gitmodel.worktree.track import track
@@ -62,6 +63,21 @@ def add(project: Project, paths: Sequence[str], progress: Progress) -> list[Adde
         Added(artifact, pointer, pointers.get(artifact) != pointer, untracked.get(artifact, 0))
         for artifact, pointer in made.items()
     ]
+
+
+def take_in(project: Project, root: Path, path: str, artifact: str, progress: Progress) -> Pointer:
+    """Put what is at a path below `root` into the cache; return its pointer as an artifact's.
+
+    It may lie outside the working tree.  Raises `MissingError` if nothing is there.
+    """
+    if look(root, path) is None:
+        raise MissingError(f"{str(root / path)!r} is not there", hint=f"ls {root}")
+    with project.cache.writer(project.config.algorithm, Meter(progress, "import")) as writer:
+        entries = [
+            _entry(found, store(found, artifact, writer))
+            for found in read_ahead(scan(root, path, {}))
+        ]
+        return _pointer_of(project, artifact, entries, writer)
 
 
 def modified_artifacts(project: Project) -> list[str]:
@@ -111,6 +127,11 @@ def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> 
     if look(project.root, path) is None:
         hint = f"gitmodel checkout -- {path}" if path in pointers else f"ls {path}"
         raise UsageError(f"{path!r} does not exist", hint=hint)
+    check_apart(path, pointers)
+
+
+def check_apart(path: str, pointers: Iterable[str]) -> None:
+    """Raise `UsageError` if an artifact lies inside a path that is to become one."""
     inner = next((other for other in pointers if other.startswith(f"{path}/")), None)
     if inner:
         raise UsageError(

@@ -50,7 +50,7 @@ def get(wish: Wish, target: Path, mirrors: Mirrors, work: Work, *, force: bool) 
     Nothing happens if exactly this is there already.  Raises `ConflictError` if something else
     is, unless `force`.
     """
-    target = _check_target(target)
+    target = check_target(target)
     with open_mirror(find_source(wish.repository), mirrors) as mirror:
         found = find_revision(mirror, wish.artifact, wish.version)
         artifact, inside = find_artifact(found.snapshot, found.config.artifacts, wish.artifact)
@@ -70,7 +70,7 @@ def get(wish: Wish, target: Path, mirrors: Mirrors, work: Work, *, force: bool) 
     return Got(path, found.name, found.snapshot.commit, oid, len(entries), size, not there)
 
 
-def _check_target(target: Path) -> Path:
+def check_target(target: Path) -> Path:
     """Return the place in its plain spelling; refuse those that nobody wants to lose."""
     plain = Path(os.path.normpath(target))
     folder, name = os.path.split(os.path.abspath(plain))

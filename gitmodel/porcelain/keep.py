@@ -76,7 +76,7 @@ def keep(project: Project, recorded: Recorded, origin: Origin, progress: Progres
         utc_now(),
     )
     files |= {lineage_path(each.path): format_lineage(lineage) for each in added}
-    _write(project, files)
+    write_beside(project, files)
     return Kept(artifact, tuple(added), inputs, final_metrics(recorded), tuple(files))
 
 
@@ -101,12 +101,12 @@ def _keep_measured(project: Project, recorded: Recorded) -> Kept:
             hint="run.save(PATH) in Python, or gitmodel run --save PATH",
         )
     artifact, _ = find_artifact(snapshot, project.config.artifacts, recorded.name)
-    path = _sidecar(project, artifact, "metrics")
+    path = sidecar_at(project, artifact, "metrics")
     metrics = {**_read_metrics(project, path), **final_metrics(recorded)}
     files = {path: format_metrics(metrics, path)}
     if recorded.curves.names:
         files[curves_path(artifact)] = format_curves(recorded.curves)
-    _write(project, files)
+    write_beside(project, files)
     return Kept(artifact, (), recorded.inputs, metrics, tuple(files))
 
 
@@ -132,7 +132,7 @@ def _metrics_files(project: Project, artifact: str, recorded: Recorded) -> dict[
     """Return metrics and curves; none if nothing was logged, for a script may write its own."""
     files: dict[str, bytes] = {}
     if recorded.metrics or recorded.curves.names:
-        path = _sidecar(project, artifact, "metrics")
+        path = sidecar_at(project, artifact, "metrics")
         files[path] = format_metrics(final_metrics(recorded), path)
         path = curves_path(artifact)
         # Those of an earlier run would be taken for this one's.
@@ -150,7 +150,7 @@ def _params_files(
     """
     if params is None:
         return None, {}
-    path = _sidecar(project, artifact, "params")
+    path = sidecar_at(project, artifact, "params")
     if params.file:
         common = sidecar_names("", "params")
         same = params.file.path == path
@@ -160,7 +160,7 @@ def _params_files(
     return params.file or Named(path, oid_of(data, project.config.algorithm)), {path: data}
 
 
-def _sidecar(project: Project, artifact: str, kind: Kind) -> str:
+def sidecar_at(project: Project, artifact: str, kind: Kind) -> str:
     """Return the path of a sidecar: the one that is configured, or there, or would be made."""
     name = name_of(artifact, project.config.artifacts)
     if given := project.config.sidecars.get(name, {}).get(kind):
@@ -179,7 +179,8 @@ def _read_metrics(project: Project, path: str) -> dict[str, Metric]:
     return parse_metrics(data, path, project.config.goals) if data else {}
 
 
-def _write(project: Project, files: Mapping[str, bytes]) -> None:
+def write_beside(project: Project, files: Mapping[str, bytes]) -> None:
+    """Write sidecars, all or none, and tell Git; paths are relative to the top."""
     for path in files:
         # Raises an error for a symlink on the way, which could lead anywhere.
         with open_folder(project.root, path.rpartition("/")[0], create=True):

@@ -49,6 +49,19 @@ def deliver(
     At any moment there is nothing or the old thing or the whole new one.  Raises `ConflictError`
     if something is there, unless `force`.
     """
+    with prepared(target, entries, cache, progress) as new:
+        sync(new)
+        if force:
+            _replace(new, target)
+        else:
+            _put(new, target)
+
+
+@contextmanager
+def prepared(
+    target: Path, entries: Mapping[str, Entry], cache: Cache, progress: Progress
+) -> Iterator[Path]:
+    """Write entries beside `target`, each checked; what is left of it in the end is removed."""
     make_folder(target.parent)
     with _beside(target) as scratch:
         root = scratch.new_path()
@@ -59,12 +72,14 @@ def deliver(
         new = root / target.name
         if not entries:
             new.mkdir()
-        sync(new)
-        if force:
-            _replace(new, target)
-        else:
-            _put(new, target)
+        yield new
         fsync_folder(target.parent)
+
+
+def put(new: Path, target: Path) -> None:
+    """Give a prepared file or folder its name; raise `ConflictError` if the name is taken."""
+    sync(new)
+    _put(new, target)
 
 
 def tidy(target: Path) -> None:

@@ -18,6 +18,7 @@ from gitmodel.atomic import Scratch, make_folder, sweep, write_program
 from gitmodel.config import CONFIG_NAME
 from gitmodel.git.command import Git
 from gitmodel.porcelain.drivers import check_drivers, set_attributes, set_drivers, unset_drivers
+from gitmodel.scripts import hook_script
 
 State = Literal["installed", "missing", "stale", "foreign"]
 
@@ -258,7 +259,4 @@ def _command(name: str) -> str:
 
 
 def _source(name: str) -> bytes:
-    """Return the script of a hook: in the package, or beside it in a clone of gitmodel."""
-    package = Path(__file__).parents[1]
-    folder = package / "hooks"
-    return ((folder if folder.is_dir() else package.parent / "hooks") / name).read_bytes()
+    return hook_script(name).read_bytes()

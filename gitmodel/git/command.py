@@ -567,27 +567,47 @@ class Git:
         return self.worktree / os.fsdecode(done.stdout).removesuffix("\n")
 
     def staged_files(self) -> list[Staged]:
-        """Return the files that the next commit adds or changes; links and submodules are none."""
+        """Return the files that the next commit adds or changes; links and submodules are none.
+
+        What a merge brings as one of its sides has it is no change.
+        """
         head = self.resolve("HEAD") or self._checked("hash-object", "-t", "tree", "--stdin")
         base = head if isinstance(head, str) else head.stdout.decode().strip()
-        done = self._checked(
-            *("diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames"),
-            *("--diff-filter=AM", base, "--"),
-        )
-        fields = os.fsdecode(done.stdout).split("\0")[:-1]
-        rows = [
-            (*row.split(" "), path) for row, path in zip(fields[::2], fields[1::2], strict=True)
-        ]
-        files = [row for row in rows if row[1] in _FILE_MODES]
-        now = self._sizes([row[3] for row in files])
+        files = [row for row in self._staged_since(base) if row[1] in _FILE_MODES]
+        for side in self._merged_in():
+            changed = {row[5] for row in self._staged_since(side)}
+            files = [row for row in files if row[5] in changed]
+        now = self.sizes([row[3] for row in files])
         return [
             Staged(row[5], size, "" if row[4] == "A" else row[2])
             for row, size in zip(files, now, strict=True)
         ]
 
+    def staged(self) -> dict[str, str]:
+        """Return what is in Git's index and in no conflict: path to blob."""
+        stages = self._stages()
+        return {path: found[0] for path, found in stages.items() if 0 in found}
+
+    def left_to_lfs(self, paths: Iterable[str]) -> set[str]:
+        """Return the files that Git LFS is to store, whether or not it did."""
+        feed = os.fsencode("".join(f"{path}\0" for path in paths))
+        done = self._checked("check-attr", "-z", "--stdin", "filter", feed=feed)
+        words = iter(os.fsdecode(done.stdout).split("\0")[:-1])
+        rows = zip(words, words, words, strict=True)
+        return {path for path, _, value in rows if value == "lfs"}
+
     def size_of(self, oid: str) -> int:
         """Return the size of a Git object in bytes, 0 if it is not here."""
-        return self._sizes([oid])[0]
+        return self.sizes([oid])[0]
+
+    def sizes(self, oids: Sequence[str]) -> list[int]:
+        """Return the sizes of Git objects in bytes, 0 for one that is not here."""
+        if not oids:
+            return []
+        feed = "\n".join(oids).encode() + b"\n"
+        done = self._checked("cat-file", "--batch-check=%(objectsize)", feed=feed)
+        lines = done.stdout.decode().splitlines()
+        return [int(line) if line.isdigit() else 0 for line in lines]
 
     def version(self) -> str:
         """Return what `git --version` says."""
@@ -601,13 +621,23 @@ class Git:
             found.setdefault(path, {})[int(stage)] = oid
         return found
 
-    def _sizes(self, oids: Sequence[str]) -> list[int]:
-        if not oids:
+    def _staged_since(self, base: str) -> list[tuple[str, ...]]:
+        """Return Git's rows of what the index adds to a tree or changes of it, paths at the end."""
+        done = self._checked(
+            *("diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames"),
+            *("--diff-filter=AMT", base, "--"),
+        )
+        fields = os.fsdecode(done.stdout).split("\0")[:-1]
+        return [
+            (*row.split(" "), path) for row, path in zip(fields[::2], fields[1::2], strict=True)
+        ]
+
+    def _merged_in(self) -> list[str]:
+        """Return the commits that the next one will have as parents beside HEAD."""
+        try:
+            return (self.git_dir / "MERGE_HEAD").read_text("ascii").split()
+        except FileNotFoundError:
             return []
-        feed = "\n".join(oids).encode() + b"\n"
-        done = self._checked("cat-file", "--batch-check=%(objectsize)", feed=feed)
-        lines = done.stdout.decode().splitlines()
-        return [int(line) if line.isdigit() else 0 for line in lines]
 
     def _typed(self, kind: str, key: str, default: str) -> str:
         done = self._run("config", f"--type={kind}", "--default", default, "--get", key)

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from gitmodel.config import Config
 from gitmodel.errors import GitmodelError
-from gitmodel.git.command import Git, Ref, open_repository
+from gitmodel.git import refs, revisions, transport
+from gitmodel.git.command import Git, open_repository
 from gitmodel.git.objects import Objects
+from gitmodel.git.refs import Ref
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.recall import Key, recall, remember
 from gitmodel.record import Measured, Reader, is_measure
@@ -49,7 +51,7 @@ class History:
     @cached_property
     def tags(self) -> dict[str, Ref]:
         """The tags that lead to a commit, by short name."""
-        return {ref.name: ref for ref in self.git.tags()}
+        return {ref.name: ref for ref in refs.tags(self.git)}
 
     @cached_property
     def versions(self) -> list[Version]:
@@ -59,7 +61,7 @@ class History:
     @cached_property
     def artifacts(self) -> dict[str, str]:
         """The artifacts of HEAD: path to name."""
-        head = self.git.resolve("HEAD")
+        head = revisions.resolve(self.git, "HEAD")
         return self.artifacts_of(head) if head else {}
 
     def artifacts_of(self, commit: str) -> dict[str, str]:
@@ -91,7 +93,7 @@ class History:
         At once: one by one would take a connection each.  Raises `RemoteError` if that fails.
         """
         commits = list(commits)
-        promisors = self.git.promisors() if commits else []
+        promisors = transport.promisors(self.git) if commits else []
         if not promisors:
             return
         blobs: dict[str, None] = {}
@@ -101,7 +103,7 @@ class History:
                 blobs |= dict.fromkeys(blob for path, blob in files.items() if wanted(path))
         for promisor in promisors:
             if lacking := self.objects.lacking(blobs):
-                self.git.bring_objects(promisor, lacking)
+                transport.bring_objects(self.git, promisor, lacking)
 
     @property
     def _cache(self) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
@@ -89,6 +89,27 @@ def find_entries(data: bytes, *, oid: str = "", path: str = "") -> list[Entry]:
     return [entry for line in _lines_with(data, needle.encode()) if (entry := _entry(line))]
 
 
+def parse_near(data: bytes, near: bytes, entries: Mapping[str, Entry]) -> dict[str, Entry] | None:
+    """Return the entries of a manifest by path, given those of one that is nearly the same.
+
+    Only lines that are not in `near`, whose `entries` are given, are parsed and checked.  None if
+    `data` is not what `format_manifest` would write, as far as they show.
+    """
+    lines, others = set(data.splitlines(True)), set(near.splitlines(True))
+    found = dict(entries)
+    for old in map(_entry, others - lines):
+        if old:
+            del found[old.path]
+    try:
+        new = [entry for line in lines - others if (entry := _entry(line))]
+        _check(new)
+    except IntegrityError:
+        return None
+    found |= {entry.path: entry for entry in new}
+    whole = len(new) == len(lines - others) and len(found) + 1 == data.count(b"\n")
+    return found if whole and data.startswith(HEADER) else None
+
+
 def _lines_with(data: bytes, needle: bytes) -> Iterator[bytes]:
     at = data.find(needle)
     while at >= 0:
@@ -99,7 +120,7 @@ def _lines_with(data: bytes, needle: bytes) -> Iterator[bytes]:
 
 
 def _entry(line: bytes) -> Entry | None:
-    match = _LINE.fullmatch(line.decode())
+    match = _LINE.fullmatch(line.decode("ascii", "replace"))
     if match is None:
         return None
     oid, fingerprint, size, kind, path = match.groups()

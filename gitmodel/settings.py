@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gitmodel.config import CONFIG_NAME, Config, parse_config
 from gitmodel.errors import IntegrityError
+from gitmodel.git import revisions
 from gitmodel.git.command import Git
 
 
@@ -17,5 +18,5 @@ def read_config(git: Git, revision: str) -> Config | None:
         raise IntegrityError(f"{CONFIG_NAME!r} is a symlink", hint=f"ls -l {CONFIG_NAME}")
     if path.exists():
         return parse_config(path.read_bytes())
-    data = git.file(revision, CONFIG_NAME) if revision else None
+    data = revisions.read_file(git, revision, CONFIG_NAME) if revision else None
     return None if data is None else parse_config(data)

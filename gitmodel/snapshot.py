@@ -13,8 +13,17 @@ from typing import Protocol
 
 from gitmodel.cache import Cache
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
+from gitmodel.git import staging
 from gitmodel.git.command import Git
-from gitmodel.manifest import EXECUTABLE, FILE, MAX_BYTES, Entry, Manifest, parse_manifest
+from gitmodel.manifest import (
+    EXECUTABLE,
+    FILE,
+    MAX_BYTES,
+    Entry,
+    Manifest,
+    parse_manifest,
+    parse_near,
+)
 from gitmodel.paths import POINTER_SUFFIX, check_path, parents
 from gitmodel.paths import name_of as name_of
 from gitmodel.pointer import MAX_BYTES as MAX_POINTER
@@ -62,7 +71,7 @@ def read_commit(source: PointerSource, commit: str) -> Snapshot:
 
 def read_worktree(git: Git) -> Snapshot:
     """Return what the pointers of the working tree say, those that Git's index knows."""
-    stages = git.staged_pointers()
+    stages = staging.pointers(git)
     settled = [path for path, found in stages.items() if 0 in found]
     conflicts = frozenset(
         path.removesuffix(POINTER_SUFFIX) for path, found in stages.items() if 0 not in found
@@ -148,16 +157,34 @@ def entries_of(pointer: Pointer, cache: Cache) -> dict[str, Entry]:
     return read_manifest(pointer, cache).by_path()
 
 
+def entries_near(
+    pointer: Pointer, cache: Cache, near: Pointer | None, entries: dict[str, Entry]
+) -> dict[str, Entry]:
+    """Return what `entries_of` does, sooner if the pointer `near`, with `entries`, is like it."""
+    if pointer == near:
+        return entries
+    if near and pointer.kind == near.kind == "tree":
+        data = _read_manifest(pointer, cache)
+        found = parse_near(data, _read_manifest(near, cache), entries)
+        if found and sum(entry.size for entry in found.values()) == pointer.size:
+            return found
+    return entries_of(pointer, cache)
+
+
 def read_manifest(pointer: Pointer, cache: Cache) -> Manifest:
     """Return the manifest that a tree's pointer names, if both say the same."""
+    found = parse_manifest(_read_manifest(pointer, cache), pointer.oid)
+    if found.size != pointer.size:
+        raise _untrue(pointer, f"{found.size} bytes", f"{pointer.size}")
+    return found
+
+
+def _read_manifest(pointer: Pointer, cache: Cache) -> bytes:
     data = cache.read(pointer.oid, limit=MAX_BYTES)
     # Counting is quick; parsing what a pointer never announced could take for ever.
     if (lines := data.count(b"\n") - 1) != pointer.files:
         raise _untrue(pointer, f"{lines} entries", f"{pointer.files}")
-    found = parse_manifest(data, pointer.oid)
-    if found.size != pointer.size:
-        raise _untrue(pointer, f"{found.size} bytes", f"{pointer.size}")
-    return found
+    return data
 
 
 def _untrue(pointer: Pointer, what: str, said: str) -> IntegrityError:

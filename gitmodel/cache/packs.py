@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import queue
 import threading
@@ -26,13 +25,14 @@ from gitmodel.pack import (
     parse_table,
     table_span,
 )
-from gitmodel.stream import SECTOR, BlockFile
+from gitmodel.stream import BlockFile
 
 PACK_SIZE = 64 << 20
 """Bytes of blobs after which a pack is closed."""
 
-_BUFFER = 4 << 20
-_BUFFERS = 4
+_BATCH = 4 << 20
+"""Bytes of blobs that are written at once."""
+_WAITING = 4
 _OPEN_PACKS = 32
 _AHEAD = 4 << 20
 _GAP = 256 << 10
@@ -48,50 +48,63 @@ class Finished(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """Bytes that come next in a pack, and the entries that they bring; `last` closes the pack."""
+    """Blobs back to back, their digests, and what to call when they are written."""
 
-    buffer: memoryview
-    length: int
-    entries: Sequence[Stored]
-    last: bool
+    data: bytes | memoryview
+    digests: Sequence[Digests]
+    free: Callable[[], None]
 
 
 class PackWriter:
-    """Writes small blobs to packs.
+    """Writes small blobs to packs, on a thread of its own.
 
-    They are read straight into buffers, which a thread of its own writes as they are.  A disk
-    takes only whole sectors, from the start of a page: what is left of a buffer behind the last
-    one starts the next.  `known` returns which blobs need not be written.
+    `known` returns which blobs need not be written; nor is one written twice.
     """
 
     def __init__(self, scratch: Scratch, known: Callable[[Sequence[str]], set[str]]) -> None:
         self._known = known
+        self._written: set[str] = set()
         self._thread = _WriterThread(scratch)
-        self._buffer = memoryview(b"")
-        self._filled = 0
-        self._before = 0
-        self._entries: list[Stored] = []
-        self._empty = True
+        self._parts: list[bytes] = []
+        self._digests: list[Digests] = []
+        self._size = 0
 
-    def room(self, size: int) -> memoryview:
-        """Return `size` bytes to read a blob into, for `keep` to take or to be reused."""
-        if self._filled + size > len(self._buffer):
+    def add(self, data: bytes | memoryview, digests: Digests) -> None:
+        """Add one blob."""
+        self._parts.append(bytes(data))
+        self._digests.append(digests)
+        self._size += len(data)
+        if self._size >= _BATCH:
             self._flush()
-        if not self._buffer:
-            self._buffer = self._thread.buffer()
-        return self._buffer[self._filled : self._filled + size]
 
-    def keep(self, digests: Digests) -> None:
-        """Add the blob at the start of what `room` returned."""
-        oid, fingerprint, size = digests
-        offset = self._before + self._filled
-        self._entries.append(Stored(oid, fingerprint, CHUNK, RAW, size, offset, size))
-        self._filled += size
+    def add_all(
+        self, data: memoryview, digests: Sequence[Digests], free: Callable[[], None]
+    ) -> None:
+        """Add blobs that lie back to back; `data` must not change until `free` is called."""
+        oids = {each.oid for each in digests}
+        known = self._known(list(oids)) | (oids & self._written)
+        if not known and len(oids) == len(digests):
+            self._written |= oids
+            self._thread.put(_Batch(data, digests, free))
+            return
+        parts, rest = [], []
+        start = 0
+        for each in digests:
+            if each.oid not in known:
+                known.add(each.oid)
+                parts.append(data[start : start + each.size])
+                rest.append(each)
+            start += each.size
+        self._written |= known
+        whole = b"".join(parts)
+        free()
+        if rest:
+            self._thread.put(_Batch(whole, rest, _nothing))
 
     def close(self) -> list[Finished]:
         """Return the packs, each finished and synced, when all of them are."""
         try:
-            self._flush(last=True)
+            self._flush()
         except BaseException:
             self.abandon()
             raise
@@ -101,65 +114,33 @@ class PackWriter:
         """Drop everything."""
         self._thread.abandon()
 
-    def _flush(self, *, last: bool = False) -> None:
-        known = self._known([entry.oid for entry in self._entries])
-        if known:
-            self._drop(known)
-        self._empty = self._empty and not self._entries
-        if self._empty:
-            return
-        last = last or self._before + self._filled >= PACK_SIZE
-        length = self._filled if last else self._filled - self._filled % SECTOR
-        rest = bytes(self._buffer[length : self._filled])
-        self._thread.put(_Batch(self._buffer, length, self._entries, last))
-        self._before = 0 if last else self._before + length
-        self._buffer, self._filled, self._entries, self._empty = memoryview(b""), 0, [], last
-        if rest:
-            self._buffer = self._thread.buffer()
-            self._buffer[: len(rest)] = rest
-            self._filled = len(rest)
-
-    def _drop(self, known: set[str]) -> None:
-        """Take blobs out of the buffer; those behind them move up."""
-        entries, self._entries = self._entries, []
-        self._filled = entries[0].offset - self._before
-        for entry in entries:
-            if entry.oid not in known:
-                start = entry.offset - self._before
-                room = self._buffer[self._filled : self._filled + entry.length]
-                if start != self._filled:
-                    room[:] = self._buffer[start : start + entry.length]
-                self.keep(Digests(entry.oid, entry.fingerprint, entry.length))
+    def _flush(self) -> None:
+        data, digests = b"".join(self._parts), self._digests
+        self._parts, self._digests, self._size = [], [], 0
+        if digests:
+            self.add_all(memoryview(data), digests, _nothing)
 
 
 class _WriterThread:
-    """Writes batches to packs, and lends the buffers that they lie in."""
+    """Writes batches to packs."""
 
     def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
         self._finished: list[Finished] = []
-        self._lent = 0
-        self._free: queue.SimpleQueue[memoryview] = queue.SimpleQueue()
-        self._full: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._batches: queue.Queue[_Batch | None] = queue.Queue(_WAITING)
+        self._pack: _PackFile | None = None
         self._thread: threading.Thread | None = None
         self._failed: list[BaseException] = []
         self._abandoned = False
 
-    def buffer(self) -> memoryview:
-        """Return a buffer for a batch, when one is free; it starts a page."""
-        if self._lent < _BUFFERS:
-            self._lent += 1
-            return memoryview(mmap.mmap(-1, _BUFFER))
-        return self._free.get()
-
     def put(self, batch: _Batch) -> None:
-        """Take a buffer back, to be written; raises an earlier failure."""
+        """Take a batch, to be written; raises an earlier failure."""
         if self._failed:
             raise self._failed[0]
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="packer")
             self._thread.start()
-        self._full.put(batch)
+        self._batches.put(batch)
 
     def close(self) -> list[Finished]:
         """Wait until everything is written."""
@@ -175,27 +156,40 @@ class _WriterThread:
 
     def _stop(self) -> None:
         if self._thread is not None:
-            self._full.put(None)
+            self._batches.put(None)
             self._thread.join()
             self._thread = None
 
     def _run(self) -> None:
-        pack: _PackFile | None = None
-        while (batch := self._full.get()) is not None:
-            try:
-                if not self._failed and not self._abandoned:
-                    pack = pack or _PackFile(self._scratch)
-                    pack.append(batch)
-                    if batch.last:
-                        # Whatever becomes of it, it is closed then.
-                        done, pack = pack, None
-                        self._finished.append(done.seal())
-            except BaseException as error:  # noqa: BLE001 - raised again on the caller's thread
-                self._failed.append(error)
-            if len(batch.buffer):
-                self._free.put(batch.buffer)
-        if pack is not None:
-            pack.abandon()
+        while (batch := self._batches.get()) is not None:
+            self._try(self._append, batch)
+            batch.free()
+        self._try(self._finish)
+
+    def _try(self, step: Callable[..., None], *batch: _Batch) -> None:
+        """Take a step; what goes wrong is raised again on the caller's thread."""
+        try:
+            step(*batch)
+        except BaseException as error:  # noqa: BLE001 - a thread has nobody else to tell
+            self._failed.append(error)
+
+    def _append(self, batch: _Batch) -> None:
+        if self._failed or self._abandoned:
+            return
+        self._pack = self._pack or _PackFile(self._scratch)
+        if self._pack.append(batch) >= PACK_SIZE:
+            self._seal(self._pack)
+
+    def _seal(self, pack: _PackFile) -> None:
+        # Whatever becomes of it, it is closed then.
+        self._pack = None
+        self._finished.append(pack.seal())
+
+    def _finish(self) -> None:
+        if self._pack and (self._failed or self._abandoned):
+            self._pack.abandon()
+        elif self._pack:
+            self._seal(self._pack)
 
 
 class _PackFile:
@@ -206,15 +200,16 @@ class _PackFile:
         self._file = BlockFile(self._fd, durable=True)
         self._hash = blake3()
         self._entries: list[Stored] = []
+        self._size = 0
 
-    def append(self, batch: _Batch) -> None:
-        """Write what comes next."""
-        data = batch.buffer[: batch.length]
-        whole = batch.length - batch.length % SECTOR
-        self._hash.update(data)
-        self._file.write_block(data[:whole])
-        self._file.write(data[whole:])
-        self._entries += batch.entries
+    def append(self, batch: _Batch) -> int:
+        """Write what comes next; return how many bytes of blobs there are now."""
+        self._hash.update(batch.data)
+        self._file.write(batch.data)
+        for oid, fingerprint, size in batch.digests:
+            self._entries.append(Stored(oid, fingerprint, CHUNK, RAW, size, self._size, size))
+            self._size += size
+        return self._size
 
     def seal(self) -> Finished:
         """Write the table and sync."""
@@ -233,6 +228,10 @@ class _PackFile:
         """Remove what was written."""
         os.close(self._fd)
         self._path.unlink(missing_ok=True)
+
+
+def _nothing() -> None:
+    pass
 
 
 class OpenPacks:

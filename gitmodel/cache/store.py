@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -369,24 +369,23 @@ class CacheWriter:
         """Add a blob from memory; `digests` are those of `data`."""
         if digests.oid in self._written:
             return
+        self._written.add(digests.oid)
         if len(data) >= SMALL:
-            self._written.add(digests.oid)
             if not self.cache.present([digests.oid]):
                 self.cache.put_loose(data, digests.oid)
             return
-        self.room(len(data))[:] = data
-        self.keep(digests)
-
-    def room(self, size: int) -> memoryview:
-        """Return `size` bytes to read a small blob into, for `keep` to take or to be reused."""
-        return self._packs.room(size)
-
-    def keep(self, digests: Digests) -> None:
-        """Add the blob at the start of what `room` returned."""
         self.meter.add(digests.size)
-        if digests.oid not in self._written:
-            self._written.add(digests.oid)
-            self._packs.keep(digests)
+        self._packs.add(data, digests)
+
+    def add_all(
+        self, data: memoryview, digests: Sequence[Digests], free: Callable[[], None]
+    ) -> None:
+        """Add small blobs that lie back to back in `data`, until `free` is called.
+
+        That may come from another thread.
+        """
+        self.meter.add(len(data))
+        self._packs.add_all(data, digests, free)
 
     def close(self) -> None:
         """Make all blobs durable and visible."""

@@ -12,6 +12,7 @@ import click
 from gitmodel.cli.common import opened, shown
 from gitmodel.cli.main import INHERITED, SKIP_HOOKS, fail
 from gitmodel.errors import GateError, UsageError
+from gitmodel.git import gitconfig
 from gitmodel.git.command import Git, open_git
 from gitmodel.porcelain.staged import (
     LARGE,
@@ -68,7 +69,7 @@ def _limit(git: Git, options: Sequence[str]) -> int:
             f"these options are not understood: {' '.join(map(shown, options))}",
             hint='args: ["--maxkb=500", "--"]',
         )
-    return int(sizes[0]) << 10 if sizes else git.number(LARGE_KEY, LARGE)
+    return int(sizes[0]) << 10 if sizes else gitconfig.number(git, LARGE_KEY, LARGE)
 
 
 def _pointers(options: Sequence[str], names: Sequence[str]) -> int:

@@ -25,6 +25,7 @@ from gitmodel.cli.common import (
     shown,
 )
 from gitmodel.errors import UsageError
+from gitmodel.git import revisions
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.porcelain.diff import ArtifactDiff, Depth, Diff, FileDiff, diff
 from gitmodel.porcelain.ends import Facts, Supply
@@ -46,7 +47,7 @@ _LONGEST = 60
 
 
 @click.command(cls=DashedCommand, options_metavar="[OPTIONS]")
-@click.argument("revisions", nargs=-1, metavar="[A [B]] [-- PATH...]")
+@click.argument("given", nargs=-1, metavar="[A [B]] [-- PATH...]")
 @click.option("--stat", is_flag=True, help="One line for each artifact; look into no file.")
 @click.option("--fetch", is_flag=True, help="Fetch what is not in the cache, to look into it.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
@@ -57,7 +58,7 @@ _LONGEST = 60
 @click.pass_context
 def command(
     ctx: click.Context,
-    revisions: tuple[str, ...],
+    given: tuple[str, ...],
     stat: bool,
     fetch: bool,
     exit_code: bool,
@@ -73,8 +74,8 @@ def command(
     file by file, models (safetensors, torch.save) tensor by tensor, without running anything of
     them, and tables (CSV, JSON Lines, Parquet) by columns and rows.
     """
-    with opened(revisions[0] if revisions else "HEAD") as project, progress_bar() as progress:
-        named, paths = _split(project, revisions)
+    with opened(given[0] if given else "HEAD") as project, progress_bar() as progress:
+        named, paths = _split(project, given)
         paths += behind_dashes(ctx)
         work = Work(progress, jobs, limit_rate)
         depth = Depth(not stat, Supply(remote, work) if fetch else None)
@@ -97,7 +98,7 @@ def _split(project: Project, given: Sequence[str]) -> tuple[list[str], list[str]
 
 def _is_path(project: Project, text: str) -> bool:
     there = os.path.lexists(text) or os.path.lexists(text + POINTER_SUFFIX)
-    return there and project.git.resolve(text) is None
+    return there and revisions.resolve(project.git, text) is None
 
 
 def _revisions(given: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ import click
 from gitmodel.cli.main import INHERITED, SKIP_HOOKS
 from gitmodel.errors import GateError, UsageError
 from gitmodel.git.command import open_git
+from gitmodel.git.revisions import resolve
 from gitmodel.scripts import hook_script
 
 ALONG = "--along"
@@ -62,7 +63,7 @@ def _pre_push() -> _Told | None:
         return None
     git = open_git(Path.cwd())
     # The first is always told; the second may be left from a push that this one is part of.
-    commit = git.resolve(here) or git.resolve(_of("TO_REF"))
+    commit = resolve(git, here) or resolve(git, _of("TO_REF"))
     if commit is None:
         raise GateError(
             f"{here!r} is no commit, so its data cannot be pushed",

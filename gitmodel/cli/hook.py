@@ -14,6 +14,7 @@ from gitmodel.cli.common import confirm, opened, plural, progress_bar, shown
 from gitmodel.cli.framework import ALONG
 from gitmodel.cli.push import check_complete
 from gitmodel.errors import ConflictError, GateError, GitmodelError, UsageError
+from gitmodel.git import gitconfig, revisions
 from gitmodel.git.command import open_git
 from gitmodel.porcelain.hooks import (
     Update,
@@ -45,7 +46,7 @@ def command(name: str, arguments: tuple[str, ...]) -> int:
 def _restore(arguments: Sequence[str]) -> int:
     old = arguments[0] if arguments else "ORIG_HEAD"
     with opened() as project, progress_bar() as progress:
-        fetch = project.git.enabled("gitmodel.fetch", default=True)
+        fetch = gitconfig.enabled(project.git, "gitmodel.fetch", default=True)
         found = restore_moved(project, old, Work(progress), fetch=fetch)
     _report(found)
     return 0
@@ -104,12 +105,14 @@ def _revision(where: Path, updates: Sequence[Update]) -> str:
     """Return a commit of the push that has a configuration: the working tree may have none."""
     git = open_git(where)
     oids = [oid for update in updates for oid in (update.here, update.there) if oid]
-    return next((oid for oid in oids if git.file(oid, ".gitmodel.yaml") is not None), "")
+    return next(
+        (oid for oid in oids if revisions.read_file(git, oid, ".gitmodel.yaml") is not None), ""
+    )
 
 
 def _pre_commit(arguments: Sequence[str]) -> int:
     with opened() as project, progress_bar() as progress:
-        policy = (project.git.config(_STALE_KEY) or ["warn"])[-1]
+        policy = (gitconfig.values(project.git, _STALE_KEY) or ["warn"])[-1]
         if policy not in _POLICIES:
             raise UsageError(f"{_STALE_KEY} is {policy!r}", hint=f"git config {_STALE_KEY} warn")
         stale = before_commit(project, progress)

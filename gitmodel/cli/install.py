@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from gitmodel.cli.common import echo_json, json_option, shown
+from gitmodel.git import gitconfig
 from gitmodel.git.command import Git, open_git
 from gitmodel.porcelain.install import GUARD, Hook, SetUp, check, install, shared_folder
 
@@ -73,7 +74,7 @@ def _hint(git: Git, found: SetUp, *, only_check: bool) -> None:
         click.echo("next: gitmodel install", err=True)
     if shared_folder(git):
         click.echo(
-            f"{shown(str(git.hooks_folder()))} (core.hooksPath) may serve other repositories too;"
-            " there, the hooks do nothing unless they are set up for gitmodel",
+            f"{shown(str(gitconfig.hooks_folder(git)))} (core.hooksPath) may serve other"
+            " repositories too; there, the hooks do nothing unless they are set up for gitmodel",
             err=True,
         )

@@ -14,7 +14,7 @@ from dulwich.objects import Blob, Commit, ObjectID, Tag, Tree
 from dulwich.repo import Repo
 
 from gitmodel.errors import GitmodelError, IntegrityError
-from gitmodel.git.command import bring_object
+from gitmodel.git.transport import bring_object
 from gitmodel.paths import POINTER_SUFFIX
 
 _T = TypeVar("_T", Commit, Tree, Blob, Tag)

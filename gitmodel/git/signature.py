@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gitmodel.git import gitconfig
 from gitmodel.git.command import Git
 from gitmodel.tag_object import SignatureFormat
 
@@ -44,7 +45,7 @@ def check_signature(git: Git, oid: str, form: SignatureFormat) -> Signature:
     It is asked for by its oid: a name could lead elsewhere.
     """
     options: list[str] = []
-    if form == "ssh" and not git.config(_ALLOWED):
+    if form == "ssh" and not gitconfig.values(git, _ALLOWED):
         # Without such a file Git does not even look whether the signature is good.
         options = ["-c", f"{_ALLOWED}={os.devnull}"]
     done = git.ask(*options, "verify-tag", "--raw", "--end-of-options", oid)

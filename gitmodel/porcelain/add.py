@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitmodel.atomic import locked
-from gitmodel.cache import CacheWriter
+from gitmodel.cache import SMALL, CacheWriter
 from gitmodel.digest import Digests, digest_bytes
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.index import CACHE, Seen
@@ -23,7 +23,8 @@ from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, pointer_path, read_worktree
-from gitmodel.worktree.content import digests_known, read_ahead, seen_row, store, store_at
+from gitmodel.worktree.content import digests_known, seen_row, store, store_at
+from gitmodel.worktree.pool import Free, ReaderPool
 from gitmodel.worktree.scan import Found, look, now, scan
 from gitmodel.worktree.track import track
 
@@ -163,30 +164,40 @@ class _Collector:
         seen = self._project.index.seen(str(self._project.root), start)
         known: dict[str, list[str]] = {}
         here: set[str] = set()
-        for found in read_ahead(scan(self._project.root, start, seen)):
-            if path:
-                found = found._replace(path=f"{path}/{found.path}".rstrip("/"))
-            here.add(found.full)
-            if found.known and (digests := _known(found, self._algorithm)):
-                known.setdefault(digests.oid, []).append(found.path)
-                self._keep(found, digests)
-            else:
-                self._store(found, same)
+        with ReaderPool(self._project.root, self._algorithm, self._took) as pool:
+            for found in scan(self._project.root, start, seen):
+                if path:
+                    found = found._replace(path=f"{path}/{found.path}".rstrip("/"))
+                here.add(found.full)
+                if found.known and (digests := _known(found, self._algorithm)):
+                    known.setdefault(digests.oid, []).append(found.path)
+                    self.entries.append(_entry(found, digests))
+                elif found.size < SMALL and found.type in (FILE, EXECUTABLE):
+                    pool.add(found)
+                else:
+                    self._store(found, same)
+            pool.finish()
         self.gone += seen.keys() - here
         for oid in known.keys() - self._project.cache.present(known):
             # The index knows the file, but its blob has gone from the cache.
             store_at(self._project.root, self._artifact, known[oid][0], self._writer)
 
-    def _store(self, found: Found, same: str = "") -> None:
+    def _store(self, found: Found, same: str) -> None:
         digests = store(found, self._artifact, self._writer, same)
-        self._keep(found, digests)
+        self.entries.append(_entry(found, digests))
         if found.type in (FILE, EXECUTABLE):
             self.fresh.append(seen_row(found, digests, self._stamp))
 
-    def _keep(self, found: Found, digests: Digests) -> None:
-        self.entries.append(
-            Entry(digests.oid, digests.fingerprint, digests.size, found.type, found.path)
-        )
+    def _took(
+        self, founds: Sequence[Found], data: memoryview, digests: Sequence[Digests], free: Free
+    ) -> None:
+        self._writer.add_all(data, digests, free)
+        self.entries += map(_entry, founds, digests)
+        self.fresh += (seen_row(*pair, self._stamp) for pair in zip(founds, digests, strict=True))
+
+
+def _entry(found: Found, digests: Digests) -> Entry:
+    return Entry(digests.oid, digests.fingerprint, digests.size, found.type, found.path)
 
 
 def _known(found: Found, algorithm: str) -> Digests | None:

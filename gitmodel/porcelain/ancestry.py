@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gitmodel.errors import GitmodelError
+from gitmodel.git import refs, revisions
 from gitmodel.history import History
 from gitmodel.lineage import SUFFIX, Lineage, parse_lineage
 from gitmodel.paths import POINTER_SUFFIX
@@ -96,8 +97,8 @@ def _is_read(path: str) -> bool:
 
 
 def _branches(history: History) -> dict[str, str]:
-    found = {ref.name: ref.commit for ref in history.git.heads()}
-    head = history.git.resolve("HEAD")
+    found = {ref.name: ref.commit for ref in refs.heads(history.git)}
+    head = revisions.resolve(history.git, "HEAD")
     return found if not head or head in found.values() else {**found, "HEAD": head}
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from gitmodel.bisection import Line, Verdict, halve, make_line, scan
 from gitmodel.errors import ConflictError, GitmodelError, UsageError
+from gitmodel.git import refs, revisions, trees, worktree
 from gitmodel.history import History
 from gitmodel.porcelain.checkout import go_to
 from gitmodel.porcelain.mix import check_settled, code_filter
@@ -198,14 +199,15 @@ def _range(history: History, name: str, ends: Ends, is_told: Callable[[Resolved]
     if ends.good:
         good = resolve(history, ends.good, name)
     else:
-        good = _first(make_line(history.git.history(bad.commit), labels), labels, is_told)
-    if good.commit == bad.commit or not history.git.is_ancestor(good.commit, bad.commit):
+        line = make_line(revisions.ancestors(history.git, bad.commit), labels)
+        good = _first(line, labels, is_told)
+    if good.commit == bad.commit or not revisions.is_ancestor(history.git, good.commit, bad.commit):
         raise UsageError(
             f"{bad.label!r} does not descend from {good.label!r}",
             hint="gitmodel bisect --good OLDER --bad NEWER",
         )
     labels[good.commit] = labels.get(good.commit, good)
-    line = make_line(history.git.history(bad.commit, good.commit), labels)
+    line = make_line(revisions.ancestors(history.git, bad.commit, good.commit), labels)
     return _Range(name, labels[good.commit], labels[bad.commit], line, labels)
 
 
@@ -302,19 +304,19 @@ def _coming_back(project: Project, work: Work) -> Iterator[None]:
             raise ConflictError(
                 f"nothing tells whether {each.path!r} changed", hint="gitmodel fetch"
             )
-    head = project.git.resolve("HEAD") or ""
-    branch = (project.git.branch() or "").removeprefix("refs/heads/")
+    head = revisions.resolve(project.git, "HEAD") or ""
+    branch = (refs.branch(project.git) or "").removeprefix("refs/heads/")
     try:
         yield
     finally:
         # The command may have committed to the branch.
-        here = project.git.resolve(f"refs/heads/{branch}") if branch else head
+        here = revisions.resolve(project.git, f"refs/heads/{branch}") if branch else head
         go_to(project, here or head, branch, work)
 
 
 def _take_back(project: Project) -> None:
     """Undo what the command did to what is tracked; all of that was saved before."""
-    project.git.take_back()
+    worktree.take_back(project.git)
     for each in status(project, (), silent):
         inside = (f"{each.path}/{path}".rstrip("/") for path in each.modified)
         apply(project.root, (), list(inside))
@@ -346,7 +348,7 @@ def _changed(history: History, part: _Range, old: Resolved, new: Resolved) -> Ch
     artifacts = _differ(whole[0].artifacts, whole[1].artifacts)
     paths = {*whole[0].artifacts, *whole[1].artifacts}
     is_code = code_filter(history, (old.commit, new.commit), sorted(paths))
-    changes = history.git.changes(old.commit, new.commit)
+    changes = trees.changes(history.git, old.commit, new.commit)
     code = tuple(change.path for change in changes if is_code(change.path))
     return Changed(old.label, _differ(before.params, after.params), artifacts, code)
 

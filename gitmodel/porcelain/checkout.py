@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from gitmodel.atomic import locked
 from gitmodel.errors import ConflictError, MissingError, RemoteError, UsageError
+from gitmodel.git import refs, revisions, staging, worktree
 from gitmodel.git.objects import Objects
 from gitmodel.history import history_of
 from gitmodel.manifest import Entry
@@ -22,6 +23,7 @@ from gitmodel.snapshot import (
     Selection,
     Snapshot,
     check_settled,
+    entries_near,
     entries_of,
     pointer_path,
     read_commit,
@@ -199,7 +201,7 @@ def _resolve(project: Project, revision: str) -> Resolved | None:
         return None
     path = (project.root / revision).exists() or revision in read_worktree(project.git).pointers
     # Whoever types a path wants that restored, not all of its newest version.
-    if path and project.git.resolve(revision) is None:
+    if path and revisions.resolve(project.git, revision) is None:
         raise UsageError(
             f"{revision!r} is a path, not a version", hint=f"gitmodel checkout -- {revision}"
         )
@@ -223,7 +225,7 @@ def _select(project: Project, paths: Sequence[str], move: _Move) -> list[Selecti
     chosen = select(paths, move.target.pointers)
     if move.moves:
         # A sparse checkout goes on leaving out what it left out.
-        out = project.git.left_out()
+        out = staging.left_out(project.git)
         chosen = [each for each in chosen if pointer_path(each.artifact) not in out]
     if not paths:
         # What the revision does not track goes, as a file does that Git tracked.
@@ -263,20 +265,21 @@ def _make_plan(
     leaving: set[str] = set()
     if move.moves:
         # Before an artifact became one, Git held its files; their going is Git's own affair.
-        leaving.update(project.git.tracked(sorted(target.pointers.keys() - current.pointers)))
+        new = sorted(target.pointers.keys() - current.pointers)
+        leaving.update(staging.tracked(project.git, new))
     else:
         # What is no artifact now may be a file that Git holds.
         gone = {each.artifact for each in selections} - target.pointers.keys()
-        leaving.update(project.git.tracked(sorted(gone)))
+        leaving.update(staging.tracked(project.git, sorted(gone)))
     planner = Planner(project.root, project.cache, project.index, work.progress, leaving)
     for selection in selections:
         artifact = selection.artifact
         pointer = target.pointers.get(artifact)
         wanted = entries_of(pointer, project.cache) if pointer else {}
         before: dict[str, Entry] = {}
-        for pointer in move.before(artifact):
+        for earlier in move.before(artifact):
             with suppress(MissingError):
-                before |= entries_of(pointer, project.cache)
+                before |= entries_near(earlier, project.cache, pointer, wanted)
         planner.compare(selection, wanted, before, project.config.algorithm)
     return planner.plan
 
@@ -313,11 +316,11 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
     if move.moves:
         _move_git(project, move)
         # Which of what is new is left out, only Git knows, and only now.
-        out = project.git.left_out()
+        out = staging.left_out(project.git)
         staged = [each for each in staged if not _pointers_of(each) <= out]
         # What is no artifact there may be a file that Git holds, and has just written.
         gone = move.current.pointers.keys() - move.target.pointers
-        raw = set(project.git.tracked(sorted(gone)))
+        raw = set(staging.tracked(project.git, sorted(gone)))
         change.removals = [path for path in change.removals if path not in raw]
     apply(project.root, staged, change.removals)
     fresh = [*plan.fresh, *rows(project.root, staged, project.beside)]
@@ -333,13 +336,13 @@ def _move_git(project: Project, move: _Move) -> None:
     old = find_mix(git)
     after = move.mixed.tree if move.mixed else move.target.commit
     if old or move.mixed:
-        git.move_tree(old or "HEAD", after, dry_run=True)
+        worktree.move_tree(git, old or "HEAD", after, dry_run=True)
     write_journal(project.journal, move.current.pointers, project.scratch)
     if old:
-        git.move_tree(old, "HEAD")
-        git.unset_mix()
+        worktree.move_tree(git, old, "HEAD")
+        refs.unset_mix(git)
     if move.revision:
-        git.checkout(move.revision)
+        worktree.checkout(git, move.revision)
     if move.mixed:
-        git.set_mix(move.mixed.tree, move.mixed.base, move.mixed.words)
-        git.move_tree("HEAD", move.mixed.tree)
+        refs.set_mix(git, move.mixed.tree, move.mixed.base, move.mixed.words)
+        worktree.move_tree(git, "HEAD", move.mixed.tree)

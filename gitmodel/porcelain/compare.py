@@ -21,7 +21,8 @@ from gitmodel.comparison import (
 )
 from gitmodel.errors import GitmodelError, UsageError
 from gitmodel.expression import Expression, Verdict, judge, parse_expression
-from gitmodel.git.command import Between
+from gitmodel.git import revisions
+from gitmodel.git.revisions import Between
 from gitmodel.history import History, open_history
 from gitmodel.manifest import Entry
 from gitmodel.paths import POINTER_SUFFIX
@@ -208,7 +209,7 @@ def _folder(path: str, number: int, trees: Sequence[Pointer], entries: Entries) 
 def _code(history: History, records: Sequence[Record]) -> Iterator[CodeChanges]:
     told = {path for record in records for path in record.sidecars}
     for number, record in enumerate(records[1:], 1):
-        found = history.git.between(records[0].commit, record.commit)
+        found = revisions.between(history.git, records[0].commit, record.commit)
         files = {
             path: letter
             for path, letter in sorted(found.files.items())
@@ -222,7 +223,7 @@ def _judged(history: History, side: Side, conditions: Sequence[Expression]) -> I
     if not conditions:
         return
     found, record = side.resolved, side.record
-    story = history.git.story(found.commit, found.tag)
+    story = revisions.story(history.git, found.commit, found.tag)
     fields = {
         "tag": found.tag,
         "name": side.name,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitmodel.errors import IntegrityError
+from gitmodel.git import staging, trees
 from gitmodel.git.command import Git
 from gitmodel.merge import split_conflict
 from gitmodel.paths import POINTER_SUFFIX
@@ -33,9 +34,10 @@ def read_conflicts(git: Git) -> dict[str, Conflict]:
 
     Pointers that were staged with the markers in them count too.
     """
-    stages = git.staged_pointers()
+    stages = staging.pointers(git)
     open_ones = {path: found for path, found in stages.items() if 0 not in found}
-    texts = git.blobs((oid for found in open_ones.values() for oid in found.values()), MAX_TEXT)
+    oids = (oid for found in open_ones.values() for oid in found.values())
+    texts = trees.blobs(git, oids, MAX_TEXT)
     conflicts = {}
     for path, found in stages.items():
         artifact = path.removesuffix(POINTER_SUFFIX)

@@ -6,6 +6,7 @@ import shlex
 
 from gitmodel.config import Config, names_endpoint
 from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.git import gitconfig
 from gitmodel.git.command import Git
 from gitmodel.project import Project
 from gitmodel.remote.limit import LimitedStore
@@ -37,18 +38,18 @@ def open_remote(project: Project, name: str = "", *, write: bool = False, rate: 
 
 def is_trusted(git: Git, url: str) -> bool:
     """Return whether the user confirmed in this clone that a URL may be written to."""
-    return url in git.config(_TRUST_KEY)
+    return url in gitconfig.values(git, _TRUST_KEY)
 
 
 def trust(git: Git, url: str) -> None:
     """Remember that the user confirmed a URL."""
     if not is_trusted(git, url):
-        git.add_config(_TRUST_KEY, url)
+        gitconfig.add_value(git, _TRUST_KEY, url)
 
 
 def set_profile(git: Git, name: str, profile: str) -> None:
     """Remember which profile of the user's own to reach a remote with; never tracked."""
-    git.set_config(_profile_key(name), profile)
+    gitconfig.set_value(git, _profile_key(name), profile)
 
 
 def _find(config: Config, name: str) -> tuple[str, str]:
@@ -75,8 +76,8 @@ def _confirm(project: Project, name: str, url: str) -> None:
 
 
 def _access(git: Git, name: str) -> Access:
-    profile = git.config(_profile_key(name))
-    timeout = git.config(_TIMEOUT_KEY)
+    profile = gitconfig.values(git, _profile_key(name))
+    timeout = gitconfig.values(git, _TIMEOUT_KEY)
     access = Access(profile[-1] if profile else "")
     if not timeout:
         return access

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gitmodel.errors import MissingError
+from gitmodel.git import revisions
 from gitmodel.history import History, history_of
 from gitmodel.manifest import EXECUTABLE, FILE, Entry
 from gitmodel.porcelain.ends import CommitEnd, End, Facts, Supply, WorkEnd
@@ -85,7 +86,7 @@ class Depth(NamedTuple):
 
 
 def diff(
-    project: Project, revisions: Sequence[str], paths: Iterable[str], depth: Depth, work: Work
+    project: Project, given: Sequence[str], paths: Iterable[str], depth: Depth, work: Work
 ) -> Diff:
     """Compare two revisions, or one with the working tree; HEAD if there is none.
 
@@ -94,7 +95,7 @@ def diff(
     """
     meter = Meter(work.progress, "compare")
     with history_of(project.git, project.config) as history:
-        points = _points(history, revisions)
+        points = _points(history, given)
         before, after = (_end(project, history, point, depth, meter) for point in points)
     selections = select(paths, before.pointers.keys() | after.pointers.keys())
     comparison = _Comparison(before, after, depth, meter)
@@ -102,10 +103,10 @@ def diff(
     return Diff(*points, tuple(_join_renamed(found)))
 
 
-def _points(history: History, revisions: Sequence[str]) -> tuple[Point, Point]:
+def _points(history: History, given: Sequence[str]) -> tuple[Point, Point]:
     # Before the first commit there is nothing to compare with: everything is new.
-    named = [_point(history, revision) for revision in revisions] or [
-        Point("HEAD", history.git.resolve("HEAD"))
+    named = [_point(history, revision) for revision in given] or [
+        Point("HEAD", revisions.resolve(history.git, "HEAD"))
     ]
     return named[0], named[1] if len(named) > 1 else Point(None, None)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from gitmodel.atomic import clone
 from gitmodel.config import CONFIG_NAME
 from gitmodel.errors import GitmodelError
+from gitmodel.git import staging
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.install import check
 from gitmodel.project import Project, open_project
@@ -64,7 +65,7 @@ def _git(project: Project) -> Finding:
 
 
 def _config(project: Project) -> Finding:
-    tracked = bool(project.git.tracked([CONFIG_NAME]))
+    tracked = bool(staging.tracked(project.git, [CONFIG_NAME]))
     text = f"{CONFIG_NAME} is {'tracked' if tracked else 'not tracked by Git'}"
     return Finding("config", tracked, text, f"git add {CONFIG_NAME}")
 
@@ -77,7 +78,7 @@ def _pointers(project: Project) -> Finding:
 def _ignored(project: Project) -> Finding:
     """A tracked artifact that Git sees would be committed as it is."""
     artifacts = list(read_worktree(project.git).pointers)
-    raw = project.git.tracked(artifacts)
+    raw = staging.tracked(project.git, artifacts)
     if raw:
         owner = next(a for a in artifacts if raw[0] == a or raw[0].startswith(f"{a}/"))
         text = f"{raw[0]!r} is tracked by Git and by {pointer_path(owner)!r}"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gitmodel.atomic import Scratch
+from gitmodel.git import gitconfig, staging
 from gitmodel.git.command import Git
 from gitmodel.worktree.rules import add_rules, read_rules
 
@@ -35,17 +36,17 @@ _SECTIONS = ("merge.gitmodel", "diff.gitmodel")
 
 def set_drivers(git: Git) -> list[str]:
     """Write the drivers into this clone's configuration; return the keys that changed."""
-    wrong = [key for key, value in DRIVERS.items() if git.config(key)[-1:] != [value]]
+    wrong = [key for key, value in DRIVERS.items() if gitconfig.values(git, key)[-1:] != [value]]
     for key in wrong:
-        git.set_config(key, DRIVERS[key])
+        gitconfig.set_value(git, key, DRIVERS[key])
     return wrong
 
 
 def unset_drivers(git: Git) -> list[str]:
     """Take the drivers out of this clone's configuration; return the keys that were there."""
-    there = [key for key in DRIVERS if git.config(key)]
+    there = [key for key in DRIVERS if gitconfig.values(git, key)]
     for section in _SECTIONS:
-        git.remove_config(section)
+        gitconfig.remove_section(git, section)
     return there
 
 
@@ -53,16 +54,16 @@ def set_attributes(git: Git, scratch: Scratch) -> bool:
     """Add the lines that `.gitattributes` lacks and stage it; return whether any was lacking."""
     changed = add_rules(git.worktree, ATTRIBUTES_NAME, ATTRIBUTES, scratch)
     if changed:
-        git.stage([ATTRIBUTES_NAME])
+        staging.stage(git, [ATTRIBUTES_NAME])
     return changed
 
 
 def check_drivers(git: Git) -> list[str]:
     """Return what of the drivers is missing or different in this clone, in words."""
     problems = [
-        f"{key} is {' and '.join(map(repr, git.config(key))) or 'not set'}"
+        f"{key} is {' and '.join(map(repr, gitconfig.values(git, key))) or 'not set'}"
         for key, value in DRIVERS.items()
-        if git.config(key)[-1:] != [value]
+        if gitconfig.values(git, key)[-1:] != [value]
     ]
     there = read_rules(git.worktree, ATTRIBUTES_NAME).splitlines()
     problems += [

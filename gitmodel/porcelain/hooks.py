@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from gitmodel.config import REPOSITORY
 from gitmodel.errors import ConflictError, GateError, IntegrityError
+from gitmodel.git import gitconfig, refs, revisions
 from gitmodel.git.objects import Objects
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
@@ -68,11 +69,11 @@ def push_along(project: Project, updates: Sequence[Update], work: Work) -> list[
     For where nobody says which refs are pushed with it.  Returns what could not be, in words: it
     may not be pushed at all.
     """
-    commits = [commit for each in updates if (commit := project.git.resolve(each.here))]
-    names = {name for commit in commits for name in project.git.tags_before(commit)}
+    commits = [commit for each in updates if (commit := revisions.resolve(project.git, each.here))]
+    names = {name for commit in commits for name in refs.tags_before(project.git, commit)}
     targets = [
         Target(f"refs/tags/{tag.name}", tag.commit, moves=False)
-        for tag in project.git.tags()
+        for tag in refs.tags(project.git)
         if tag.name in names and parse_version(tag.name, project.config.tag_formats)
     ]
     return list(_push_as_far_as_possible(project, targets, work)) if targets else []
@@ -114,7 +115,7 @@ def _version_of(project: Project, ref: str) -> Version | None:
 
 def _target(project: Project, update: Update) -> Target | None:
     """Return what is to be complete, if it is a commit, and has anything to do with gitmodel."""
-    commit = project.git.resolve(update.here) if update.here else None
+    commit = revisions.resolve(project.git, update.here) if update.here else None
     if commit is None:
         return None
     version = _version_of(project, update.ref)
@@ -136,7 +137,7 @@ def before_commit(project: Project, progress: Progress) -> tuple[str, ...]:
 
     Raises `GateError` if a large file would enter Git's history.
     """
-    limit = project.git.number(LARGE_KEY, LARGE)
+    limit = gitconfig.number(project.git, LARGE_KEY, LARGE)
     check_large(project.git, new_large_files(project.git, limit))
     return tuple(
         each.path
@@ -154,7 +155,7 @@ def before_tag(project: Project, text: str, work: Work) -> None:
     for line in text.splitlines():
         _, new, ref = line.split(" ", 2)
         version = _version_of(project, ref)
-        commit = project.git.resolve(new) if version and new.strip("0") else None
+        commit = revisions.resolve(project.git, new) if version and new.strip("0") else None
         if version and commit:
             _check_blobs(project, version, commit, work)
             _check_sidecars(project, version, commit)

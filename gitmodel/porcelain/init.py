@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gitmodel.atomic import Scratch, write_file
 from gitmodel.config import CONFIG_NAME, Config, format_config
+from gitmodel.git import staging
 from gitmodel.git.command import open_git
 from gitmodel.porcelain.drivers import set_attributes
 
@@ -30,5 +31,5 @@ def init(folder: Path, algorithm: str) -> Initialised:
     with Scratch(git.common_dir / "gitmodel" / "tmp") as scratch:
         set_attributes(git, scratch)
         write_file(path, format_config(config), scratch)
-    git.stage([CONFIG_NAME])
+    staging.stage(git, [CONFIG_NAME])
     return Initialised(True, path)

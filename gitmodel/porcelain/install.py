@@ -16,6 +16,7 @@ from typing import Literal
 
 from gitmodel.atomic import Scratch, make_folder, sweep, write_program
 from gitmodel.config import CONFIG_NAME
+from gitmodel.git import gitconfig
 from gitmodel.git.command import Git
 from gitmodel.porcelain.drivers import check_drivers, set_attributes, set_drivers, unset_drivers
 from gitmodel.scripts import hook_script
@@ -94,7 +95,7 @@ def uninstall(git: Git) -> list[Path]:
     with Scratch(git.common_dir / "gitmodel" / "tmp") as scratch:
         for name in (*HOOKS, GUARD):
             changed += [path for path in _candidates(git, name) if _remove_block(path, scratch)]
-            git.remove_config(_section(name))
+            gitconfig.remove_section(git, _section(name))
             script = _script(git, name)
             if script.exists():
                 script.unlink()
@@ -113,7 +114,7 @@ def _is_ours(git: Git) -> bool:
 
 def shared_folder(git: Git) -> bool:
     """Return whether the hooks are in a folder that is not this repository's own."""
-    folder = os.path.realpath(git.hooks_folder())
+    folder = os.path.realpath(gitconfig.hooks_folder(git))
     own = (os.path.realpath(git.worktree), os.path.realpath(git.common_dir))
     return not any(folder.startswith(each + os.sep) for each in own)
 
@@ -133,11 +134,11 @@ def _look_at_file(git: Git, name: str) -> Hook:
 def _look_at_configured(git: Git, name: str) -> Hook:
     path = _script(git, name)
     section = _section(name)
-    set_up = (git.config(f"{section}.event"), git.config(f"{section}.command"))
+    set_up = [gitconfig.values(git, f"{section}.{key}") for key in ("event", "command")]
     in_files = any(_BLOCK.search(_read(each) or b"") for each in _candidates(git, name))
     if not set_up[0] and not in_files:
         return Hook(name, "missing", path)
-    right = set_up == ([name], [_command(name)]) and _read(path) == _source(name) and not in_files
+    right = set_up == [[name], [_command(name)]] and _read(path) == _source(name) and not in_files
     return Hook(name, "installed" if right else "stale", path)
 
 
@@ -145,8 +146,8 @@ def _configure(git: Git, name: str, scratch: Scratch) -> None:
     script = _script(git, name)
     make_folder(script.parent)
     write_program(script, _source(name), scratch)
-    git.set_config(f"{_section(name)}.command", _command(name))
-    git.set_config(f"{_section(name)}.event", name)
+    gitconfig.set_value(git, f"{_section(name)}.command", _command(name))
+    gitconfig.set_value(git, f"{_section(name)}.event", name)
     # An older Git wrote these; together they would run twice.
     for path in _candidates(git, name):
         _remove_block(path, scratch)
@@ -205,7 +206,7 @@ def _file(git: Git, name: str) -> Path:
     Husky and pre-commit write the hook itself anew whenever they please; what is ours goes where
     they look for hooks of others.
     """
-    folder = git.hooks_folder()
+    folder = gitconfig.hooks_folder(git)
     path = folder / name
     if folder.parts[-2:] == (".husky", "_") and name != GUARD:
         path = folder.parent / name
@@ -216,7 +217,7 @@ def _file(git: Git, name: str) -> Path:
 
 def _candidates(git: Git, name: str) -> Iterable[Path]:
     """Return the files in which a block may be, by which road ever it came there."""
-    folder = git.hooks_folder()
+    folder = gitconfig.hooks_folder(git)
     paths = (folder / name, folder / f"{name}.legacy", _file(git, name))
     return dict.fromkeys(Path(os.path.realpath(path)) for path in paths)
 

@@ -12,6 +12,7 @@ from gitmodel.curves import curves_path, format_curves
 from gitmodel.digest import oid_of
 from gitmodel.document import format_document
 from gitmodel.errors import UsageError
+from gitmodel.git import staging
 from gitmodel.lineage import Input, Lineage, Named, format_lineage, lineage_path
 from gitmodel.paths import parents
 from gitmodel.porcelain.add import Added, add
@@ -184,4 +185,4 @@ def _write(project: Project, files: Mapping[str, bytes]) -> None:
         with open_folder(project.root, path.rpartition("/")[0], create=True):
             pass
     write_files({project.root / path: data for path, data in files.items()}, project.beside)
-    project.git.stage(files)
+    staging.stage(project.git, files)

@@ -15,7 +15,8 @@ from gitmodel.atomic import Scratch, make_folder, sweep
 from gitmodel.cache import Cache
 from gitmodel.config import CONFIG_NAME, Config, parse_config
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
-from gitmodel.git.command import Git, default_folder, find_top, open_bare, without_secret
+from gitmodel.git import gitconfig, revisions, transport
+from gitmodel.git.command import Git, find_top, open_bare, without_secret
 from gitmodel.git.objects import Objects
 from gitmodel.index import Index, opened_index
 from gitmodel.pointer import MAX_BYTES
@@ -102,7 +103,7 @@ def default_cache(folder: str = "") -> Path:
     It is `gitmodel.cache` of the user's configuration of Git, else `folder`, else
     `~/.cache/gitmodel`.
     """
-    return default_folder("gitmodel.cache", folder or "~/.cache/gitmodel")
+    return gitconfig.default_folder("gitmodel.cache", folder or "~/.cache/gitmodel")
 
 
 @contextmanager
@@ -127,7 +128,7 @@ def find_revision(mirror: Mirror, artifact: str, version: str) -> Revision:
     """
     if _COMMIT.fullmatch(version):
         return _read(mirror, version, version, "")
-    refs = mirror.git.refs_at(mirror.source.url)
+    refs = transport.refs_at(mirror.git, mirror.source.url)
     ref = _find_ref(mirror, refs, artifact, version)
     name = ref.removeprefix(_TAGS).removeprefix(_BRANCHES)
     found = _read(mirror, ref, refs[ref], name if ref != "HEAD" else "")
@@ -286,18 +287,19 @@ def _read(mirror: Mirror, ref: str, commit: str, name: str) -> Revision:
     def fetch(folder: Path) -> None:
         git = open_bare(folder, commit)
         for limit in _LIMITS:
-            found = git.fetch_one(mirror.source.url, ref, limit)
+            found = transport.fetch_one(git, mirror.source.url, ref, limit)
             if found is None:
                 raise UsageError(f"{ref!r} does not lead to a commit", hint="name a version")
             if found != commit:
                 raise ConflictError(
                     f"{ref!r} moved while it was read", hint="run the same command again"
                 )
-            if git.file(commit, CONFIG_NAME) is not None or not git.has_file(commit, CONFIG_NAME):
+            data = revisions.read_file(git, commit, CONFIG_NAME)
+            if data is not None or not revisions.has_file(git, commit, CONFIG_NAME):
                 return
 
     folder = _publish(mirror.home / "commits" / commit, mirror.scratch, fetch)
-    data = open_bare(folder).file(commit, CONFIG_NAME)
+    data = revisions.read_file(open_bare(folder), commit, CONFIG_NAME)
     if data is None:
         where = without_secret(mirror.source.url)
         raise UsageError(

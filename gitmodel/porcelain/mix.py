@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from gitmodel.config import CONFIG_NAME
 from gitmodel.errors import ConflictError, UsageError
-from gitmodel.git.command import Change, Git
+from gitmodel.git import refs, revisions, trees, worktree
+from gitmodel.git.command import Git
+from gitmodel.git.trees import Change
 from gitmodel.history import History
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.porcelain.resolve import Resolved, resolve
@@ -91,7 +93,7 @@ def make_mix(project: Project, history: History, base: Resolved, mix: Mix) -> Mi
     data = {path for part in parts if part.kind == "data" for path in part.paths}
     rest = tuple(path for path in sorted(pointers) if path not in data)
     parts.append(Part("rest", base.label, base.commit, rest))
-    tree = project.git.write_tree(base.commit, changes.values(), project.scratch.new_path())
+    tree = trees.write_tree(project.git, base.commit, changes.values(), project.scratch.new_path())
     return Mixed(base.commit, Snapshot("", pointers), tree, tuple(parts))
 
 
@@ -106,21 +108,21 @@ def find_mix(git: Git) -> str | None:
 
     Whoever moved Git, or took back what was mixed, is done with it.
     """
-    mix = git.mix()
+    mix = refs.mix(git)
     if mix is None:
         return None
-    if git.resolve(f"{mix}^") == git.resolve("HEAD"):
-        mixed = {change.path for change in git.changes("HEAD", mix)}
-        if mixed.intersection(git.modified("HEAD", staged=True)):
+    if revisions.resolve(git, f"{mix}^") == revisions.resolve(git, "HEAD"):
+        mixed = {change.path for change in trees.changes(git, "HEAD", mix)}
+        if mixed.intersection(worktree.modified(git, "HEAD", staged=True)):
             return mix
-    git.unset_mix()
+    refs.unset_mix(git)
     return None
 
 
 def check_settled(git: Git) -> None:
     """Refuse what would not be the code of any version, and could be lost on the way."""
     tree = find_mix(git) or "HEAD"
-    changed = sorted({*git.modified(tree), *git.modified(tree, staged=True)})
+    changed = sorted({*worktree.modified(git, tree), *worktree.modified(git, tree, staged=True)})
     if changed:
         some = ", ".join(map(repr, changed[:_SHOWN]))
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
@@ -148,8 +150,8 @@ def _data_of(
     names = project.config.artifacts
     chosen = [path for path in there if base.name and name_of(path, names) != base.name]
     if not base.name:
-        trees = (each.pointers.items() for each in snapshots)
-        chosen = [path for each in trees for path, pointer in each if pointer.kind == "tree"]
+        found = (each.pointers.items() for each in snapshots)
+        chosen = [path for each in found for path, pointer in each if pointer.kind == "tree"]
     if not chosen:
         raise UsageError(
             f"nothing tells which artifacts of {base.label!r} are data",
@@ -166,7 +168,7 @@ def _data_changes(
     pointers = {pointer_path(path) for path in chosen}
     changes = {
         change.path: change
-        for change in project.git.changes(base.commit, other.commit)
+        for change in trees.changes(project.git, base.commit, other.commit)
         if change.path in pointers or _lies_in(change.path, chosen)
     }
     rules: dict[str, bytes] = {}
@@ -177,7 +179,7 @@ def _data_changes(
             old = rules.get(where, history.objects.blob(blob) if blob else b"")
             rules[where] = with_rules(old, [rule])
     for where, data in rules.items():
-        changes[where] = Change("100644", project.git.write_blob(data), where)
+        changes[where] = Change("100644", trees.write_blob(project.git, data), where)
     return changes
 
 
@@ -189,7 +191,7 @@ def _code_changes(
     artifacts: Iterable[str],
 ) -> dict[str, Change]:
     is_code = code_filter(history, (base.commit, other.commit), list(artifacts))
-    changes = project.git.changes(base.commit, other.commit)
+    changes = trees.changes(project.git, base.commit, other.commit)
     return {change.path: change for change in changes if is_code(change.path)}
 
 

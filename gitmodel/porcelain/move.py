@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from gitmodel.atomic import locked
 from gitmodel.errors import ConflictError, UsageError
+from gitmodel.git import staging
 from gitmodel.paths import parents
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.add import check_new_name
@@ -60,10 +61,10 @@ def move(project: Project, source: str, target: str) -> Moved:
         track(project.git, {target: pointer}, {}, project.beside)
         _move_work(project, source, target, pointer)
         for path, new in sidecars.items():
-            tracked = project.git.tracked([path])
+            tracked = staging.tracked(project.git, [path])
             _rename(project, path, new)
-            project.git.unstage(tracked)
-            project.git.stage([new] if tracked else [])
+            staging.unstage(project.git, tracked)
+            staging.stage(project.git, [new] if tracked else [])
         untrack(project.git, [source], project.beside)
     given = {n: target if p == source else p for n, p in project.config.artifacts.items()}
     return Moved(source, target, old_name, name_of(target, given), tuple(sidecars.values()))
@@ -86,14 +87,14 @@ def _check(project: Project, source: str, target: str, pointers: Mapping[str, Po
     if target in pointers and not resumed:
         raise ConflictError(f"{target!r} is an artifact already", hint=f"gitmodel rm {target}")
     there = look(project.root, target) is not None
-    if project.git.tracked([target]) or (
+    if staging.tracked(project.git, [target]) or (
         there and not (resumed and not look(project.root, source))
     ):
         raise ConflictError(f"{target!r} is there already", hint=f"mv {target} elsewhere")
 
 
 def _check_free(project: Project, sidecars: Mapping[str, str]) -> None:
-    if unmerged := project.git.unmerged(list(sidecars)):
+    if unmerged := staging.unmerged(project.git, list(sidecars)):
         raise ConflictError(
             f"{unmerged[0]!r} is in conflict",
             hint=f"edit {unmerged[0]}, then git add {unmerged[0]}",

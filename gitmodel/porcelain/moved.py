@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gitmodel.atomic import write_file
 from gitmodel.errors import RemoteError
+from gitmodel.git import refs, transport
 from gitmodel.project import Project
 from gitmodel.version import parse_version
 
@@ -28,14 +29,14 @@ class Moved:
 
 def look_for_moved(project: Project) -> Moved:
     """Ask the Git remote for its versions; see `moved_of`."""
-    remote = project.git.remote()
+    remote = transport.remote_of(project.git)
     if remote is None:
         return Moved("")
-    here = project.git.tag_objects()
+    here = refs.tag_objects(project.git)
     if not _versions(project, here) and not _seen(project, remote):
         return Moved(remote)
     try:
-        there = project.git.remote_tags(remote, ask=False)
+        there = transport.remote_tags(project.git, remote, ask=False)
     except RemoteError as error:
         return Moved(remote, problem=error.message)
     return Moved(remote, moved_of(project, remote, here, there))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gitmodel.digest import oid_of
 from gitmodel.errors import IntegrityError
+from gitmodel.git import revisions, worktree
 from gitmodel.git.command import Git
 from gitmodel.lineage import Code, Environment, Named
 from gitmodel.masking import masked
@@ -64,11 +65,12 @@ def utc_now() -> str:
 
 
 def _read_code(git: Git, algorithm: str) -> Code:
-    commit = git.resolve("HEAD")
+    commit = revisions.resolve(git, "HEAD")
     if commit is None:
         return Code(dirty=True)
-    untracked = sorted(git.untracked(_RESULTS))
-    changes = git.patch(_RESULTS) + b"".join(_describe(git.worktree, untracked, algorithm))
+    untracked = sorted(worktree.untracked(git, _RESULTS))
+    new = b"".join(_describe(git.worktree, untracked, algorithm))
+    changes = worktree.patch(git, _RESULTS) + new
     return Code(commit, bool(changes), oid_of(changes, algorithm) if changes else "")
 
 

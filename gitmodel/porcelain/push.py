@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from gitmodel.errors import ConflictError, UsageError
+from gitmodel.git import refs, revisions, transport
 from gitmodel.git.objects import Objects
 from gitmodel.history import History, history_of
 from gitmodel.porcelain.connect import open_remote
@@ -86,7 +87,7 @@ def push(
     tags, moved = _push_tags(project, targets, done) if request.git else ((), ())
     return replace(
         done,
-        git_remote=(project.git.remote() or "") if request.git else "",
+        git_remote=(transport.remote_of(project.git) or "") if request.git else "",
         git_tags=tags,
         uncommitted=_uncommitted(project),
         moved=moved,
@@ -119,9 +120,9 @@ def _targets(project: Project, tags: Sequence[str]) -> list[Target]:
             Target(f"refs/tags/{tag}", history.tags[tag].commit, moves=False)
             for tag in dict.fromkeys(chosen)
         ]
-    head = None if tags else project.git.resolve("HEAD")
+    head = None if tags else revisions.resolve(project.git, "HEAD")
     if head:
-        branch = project.git.branch()
+        branch = refs.branch(project.git)
         targets.append(Target(branch or f"commits/{head}", head, moves=branch is not None))
     if not targets:
         raise UsageError("there is no commit to push yet", hint="git commit")
@@ -192,10 +193,10 @@ def _push_tags(
 
     Returns them, and which other versions are other tags there than here.
     """
-    remote = project.git.remote()
+    remote = transport.remote_of(project.git)
     if remote is None:
         return (), ()
-    here, there = project.git.tag_objects(), project.git.remote_tags(remote)
+    here, there = refs.tag_objects(project.git), transport.remote_tags(project.git, remote)
     complete = [
         target.ref.removeprefix("refs/tags/")
         for target in targets
@@ -208,12 +209,12 @@ def _push_tags(
         )
     new = [tag for tag in complete if tag not in there]
     for start in range(0, len(new), _TAGS_AT_ONCE):
-        project.git.push_tags(remote, new[start : start + _TAGS_AT_ONCE])
+        transport.push_tags(project.git, remote, new[start : start + _TAGS_AT_ONCE])
     return tuple(new), moved_of(project, remote, here, there)
 
 
 def _uncommitted(project: Project) -> tuple[str, ...]:
-    head = project.git.resolve("HEAD")
+    head = revisions.resolve(project.git, "HEAD")
     committed = _read(project, [Target("HEAD", head, moves=True)])[head].pointers if head else {}
     now = read_worktree(project.git).pointers
     return tuple(path for path, pointer in now.items() if committed.get(path) != pointer)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from gitmodel.atomic import locked
 from gitmodel.errors import ConflictError, UsageError
+from gitmodel.git import revisions, staging, worktree
 from gitmodel.git.command import Git
 from gitmodel.paths import POINTER_SUFFIX, parents
 from gitmodel.pointer import Pointer, format_pointer
@@ -66,7 +67,7 @@ def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work)
         _check(project, pointers, wanted, removal)
         kept, count = _remove_files(project, pointers, removal, work)
         rename_in_config(project, dict.fromkeys(artifacts))
-        project.git.remove(wanted, force=removal.force)
+        staging.remove(project.git, wanted, force=removal.force)
         untrack(project.git, artifacts, project.beside)
     left = tuple(path for path in sidecars if look(project.root, path))
     gone = tuple(path for path in sidecars if path not in left)
@@ -75,7 +76,7 @@ def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work)
 
 def find_staged(git: Git) -> set[str]:
     """Return the artifacts that Git's index knows, also those whose pointers left the disk."""
-    return {path.removesuffix(POINTER_SUFFIX) for path in git.staged_pointers()}
+    return {path.removesuffix(POINTER_SUFFIX) for path in staging.pointers(git)}
 
 
 def find_tracked(path: str, pointers: Collection[str]) -> str:
@@ -102,12 +103,13 @@ def _check(
     if removal.files:
         for artifact, pointer in pointers.items():
             path = pointer_path(artifact)
-            if pointer and project.git.file("HEAD", path) != format_pointer(pointer):
+            committed = revisions.read_file(project.git, "HEAD", path)
+            if pointer and committed != format_pointer(pointer):
                 raise ConflictError(
                     f"{artifact!r} is as it is in no commit",
                     hint="git commit, or --force to lose it, or --cached to keep the file",
                 )
-    if unsaved := project.git.unsaved(sidecars):
+    if unsaved := worktree.unsaved(project.git, sidecars):
         raise ConflictError(
             f"{unsaved[0]!r} has changes that are in no commit",
             hint="git commit, or --force to lose them",

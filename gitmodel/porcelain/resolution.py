@@ -15,6 +15,7 @@ from gitmodel.errors import (
     RemoteError,
     UsageError,
 )
+from gitmodel.git import staging
 from gitmodel.merge import Clash, Entries, Side, join_conflict
 from gitmodel.paths import check_path
 from gitmodel.pointer import Pointer, format_pointer
@@ -191,7 +192,7 @@ def _finish(
 ) -> CheckedOut | None:
     """Make files, pointer and Git's index what was decided, in this order."""
     rules, _ = ignore_rule(artifact)
-    if project.git.unmerged([rules]):
+    if staging.unmerged(project.git, [rules]):
         raise ConflictError(
             f"{rules!r} is in conflict too", hint=f"edit {rules}, git add {rules}, then try again"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from gitmodel.errors import UsageError
+from gitmodel.git import revisions
 from gitmodel.history import History
 from gitmodel.paths import POINTER_SUFFIX, parents
 from gitmodel.reference import (
@@ -89,7 +90,7 @@ def _at(history: History, text: str) -> Resolved | None:
         return None
     if name := _name_in(history, path):
         return _of_artifact(history, name, wanted)
-    if history.git.resolve(text):
+    if revisions.resolve(history.git, text):
         return None
     if found := _gone(history, path, wanted):
         return found
@@ -101,7 +102,7 @@ def _at(history: History, text: str) -> Resolved | None:
 
 def _gone(history: History, path: str, wanted: str) -> Resolved | None:
     """Return a revision for an artifact that only that revision has."""
-    commit = history.git.resolve(wanted) if wanted else None
+    commit = revisions.resolve(history.git, wanted) if wanted else None
     there = history.artifacts_of(commit) if commit else {}
     name = there.get(path) or (path if path in there.values() else "")
     return _of_artifact(history, name, wanted) if name else None
@@ -110,11 +111,11 @@ def _gone(history: History, path: str, wanted: str) -> Resolved | None:
 def _other(history: History, text: str) -> Resolved | None:
     """Return what a branch, the name of an artifact, or another revision means."""
     for folder in _BRANCHES:
-        if text and (commit := history.git.resolve(folder + text)):
+        if text and (commit := revisions.resolve(history.git, folder + text)):
             return Resolved(commit, "", "", text)
     if name := find_name(history, text) if text else "":
         return _newest(history, name)
-    commit = history.git.resolve(text) if text else None
+    commit = revisions.resolve(history.git, text) if text else None
     return Resolved(commit, "", "", text) if commit else None
 
 
@@ -131,7 +132,7 @@ def _of_artifact(history: History, name: str, text: str) -> Resolved:
     if tag or text in history.tags:
         return _tag(history, tag or text, name)
     found = _tagged(history, text.removeprefix(_TAGS))
-    commit = found.commit if found else history.git.resolve(text)
+    commit = found.commit if found else revisions.resolve(history.git, text)
     if commit is None:
         raise _unknown(history, text, name)
     return Resolved(commit, name, found.tag if found else "", f"{name}@{text}")

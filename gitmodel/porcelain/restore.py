@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gitmodel.errors import GitmodelError, MissingError, RemoteError
+from gitmodel.git import revisions, staging
 from gitmodel.git.objects import Objects
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.checkout import CheckedOut, follow
@@ -33,7 +34,7 @@ def restore_moved(project: Project, old: str, work: Work, *, fetch: bool) -> Res
     before = _pointers_of(project, old)
     here = read_worktree(project.git).pointers
     # A pointer that a sparse checkout left out is still in Git's index.
-    tracked = set(project.git.tracked_pointers())
+    tracked = set(staging.pointers(project.git))
     changed = [path for path in here if before.get(path) != here[path]]
     changed += [path for path in before if pointer_path(path) not in tracked]
     if not fetch:
@@ -46,7 +47,7 @@ def restore_moved(project: Project, old: str, work: Work, *, fetch: bool) -> Res
 
 def _pointers_of(project: Project, commit: str) -> Mapping[str, Pointer]:
     """Return what a commit tracks; nothing if it is none, is not here, or is broken."""
-    found = project.git.resolve(commit)
+    found = revisions.resolve(project.git, commit)
     if found is None:
         return {}
     objects = Objects(project.git.common_dir)

@@ -8,6 +8,7 @@ from typing import Literal
 from gitmodel.atomic import write_file
 from gitmodel.config import CONFIG_NAME, parse_config, replace_section
 from gitmodel.errors import UsageError
+from gitmodel.git import staging
 from gitmodel.project import Project
 
 
@@ -26,4 +27,4 @@ def rewrite_config(
             hint=f"set '{key}:' in {CONFIG_NAME} by hand",
         )
     write_file(path, data, project.beside)
-    project.git.stage([CONFIG_NAME])
+    staging.stage(project.git, [CONFIG_NAME])

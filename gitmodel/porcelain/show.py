@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gitmodel.git.command import Story
+from gitmodel.git import revisions
+from gitmodel.git.revisions import Story
 from gitmodel.history import History
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.resolve import Resolved, resolve
@@ -35,4 +36,4 @@ def show(history: History, reference: str) -> Shown:
     record = history.reader.read(found.commit, found.name)
     everything = history.reader.artifacts(found.commit)
     others = {path: everything[path] for path in sorted(everything.keys() - record.artifacts)}
-    return Shown(found, history.git.story(found.commit, found.tag), record, others)
+    return Shown(found, revisions.story(history.git, found.commit, found.tag), record, others)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gitmodel.config import Config
+from gitmodel.git import revisions
 from gitmodel.git.command import Git
 from gitmodel.git.objects import Objects
 from gitmodel.pointer import Pointer
@@ -62,7 +63,7 @@ class _Search:
     ) -> SideFacts:
         """Return what is known of a side with a pointer of a certain text."""
         for candidate in candidates:
-            commit = self.git.resolve(candidate)
+            commit = revisions.resolve(self.git, candidate)
             if commit and self._text(commit, conflict.artifact) == text:
                 name = name_of(conflict.artifact, self.config.artifacts)
                 return SideFacts(pointer, commit, self.reader.read(commit, name).metrics)

@@ -18,7 +18,9 @@ from gitmodel.curves import MAX_BYTES, parse_curves
 from gitmodel.curves import SUFFIX as CURVES
 from gitmodel.errors import GateError, GitmodelError, IntegrityError, MissingError, UsageError
 from gitmodel.expression import parse_expression
-from gitmodel.git.command import Git, Staged
+from gitmodel.git import staging, trees
+from gitmodel.git.command import Git
+from gitmodel.git.staging import Staged
 from gitmodel.lineage import SUFFIX as LINEAGE
 from gitmodel.lineage import parse_lineage
 from gitmodel.paths import POINTER_SUFFIX, check_path, parents
@@ -57,15 +59,15 @@ def new_large_files(git: Git, limit: int) -> list[Staged]:
     One that HEAD has in such a size already is no news; a file of Git LFS is as large as what Git
     keeps of it.
     """
-    large = [file for file in git.staged_files() if file.size > limit > 0]
-    known = git.sizes([file.before or "0" for file in large])
+    large = [file for file in staging.staged_files(git) if file.size > limit > 0]
+    known = trees.sizes_of(git, [file.before or "0" for file in large])
     return [file for file, before in zip(large, known, strict=True) if before <= limit]
 
 
 def large_files(git: Git, limit: int) -> list[Staged]:
     """Return all files of more than `limit` bytes in Git's index."""
-    files = git.staged()
-    sizes = git.sizes(list(files.values()))
+    files = staging.staged(git)
+    sizes = trees.sizes_of(git, list(files.values()))
     pairs = zip(files, sizes, strict=True)
     return [Staged(path, size, "") for path, size in pairs if size > limit > 0]
 
@@ -82,7 +84,7 @@ def check_large(git: Git, files: Sequence[Staged]) -> None:
 
 
 def _advice(git: Git, paths: Sequence[str]) -> str:
-    of_lfs = git.left_to_lfs(paths)
+    of_lfs = staging.left_to_lfs(git, paths)
     if of_lfs:
         names = " ".join(_typed(path) for path in paths if path in of_lfs)
         return f"git lfs install && git add --renormalize {names}"
@@ -101,10 +103,10 @@ def raw_artifacts(git: Git, names: Collection[str]) -> list[Problem]:
 
     Git would keep their bytes, and put them in the way of every checkout.
     """
-    artifacts = {path.removesuffix(POINTER_SUFFIX) for path in git.tracked_pointers()}
+    artifacts = {path.removesuffix(POINTER_SUFFIX) for path in staging.pointers(git)}
     if not artifacts:
         return []
-    there = git.staged()
+    there = staging.staged(git)
     found = []
     for path in sorted(set(names) & there.keys()):
         owner = next((each for each in (path, *parents(path)) if each in artifacts), "")
@@ -128,9 +130,9 @@ def broken_pointers(project: Project, names: Collection[str]) -> list[Problem]:
     Those that are new must be of blobs that are in the cache, or known to be on the remote.
     """
     files = _chosen(project.git, names, _is_pointer)
-    texts = project.git.blobs(files.values(), MAX_POINTER)
-    artifacts = {path.removesuffix(POINTER_SUFFIX) for path in project.git.tracked_pointers()}
-    new = {file.path for file in project.git.staged_files()} if files else set()
+    texts = trees.blobs(project.git, files.values(), MAX_POINTER)
+    artifacts = {path.removesuffix(POINTER_SUFFIX) for path in staging.pointers(project.git)}
+    new = {file.path for file in staging.staged_files(project.git)} if files else set()
     problems = []
     for path, blob in files.items():
         try:
@@ -200,7 +202,7 @@ def broken_sidecars(git: Git, names: Collection[str]) -> list[Problem]:
     """Return what is wrong with staged metrics, params, lineages, curves, cards, configuration."""
     config = _config_of(git)
     files = _chosen(git, names, lambda path: bool(_reader_of(path, config)))
-    texts = git.blobs(files.values(), MAX_BYTES)
+    texts = trees.blobs(git, files.values(), MAX_BYTES)
     problems = []
     for path, blob in files.items():
         read = _reader_of(path, config)
@@ -296,7 +298,7 @@ def secrets_in(git: Git, names: Collection[str]) -> list[Problem]:
     """Return where files that gitmodel reads or writes hold credentials, but never which."""
     config = _config_of(git)
     files = _chosen(git, names, lambda path: _is_known(path, config))
-    texts = git.blobs(files.values(), MAX_BYTES)
+    texts = trees.blobs(git, files.values(), MAX_BYTES)
     return [
         Problem(f"{path!r}, line {secret.line}, holds what looks like {secret.what}", _REVOKE)
         for path, blob in files.items()
@@ -314,5 +316,5 @@ def _secrets(path: str, data: bytes) -> list[Secret]:
 
 def _chosen(git: Git, names: Collection[str], wanted: Callable[[str], bool]) -> dict[str, str]:
     """Return those of the files that are staged, and that `wanted` is true of: path to blob."""
-    there = git.staged()
+    there = staging.staged(git)
     return {path: there[path] for path in sorted(set(names) & there.keys()) if wanted(path)}

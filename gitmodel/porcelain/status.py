@@ -9,6 +9,7 @@ from typing import Literal
 
 from gitmodel.digest import Digests
 from gitmodel.errors import MissingError
+from gitmodel.git import staging, worktree
 from gitmodel.index import CACHE, Seen
 from gitmodel.manifest import EXECUTABLE, FILE, Entry
 from gitmodel.paths import parents
@@ -95,7 +96,7 @@ def find_left(project: Project, snapshot: Snapshot) -> list[str]:
     known = project.index.trees(str(project.root))
     without = [path for path in known if path not in snapshot.pointers.keys() | snapshot.conflicts]
     there = [path for path in without if look(project.root, path)]
-    raw = project.git.tracked(there)
+    raw = staging.tracked(project.git, there)
     return [
         path for path in there if not any(each == path or path in parents(each) for each in raw)
     ]
@@ -120,7 +121,7 @@ def _seen_by_git(project: Project, artifacts: Iterable[str]) -> set[str]:
             rules[path] = read_rules(project.root, path).splitlines()
         if rule not in rules[path]:
             doubtful.append(artifact)
-    return set(doubtful) - project.git.ignored(doubtful)
+    return set(doubtful) - worktree.ignored(project.git, doubtful)
 
 
 def _conflict(conflict: Conflict) -> ArtifactStatus:

@@ -14,6 +14,7 @@ from gitmodel.config import Config
 from gitmodel.contents import root_of
 from gitmodel.describe import items_of
 from gitmodel.errors import ConflictError, GateError, GitmodelError, IntegrityError, UsageError
+from gitmodel.git import gitconfig, refs, revisions
 from gitmodel.git.command import Git
 from gitmodel.git.objects import Objects
 from gitmodel.history import History, history_of
@@ -104,7 +105,7 @@ def plan_tag(project: Project, request: Request, work: Work) -> Plan:
 
     Raises `UsageError` for what makes no sense, `ConflictError` for a version that is there.
     """
-    commit = project.git.resolve("HEAD")
+    commit = revisions.resolve(project.git, "HEAD")
     if commit is None:
         raise UsageError("there is no commit to tag yet", hint="git commit")
     if begins_signature(request.message):
@@ -118,11 +119,11 @@ def make_tag(project: Project, plan: Plan, *, sign: bool) -> None:
     if plan.refused:
         raise refusal(plan)
     git = project.git
-    sign = sign or git.switched_on("tag.gpgSign")
-    said = git.tag(plan.tag, plan.commit, plan.message, sign=sign)
+    sign = sign or gitconfig.switched_on(git, "tag.gpgSign")
+    said = refs.make_tag(git, plan.tag, plan.commit, plan.message, sign=sign)
     if sign and not _is_signed(git, plan.tag):
         # Where ssh-keygen fails, Git 2.39 makes a tag without a signature and exits with 0.
-        git.delete_tag(plan.tag)
+        refs.delete_tag(git, plan.tag)
         raise GitmodelError(
             f"Git did not sign the tag {plan.tag!r}: {said}", hint="git config user.signingKey"
         )
@@ -131,7 +132,7 @@ def make_tag(project: Project, plan: Plan, *, sign: bool) -> None:
 def _is_signed(git: Git, tag: str) -> bool:
     objects = Objects(git.common_dir)
     try:
-        return parse_tag_object(objects.tag(git.tag_objects()[tag])).signature is not None
+        return parse_tag_object(objects.tag(refs.tag_objects(git)[tag])).signature is not None
     finally:
         objects.close()
 
@@ -203,7 +204,7 @@ def _plan(project: Project, request: Request, work: Work, subject: _Subject) -> 
 
 def _before(project: Project, subject: _Subject) -> Version | None:
     """Return the newest version that led here; if none did, the newest there is."""
-    tags = project.git.tags_before(subject.commit) if subject.versions else set()
+    tags = refs.tags_before(project.git, subject.commit) if subject.versions else set()
     here = [version for version, _ in subject.versions if version.tag in tags]
     return newest_release(here or [version for version, _ in subject.versions])
 

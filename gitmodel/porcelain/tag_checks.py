@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from gitmodel.config import CONFIG_NAME, Config
 from gitmodel.errors import MissingError
+from gitmodel.git import revisions, worktree
 from gitmodel.git.objects import Objects
 from gitmodel.history import History
 from gitmodel.paths import POINTER_SUFFIX
@@ -49,7 +50,7 @@ def check_committed(project: Project, artifacts: Iterable[str]) -> Check:
     known = {CONFIG_NAME, *given, *_sidecars_of(artifacts)}
     found = [
         path
-        for path in project.git.uncommitted(patterns)
+        for path in worktree.uncommitted(project.git, patterns)
         if path.endswith(POINTER_SUFFIX) or path in known
     ]
     if not found:
@@ -130,7 +131,7 @@ def check_gates(history: History, record: Record, name: str, tag: str) -> Check:
     """Look for a gate of the configuration that the version does not meet."""
     conditions = history.config.gates.get("tag", ())
     measured = Measured(record.metrics, record.params)
-    story = history.git.story(record.commit)
+    story = revisions.story(history.git, record.commit)
     date = moment_of(story.time)
     fields = {"tag": tag, "name": name, "author": story.author, "date": date}
     problems = unmet(Subject(Others(history), name, measured, fields), conditions)

@@ -12,6 +12,7 @@ from gitmodel.cache import Damage
 from gitmodel.digest import algorithm_of, oid_of
 from gitmodel.encoding import decode
 from gitmodel.errors import IntegrityError, MissingError
+from gitmodel.git import revisions
 from gitmodel.git.objects import Objects
 from gitmodel.manifest import Entry
 from gitmodel.pack import CHUNK, RECIPE, parse_recipe
@@ -169,7 +170,7 @@ def _incomplete(
         for root in remote.roots():
             if not set(root.oids) <= sound:
                 bad.append(root.ref)
-            elif project.git.resolve(root.commit):
+            elif revisions.resolve(project.git, root.commit):
                 pointers = read_commit(objects, root.commit).pointers.values()
                 fetch_manifests(pointers, project.cache, remote, Work(progress))
                 if any(not _oids(project, pointer) <= sound for pointer in pointers):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gitmodel.contents import root_of
 from gitmodel.describe import items_of
 from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.git import refs, transport, trees
 from gitmodel.git.command import Git
 from gitmodel.git.objects import Objects
 from gitmodel.git.signature import Signature, check_signature
@@ -46,10 +47,10 @@ def verify_tag(git: Git, tag: str) -> VerifiedTag:
     Raises `UsageError` if there is no such tag, or if it leads to no commit.
     """
     name = tag.removeprefix("refs/tags/")
-    oid = git.tag_objects().get(name)
+    oid = refs.tag_objects(git).get(name)
     if oid is None:
         raise UsageError(f"there is no tag {name!r}", hint="gitmodel versions")
-    kind = git.kind(oid)
+    kind = trees.kind(git, oid)
     objects = Objects(git.common_dir)
     try:
         if kind == "tag":
@@ -102,9 +103,9 @@ def _look_at(git: Git, objects: Objects, commit: str, tag: str) -> tuple[str, li
 
 def _bring_blobs(git: Git, objects: Objects, commit: str) -> None:
     """Fetch what a partial clone lacks; what comes is checked against its name when it is read."""
-    for promisor in git.promisors():
+    for promisor in transport.promisors(git):
         if lacking := objects.lacking(objects.companions(commit).values()):
-            git.bring_objects(promisor, lacking)
+            transport.bring_objects(git, promisor, lacking)
 
 
 def replaced_in(git: Git, commit: str, tag: str = "") -> str:
@@ -113,7 +114,7 @@ def replaced_in(git: Git, commit: str, tag: str = "") -> str:
     gitmodel reads the objects themselves, but what `git checkout` writes would be another
     version.
     """
-    replaced = git.replaced()
+    replaced = trees.replaced(git)
     if not replaced:
         return ""
-    return min(replaced & {tag, *git.objects_of(commit)}, default="")
+    return min(replaced & {tag, *trees.objects_of(git, commit)}, default="")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from gitmodel.errors import UsageError
 from gitmodel.expression import Expression, judge
-from gitmodel.git.command import Ref
+from gitmodel.git import refs
+from gitmodel.git.refs import Ref
 from gitmodel.history import History
 from gitmodel.porcelain.conditions import Others, Subject, moment_of
 from gitmodel.porcelain.resolve import find_name
@@ -59,13 +60,13 @@ def versions(history: History, name: str = "", *, heads: bool = False) -> list[L
     wanted = [version for version in history.versions if version.name == name or not name]
     wanted.sort(key=lambda version: (version.key, version.tag), reverse=True)
     wanted.sort(key=lambda version: version.name)
-    refs = [(history.tags[version.tag], version.name) for version in wanted]
+    found = [(history.tags[version.tag], version.name) for version in wanted]
     branches = _heads(history) if heads else []
-    refs += [(ref, name) for ref in branches]
-    measured = history.measure([(ref.commit, owner) for ref, owner in refs])
+    found += [(ref, name) for ref in branches]
+    measured = history.measure([(ref.commit, owner) for ref, owner in found])
     return [
         _listed(ref, owner, measured[ref.commit, owner], is_branch=number >= len(wanted))
-        for number, (ref, owner) in enumerate(refs)
+        for number, (ref, owner) in enumerate(found)
     ]
 
 
@@ -135,7 +136,7 @@ def _check_name(history: History, name: str) -> str:
 
 
 def _heads(history: History) -> list[Ref]:
-    return [ref for ref in history.git.heads() if not ref.name.startswith(_OWN_BRANCHES)]
+    return [ref for ref in refs.heads(history.git) if not ref.name.startswith(_OWN_BRANCHES)]
 
 
 def _listed(ref: Ref, owner: str, measured: Measured, *, is_branch: bool) -> Listed:

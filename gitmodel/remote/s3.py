@@ -246,14 +246,19 @@ class S3Store:
     def _call(self, key: str, size: int, request: Callable[[Any], Awaitable[_T]]) -> _T:
         """Make a request on the event loop, again where that is of use, and wait for it."""
 
-        async def act() -> _T:
+        # A future that waits for another thread is part of a cycle, and would keep its result.
+        answers: list[_T] = []
+
+        async def act() -> None:
             client = await self._fs.set_session()
-            return await self._retries.run(lambda: self._translated(key, request(client)), size)
+            tries = self._retries.run(lambda: self._translated(key, request(client)), size)
+            answers.append(await tries)
 
         future = asyncio.run_coroutine_threadsafe(act(), self._fs.loop)
         self._running.add(future)
         try:
-            return future.result()
+            future.result()
+            return answers.pop()
         except (TryAgainError, RefusedError) as error:
             raise RemoteError(
                 f"{self.url}: {key!r}: {error}", hint="gitmodel remote check"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -21,41 +20,25 @@ from gitmodel.digest import (
     oid_from_bytes,
     oid_to_bytes,
 )
-from gitmodel.errors import ConflictError, IntegrityError
+from gitmodel.errors import IntegrityError
 from gitmodel.index import Seen
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK, Entry
-from gitmodel.stream import will_read
-from gitmodel.worktree.scan import FILE_FLAGS, Found, pack_stat, scan
+from gitmodel.worktree.batch import open_ahead
+from gitmodel.worktree.scan import Found, changed, check_unchanged, open_file, scan
 
 _T = TypeVar("_T")
 
-_AHEAD = 32
-"""Files that are open ahead: enough to keep a disk busy, few beside the 1,024 one may open."""
-
 
 def read_ahead(founds: Iterable[Found]) -> Iterator[Found]:
-    """Yield what was found, small files last seen somewhat later, while the disk reads them.
+    """Yield what was found, small files last seen somewhat later, while the disk reads them."""
+    for found, fd in open_ahead((found, _open_early(found)) for found in founds):
+        yield found if fd < 0 else Found(*found[:-1], fd)
 
-    A disk that is asked for one small file after the other is idle most of the time.
-    """
-    opened: deque[Found] = deque()
-    try:
-        for found in founds:
-            if found.known or found.type not in (FILE, EXECUTABLE) or found.size >= SMALL:
-                yield found
-                continue
-            fd = _open(found)
-            opened.append(Found(*found[:-1], fd))
-            will_read(fd)
-            if len(opened) > _AHEAD:
-                yield opened[0]
-                os.close(opened.popleft().file)
-        while opened:
-            yield opened[0]
-            os.close(opened.popleft().file)
-    finally:
-        for found in opened:
-            os.close(found.file)
+
+def _open_early(found: Found) -> int:
+    if found.known or found.type not in (FILE, EXECUTABLE) or found.size >= SMALL:
+        return -1
+    return open_file(found.name, found.folder, found.full)
 
 
 def read_link(found: Found, artifact: str) -> bytes:
@@ -65,7 +48,7 @@ def read_link(found: Found, artifact: str) -> bytes:
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOENT):
             raise
-        raise _changed(found) from error
+        raise changed(found.full) from error
     check_link(found.path, target, artifact)
     return target
 
@@ -156,10 +139,9 @@ def store_at(root: Path, artifact: str, path: str, writer: CacheWriter) -> None:
 
 def _store_small(found: Found, writer: CacheWriter) -> Digests:
     # One byte more than `stat` said would show that the file has grown.
-    room = writer.room(found.size + 1)
-    count = _with_file(found, lambda fd: os.readv(fd, [room]))
-    digests = digest_bytes(room[:count], writer.algorithm)
-    writer.keep(digests)
+    data = _with_file(found, lambda fd: os.read(fd, found.size + 1))
+    digests = digest_bytes(data, writer.algorithm)
+    writer.add(data, digests)
     return digests
 
 
@@ -169,36 +151,14 @@ def _with_file(found: Found, use: Callable[[int], _T]) -> _T:
     if fd >= 0:
         os.lseek(fd, 0, os.SEEK_SET)
     else:
-        fd = _open(found)
+        fd = open_file(found.name, found.folder, found.full)
     try:
         result = use(fd)
-        _check_unchanged(fd, found)
+        check_unchanged(fd, found.stat, found.full)
         return result
     finally:
         if fd != found.file:
             os.close(fd)
-
-
-def _open(found: Found) -> int:
-    try:
-        return os.open(found.name, FILE_FLAGS, dir_fd=found.folder)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENOENT, errno.ENXIO):
-            raise _changed(found) from error
-        error.filename = found.full
-        raise
-
-
-def _check_unchanged(fd: int, found: Found) -> None:
-    if pack_stat(os.fstat(fd)) != found.stat:
-        raise _changed(found)
-
-
-def _changed(found: Found) -> ConflictError:
-    return ConflictError(
-        f"{found.full!r} changed while it was read",
-        hint="wait until its writer is done, then try again",
-    )
 
 
 def seen_row(found: Found, digests: Digests, stamp: int) -> Seen:

@@ -9,13 +9,16 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.atomic import Scratch
-from gitmodel.errors import IntegrityError
-from gitmodel.index import Seen
+from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK
 from gitmodel.paths import MAX_PATH
+
+if TYPE_CHECKING:
+    # Who only reads files need not load SQLite.
+    from gitmodel.index import Seen
 
 _STAT = struct.Struct("<QQqqq")
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -159,6 +162,31 @@ def pack_stat(status: os.stat_result) -> bytes:
     """Return what tells whether a file was touched: device, inode, size, mtime, ctime."""
     return _STAT.pack(
         status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    )
+
+
+def open_file(name: str, folder: int, path: str) -> int:
+    """Open a file that was found; raise `ConflictError` if it is one no longer."""
+    try:
+        return os.open(name, FILE_FLAGS, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOENT, errno.ENXIO):
+            raise changed(path) from error
+        error.filename = path
+        raise
+
+
+def check_unchanged(fd: int, stat: bytes, path: str) -> None:
+    """Raise `ConflictError` if an open file is not as `stat` packed says any more."""
+    if pack_stat(os.fstat(fd)) != stat:
+        raise changed(path)
+
+
+def changed(path: str) -> ConflictError:
+    """Return the error that a file changed while it was read."""
+    return ConflictError(
+        f"{path!r} changed while it was read",
+        hint="wait until its writer is done, then try again",
     )
 
 

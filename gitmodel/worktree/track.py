@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gitmodel.atomic import Scratch, write_file
+from gitmodel.git import staging
 from gitmodel.git.command import Git
 from gitmodel.pointer import Pointer, format_pointer
 from gitmodel.snapshot import pointer_path
@@ -29,9 +30,9 @@ def track(
             path = git.worktree / pointer_path(artifact)
             write_file(path, format_pointer(pointer), scratch)
         stage += [pointer_path(artifact), _ignore(git.worktree, artifact, scratch)]
-    raw = git.tracked(list(pointers))
-    git.unstage(raw)
-    git.stage(dict.fromkeys(stage))
+    raw = staging.tracked(git, list(pointers))
+    staging.unstage(git, raw)
+    staging.stage(git, dict.fromkeys(stage))
     return {
         artifact: sum(name == artifact or name.startswith(f"{artifact}/") for name in raw)
         for artifact in pointers
@@ -45,12 +46,12 @@ def untrack(git: Git, artifacts: Sequence[str], scratch: Scratch) -> None:
         remove_rule(git.worktree, path, rule, scratch)
     rules = list(dict.fromkeys(path for path, _ in files))
     there = [path for path in rules if (git.worktree / path).exists()]
-    git.stage(git.tracked(there))
+    staging.stage(git, staging.tracked(git, there))
     pointers = [pointer_path(artifact) for artifact in artifacts]
     for path in pointers:
         remove_file(git.worktree, path)
     # The pointers last: who was killed before this finds them in the index, and goes on.
-    git.unstage([*(path for path in rules if path not in there), *pointers])
+    staging.unstage(git, [*(path for path in rules if path not in there), *pointers])
 
 
 def remove_file(root: Path, path: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -108,6 +110,24 @@ def url(
 @pytest.fixture
 def store(url: str, tmp_path: Path) -> Store:
     return open_store(url, tmp_path, Access())
+
+
+def test_what_was_read_is_not_kept(store: Store) -> None:
+    # Commands switch the collector of cycles off: what lies in one would never be freed.
+    store.put("packs/large", bytes(MIB))
+    store.read("packs/large", 0, MIB)
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(20):
+            store.read("packs/large", 0, MIB)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert kept < 4 * MIB
+
 
 
 @pytest.fixture

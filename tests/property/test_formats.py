@@ -15,7 +15,14 @@ from gitmodel.digest import oid_from_bytes, oid_to_bytes, parse_fingerprint, par
 from gitmodel.document import format_document, parse_document
 from gitmodel.errors import GitmodelError
 from gitmodel.lineage import Lineage, format_lineage, parse_lineage
-from gitmodel.manifest import HEADER, Manifest, format_manifest, parse_manifest
+from gitmodel.manifest import (
+    HEADER,
+    Manifest,
+    format_manifest,
+    make_manifest,
+    parse_manifest,
+    parse_near,
+)
 from gitmodel.pack import (
     TRAILER_SIZE,
     Listed,
@@ -51,6 +58,20 @@ def test_pointers(pointer: Pointer) -> None:
 @given(strategies.manifests())
 def test_manifests(manifest: Manifest) -> None:
     assert parse_manifest(format_manifest(manifest), "m") == manifest
+
+
+@given(strategies.manifests(), strategies.manifests(), st.data())
+def test_manifests_that_are_nearly_the_same(
+    first: Manifest, other: Manifest, data: st.DataObject
+) -> None:
+    kept = data.draw(st.sets(st.sampled_from(first.entries))) if first.entries else set()
+    # Nothing but what both may hold: a name of one may be a folder of the other.
+    try:
+        second = make_manifest([*kept, *(e for e in other.entries if e.path not in kept)])
+    except GitmodelError:
+        second = other
+    found = parse_near(format_manifest(second), format_manifest(first), first.by_path())
+    assert found == second.by_path()
 
 
 @given(strategies.lineages)

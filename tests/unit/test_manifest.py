@@ -9,6 +9,7 @@ from gitmodel.manifest import (
     format_manifest,
     make_manifest,
     parse_manifest,
+    parse_near,
 )
 from tests.helpers.formats import FINGERPRINT, OID, entry
 
@@ -88,6 +89,17 @@ def test_malformed_manifest_is_refused(name):
         parse_manifest(MALFORMED[name], "of data")
     assert caught.value.exit_code == 7
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_manifest_is_not_taken_for_nearly_another(name):
+    near = parse_manifest(lines("a"), "near").by_path()
+    with pytest.raises(IntegrityError):
+        parse_manifest(MALFORMED[name], "m")
+    found = parse_near(MALFORMED[name], lines("a"), near)
+    # Lines that are the same in both are not compared to new ones.
+    known = ("unsorted", "sorted as UTF-16", "file and folder", "file and folder apart")
+    assert found is None or name in known
 
 
 def test_message_names_the_bad_line():

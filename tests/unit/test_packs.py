@@ -1,4 +1,4 @@
-"""Local packs: what is written in buffers comes back as blobs."""
+"""Local packs: what is written to them comes back as blobs."""
 
 import errno
 import os
@@ -22,8 +22,7 @@ def write(scratch, blobs, known=()):
     writer = PackWriter(scratch, lambda oids: set(known) & set(oids))
     try:
         for data in blobs:
-            writer.room(len(data) + 1)[: len(data)] = data
-            writer.keep(digest_bytes(data))
+            writer.add(data, digest_bytes(data))
     except OSError:
         writer.abandon()
         raise
@@ -71,7 +70,64 @@ def test_blobs_come_back_without_those_that_are_known(scratch, monkeypatch, name
     }[known]
     oids = {digest_bytes(blob).oid for blob in chosen}
     found = content(write(scratch, blobs, oids))
-    assert found == [blob for blob in blobs if digest_bytes(blob).oid not in oids]
+    # None is written twice.
+    new = dict.fromkeys(blob for blob in blobs if digest_bytes(blob).oid not in oids)
+    assert found == list(new)
+
+
+def write_all(scratch, batches, known=()):
+    """Write batches of blobs that lie back to back; return the packs, and the batches set free."""
+    freed = []
+    writer = PackWriter(scratch, lambda oids: set(known) & set(oids))
+    for number, blobs in enumerate(batches):
+        data = bytearray(b"".join(blobs))
+
+        def free(number=number, data=data):
+            data[:] = b"x" * len(data)
+            freed.append(number)
+
+        writer.add_all(memoryview(data), [digest_bytes(blob) for blob in blobs], free)
+    return writer.close(), freed
+
+
+@pytest.mark.parametrize("known", ["none", "all", "every second", "first", "last"])
+def test_batches_come_back_without_what_is_known_or_came_before(scratch, known):
+    blobs = [random.Random(n).randbytes(n * 991 % 50_000) for n in range(300)]
+    chosen = {
+        "none": [],
+        "all": blobs,
+        "every second": blobs[::2],
+        "first": blobs[:1],
+        "last": blobs[-1:],
+    }[known]
+    oids = {digest_bytes(blob).oid for blob in chosen}
+    batches = [blobs[at : at + 60] for at in range(0, 300, 60)]
+    finished, freed = write_all(scratch, [*batches, blobs[::7], blobs[:2] * 3], oids)
+    assert content(finished) == [blob for blob in blobs if digest_bytes(blob).oid not in oids]
+    assert sorted(freed) == list(range(7))
+
+
+def test_every_batch_is_set_free_when_the_disk_is_full(scratch, monkeypatch):
+    def full(fd, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    freed = []
+    writer = PackWriter(scratch, lambda oids: set())
+
+    def add(number):
+        data = memoryview(bytes(5_000_000 - number))
+        writer.add_all(data, [digest_bytes(data)], lambda: freed.append(number))
+
+    def add_all():
+        for number in range(50):
+            add(number)
+
+    with pytest.raises(OSError, match="No space"):
+        add_all()
+    writer.abandon()
+    assert freed == list(range(len(freed)))
+    assert freed
 
 
 def test_packs_are_closed_when_they_are_large_enough(scratch, monkeypatch):
@@ -99,8 +155,7 @@ def test_a_disk_that_is_full_is_told_and_leaves_nothing_running(scratch, monkeyp
 def test_what_is_abandoned_leaves_no_file(scratch, tmp_path):
     writer = PackWriter(scratch, lambda oids: set())
     for n in range(20):
-        writer.room(1_000_000)[:] = bytes([n]) * 1_000_000
-        writer.keep(digest_bytes(bytes([n]) * 1_000_000))
+        writer.add(bytes([n]) * 1_000_000, digest_bytes(bytes([n]) * 1_000_000))
     writer.abandon()
     assert [
         path for path in (tmp_path / "tmp").rglob("*") if path.is_file() and path.stat().st_size

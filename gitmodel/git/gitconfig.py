@@ -1,0 +1,66 @@
+"""Git's configuration: that which counts is read, that of this clone is written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gitmodel.errors import UsageError
+from gitmodel.git.command import Git, run_in, said
+
+
+def values(git: Git, key: str) -> list[str]:
+    """Return the values of a key."""
+    done = git.run("config", "--null", "--get-all", key)
+    return os.fsdecode(done.stdout).split("\0")[:-1] if done.returncode == 0 else []
+
+
+def switched_on(git: Git, key: str) -> bool:
+    """Return whether a key is true."""
+    return git.run("config", "--type=bool", "--get", key).stdout.strip() == b"true"
+
+
+def enabled(git: Git, key: str, *, default: bool) -> bool:
+    """Return a yes or no; raises `UsageError` if it is neither."""
+    return _typed(git, "bool", key, str(default).lower()) == "true"
+
+
+def number(git: Git, key: str, default: int) -> int:
+    """Return a number, in which `k`, `m` and `g` may stand."""
+    return int(_typed(git, "int", key, str(default)))
+
+
+def _typed(git: Git, kind: str, key: str, default: str) -> str:
+    done = git.run("config", f"--type={kind}", "--default", default, "--get", key)
+    if done.returncode:
+        raise UsageError(f"{key}: {said(done)}", hint=f"git config {key} {default}")
+    return done.stdout.decode().strip()
+
+
+def default_folder(key: str, default: str) -> Path:
+    """Return a path of the user's configuration, or `default`; `~` is the home folder."""
+    done = run_in(Path(), "config", "--type=path", "--default", default, "--get", key)
+    if done.returncode:
+        raise UsageError(f"{key}: {said(done)}", hint=f"git config --global {key} FOLDER")
+    return Path(os.fsdecode(done.stdout).removesuffix("\n"))
+
+
+def hooks_folder(git: Git) -> Path:
+    """Return where Git looks for hooks: `core.hooksPath`, or the repository's own folder."""
+    done = git.checked("rev-parse", "--git-path", "hooks")
+    return git.worktree / os.fsdecode(done.stdout).removesuffix("\n")
+
+
+def add_value(git: Git, key: str, value: str) -> None:
+    """Add a value to a key of this clone's own configuration."""
+    git.checked("config", "--local", "--add", key, value)
+
+
+def set_value(git: Git, key: str, value: str) -> None:
+    """Set a key of this clone's own configuration."""
+    git.checked("config", "--local", "--replace-all", key, value)
+
+
+def remove_section(git: Git, section: str) -> None:
+    """Remove a section from this clone's own configuration, if it is there."""
+    git.run("config", "--local", "--remove-section", section)

@@ -1,0 +1,121 @@
+"""What Git sends to other repositories and fetches from them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gitmodel.errors import ConflictError, RemoteError
+from gitmodel.git import gitconfig, refs, revisions
+from gitmodel.git.command import Git, run_in, said, without_secret
+
+_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+_MUTE = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true"}
+_FETCHED = "refs/gitmodel/fetched"
+
+
+def remote_of(git: Git) -> str | None:
+    """Return the name of the Git remote that tags are pushed to, or None."""
+    names = git.names("remote", separator="\n")
+    branch = (refs.branch(git) or "").removeprefix("refs/heads/")
+    keys = (f"branch.{branch}.pushRemote", "remote.pushDefault", f"branch.{branch}.remote")
+    wanted = [name for key in keys for name in gitconfig.values(git, key)]
+    usable = [name for name in (*wanted, "origin") if name in names]
+    if usable:
+        return usable[0]
+    return names[0] if len(names) == 1 else None
+
+
+def remote_tags(git: Git, remote: str, *, ask: bool = True) -> dict[str, str]:
+    """Return the tags of a Git remote: short name to the oid of the tag or commit.
+
+    `ask`: whether Git may ask the user for a password.
+    """
+    env = None if ask else _MUTE
+    done = git.run("ls-remote", "--refs", "--tags", "--", remote, env=env)
+    if done.returncode:
+        raise RemoteError(f"Git remote {remote!r}: {said(done)}", hint=f"git ls-remote {remote}")
+    lines = os.fsdecode(done.stdout).splitlines()
+    pairs = (line.split("\t", 1) for line in lines)
+    return {name.removeprefix("refs/tags/"): oid for oid, name in pairs}
+
+
+def push_tags(git: Git, remote: str, tags: Sequence[str]) -> None:
+    """Push tags; raises `ConflictError` if the remote refuses one, and then pushes none."""
+    specs = [f"refs/tags/{tag}:refs/tags/{tag}" for tag in tags]
+    done = git.run("push", "--quiet", "--atomic", "--", remote, *specs)
+    if done.returncode:
+        text = said(done)
+        kind = ConflictError if "rejected" in text else RemoteError
+        raise kind(
+            f"Git remote {remote!r} did not take the tags: {text}",
+            hint=f"git push {remote} {tags[0]}",
+        )
+
+
+def refs_at(git: Git, url: str) -> dict[str, str]:
+    """Return the refs of a repository elsewhere, HEAD too: full name to the commit.
+
+    Raises `RemoteError` if it cannot be reached.
+    """
+    done = git.run("ls-remote", "--", url)
+    if done.returncode:
+        raise _unreachable(url, done)
+    found: dict[str, str] = {}
+    for line in os.fsdecode(done.stdout).splitlines():
+        oid, name = line.split("\t", 1)
+        if _OID.fullmatch(oid):
+            # An annotated tag comes twice; the second time, as the commit that it leads to.
+            found[name.removesuffix("^{}")] = oid
+    return found
+
+
+def fetch_one(git: Git, url: str, source: str, limit: int) -> str | None:
+    """Fetch one commit from elsewhere: a ref or a commit id, without what came before it.
+
+    Files of more than `limit` bytes are left there if the server can.  Returns the commit.
+    Raises `RemoteError` if it cannot be had.
+    """
+    done = git.run(
+        # Not as an argument, which Git would keep in the configuration, secrets and all.
+        *("-c", f"remote.source.url={url}"),
+        *("fetch", "--quiet", "--depth=1", "--no-tags", "--no-auto-gc"),
+        *("--no-recurse-submodules", f"--filter=blob:limit={limit + 1}"),
+        *("--", "source", f"+{source}:{_FETCHED}"),
+    )
+    if done.returncode:
+        raise _unreachable(url, done)
+    return revisions.resolve(git, _FETCHED)
+
+
+def _unreachable(url: str, done: subprocess.CompletedProcess[bytes]) -> RemoteError:
+    shown = without_secret(url)
+    return RemoteError(f"Git repository {shown!r}: {said(done)}", hint=f"git ls-remote {shown}")
+
+
+def promisors(git: Git) -> list[str]:
+    """Return the remotes that have what a partial clone left out."""
+    done = git.run("config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$")
+    keys = os.fsdecode(done.stdout).splitlines()
+    return [key.removeprefix("remote.").removesuffix(".promisor") for key in keys]
+
+
+def bring_objects(git: Git, promisor: str, oids: Iterable[str]) -> None:
+    """Have Git fetch objects that a partial clone left out, all at once if it can.
+
+    This is how Git itself does it (`fetch_objects` in promisor-remote.c), but one by one.
+    """
+    git.run(
+        *("-c", "fetch.negotiationAlgorithm=noop", "fetch", promisor, "--quiet", "--no-tags"),
+        *("--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none", "--stdin"),
+        feed="".join(f"{oid}\n" for oid in oids).encode(),
+    )
+
+
+def bring_object(common_dir: Path, oid: str) -> bool:
+    """Have Git fetch an object that a partial clone left out; return whether it is here then."""
+    done = run_in(common_dir, "--git-dir", str(common_dir), "cat-file", "-t", oid)
+    return done.returncode == 0

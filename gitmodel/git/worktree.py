@@ -1,0 +1,96 @@
+"""The files of the working tree as Git sees them, and what moves them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from gitmodel.errors import ConflictError
+from gitmodel.git.command import Git, said
+
+
+def modified(git: Git, tree: str, *, staged: bool = False) -> list[str]:
+    """Return which tracked files are not as in a tree: the work files, or what is staged."""
+    options = ("--name-only", "-z", "--no-renames", "--no-ext-diff")
+    return git.names("diff", *options, *(["--cached"] if staged else []), tree, "--")
+
+
+def unsaved(git: Git, paths: Sequence[str]) -> list[str]:
+    """Return which of the files are tracked and other than in the last commit."""
+    if not paths:
+        return []
+    arguments = ("--literal-pathspecs", "status", "--porcelain", "-z", "--no-renames")
+    lines = git.names(*arguments, "--untracked-files=no", "--", *paths)
+    return [line[3:] for line in lines]
+
+
+def uncommitted(git: Git, patterns: Sequence[str]) -> list[str]:
+    """Return the files that match a pattern and are not what HEAD says, or not in it."""
+    fields = git.names(
+        *("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"),
+        *("--ignore-submodules=all", "--", *patterns),
+    )
+    return [field[3:] for field in fields]
+
+
+def untracked(git: Git, without: Iterable[str]) -> list[str]:
+    """Return the files that Git neither tracks nor ignores, but for those that match globs."""
+    arguments = ("ls-files", "-z", "--others", "--exclude-standard", "--", *_but(without))
+    return git.names(*arguments)
+
+
+def ignored(git: Git, paths: Iterable[str]) -> set[str]:
+    """Return which of the paths a rule of Git ignores, unless it tracks them all the same."""
+    data = os.fsencode("\0".join(paths))
+    done = git.run("check-ignore", "-z", "--stdin", feed=data) if data else None
+    return set(os.fsdecode(done.stdout).split("\0")) - {""} if done else set()
+
+
+def patch(git: Git, without: Iterable[str]) -> bytes:
+    """Return what differs from HEAD in what Git tracks, as a patch.
+
+    Files of which the name matches one of the globs `without` are left out.
+    """
+    _refresh(git)
+    done = git.checked(
+        *("diff-index", "-p", "--binary", "--full-index", "--no-ext-diff", "--no-textconv"),
+        *("HEAD", "--", *_but(without)),
+    )
+    return done.stdout
+
+
+def checkout(git: Git, revision: str, *, force: bool = False) -> None:
+    """Move HEAD and the working tree to a revision; raises `ConflictError` if Git refuses."""
+    options = ["--force"] if force else []
+    done = git.run(
+        "-c", "advice.detachedHead=false", "checkout", "--quiet", *options, revision, "--"
+    )
+    if done.returncode:
+        raise ConflictError(said(done), hint="git status")
+
+
+def take_back(git: Git) -> None:
+    """Make what Git tracks in the working tree what HEAD says; changes of it are lost."""
+    git.checked("checkout", "--quiet", "--force", "HEAD", "--")
+
+
+def move_tree(git: Git, before: str, after: str, *, dry_run: bool = False) -> None:
+    """Bring Git's index and the working tree from one tree to another, and leave HEAD.
+
+    Changes that no tree has are carried; raises `ConflictError` if they are in the way.
+    """
+    _refresh(git)
+    options = ["--dry-run"] if dry_run else []
+    done = git.run("read-tree", "-m", "-u", *options, before, after)
+    if done.returncode:
+        raise ConflictError(said(done), hint="git status")
+
+
+def _refresh(git: Git) -> None:
+    """Let files of which only the times differ count as unchanged."""
+    git.run("update-index", "-q", "--refresh")
+
+
+def _but(globs: Iterable[str]) -> list[str]:
+    """Return what tells Git everything but files with names that match."""
+    return [":(top)", *(f":(top,exclude,glob)**/{glob}" for glob in globs)]

@@ -1,0 +1,89 @@
+"""Small files that are read and hashed together."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from gitmodel.digest import Digests, digest_bytes
+from gitmodel.stream import will_read
+from gitmodel.worktree.scan import changed, check_unchanged, open_file, open_folder
+
+_T = TypeVar("_T")
+
+_AHEAD = 32
+"""Files that are open ahead: enough to keep a disk busy, few beside the 1,024 one may open."""
+
+
+class Small(NamedTuple):
+    """A small file as it was found; `path` is relative to the top of the working tree."""
+
+    path: str
+    size: int
+    stat: bytes
+
+    @property
+    def folder(self) -> str:
+        """The path of its folder."""
+        return self.path.rpartition("/")[0]
+
+
+def read_batch(
+    root: Path, files: Sequence[Small], room: memoryview, algorithm: str
+) -> list[Digests]:
+    """Read files back to back into `room`, one byte more than all of them; return their digests.
+
+    Raises `ConflictError` if one is not as it was found any more.
+    """
+    digests = []
+    at = 0
+    for file, fd in open_ahead(_open_all(root, files)):
+        end = at + file.size
+        # One byte more than `stat` said would show that the file has grown.
+        count = os.readv(fd, [room[at : end + 1]])
+        check_unchanged(fd, file.stat, file.path)
+        if count != file.size:
+            raise changed(file.path)
+        digests.append(digest_bytes(room[at:end], algorithm))
+        at = end
+    return digests
+
+
+def _open_all(root: Path, files: Iterable[Small]) -> Iterator[tuple[Small, int]]:
+    """Open files, one folder after the other; who takes a descriptor closes it."""
+    for folder, those in groupby(files, key=lambda file: file.folder):
+        try:
+            with open_folder(root, folder) as fd:
+                for file in those:
+                    yield file, open_file(file.path.rpartition("/")[2], fd, file.path)
+        except FileNotFoundError as error:
+            raise changed(folder) from error
+
+
+def open_ahead(files: Iterable[tuple[_T, int]]) -> Iterator[tuple[_T, int]]:
+    """Yield open files somewhat later, while the disk reads them, then close them.
+
+    A disk that is asked for one small file after the other is idle most of the time.  What has
+    no descriptor, but -1, passes at once.
+    """
+    waiting: deque[tuple[_T, int]] = deque()
+    try:
+        for file in files:
+            if file[1] < 0:
+                yield file
+                continue
+            waiting.append(file)
+            will_read(file[1])
+            if len(waiting) > _AHEAD:
+                yield waiting[0]
+                os.close(waiting.popleft()[1])
+        while waiting:
+            yield waiting[0]
+            os.close(waiting.popleft()[1])
+    finally:
+        for _, fd in waiting:
+            os.close(fd)

@@ -3,7 +3,7 @@
 The commands are those of `.pre-commit-hooks.yaml`; what pre-commit takes itself comes on top.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import data
@@ -19,16 +19,22 @@ STAGED = {
     "metrics.json": '{"accuracy": 0.93, "loss": 0.06}\n',
     "train.py": "print(1)\n" * 1000,
 }
-CODE, DATA = "other code", "1 % changed, 1 % added"
-MOVES = {CODE: ("second", "third"), DATA: ("first", "second")}
+IDLE = {
+    "pre-push": ("LOCAL_BRANCH=refs/heads/main", "REMOTE_BRANCH=refs/heads/main"),
+    "post-checkout": ("FROM_REF=second", "TO_REF=third", "CHECKOUT_TYPE=1"),
+    "post-merge": ("IS_SQUASH_MERGE=0",),
+    "post-rewrite": ("REWRITE_COMMAND=rebase",),
+    "post-commit": (),
+}
+BACK = ("FROM_REF=second", "TO_REF=first", "CHECKOUT_TYPE=1")
+MOVED = "post-checkout, 1 % of the files is other, 1 % is gone"
 LEAST_RUNS = 7
 SHARE = 0.01
-LIMIT = 0.5
-MOVED = 1.0
+LIMIT, MOVED_LIMIT = 0.5, 1.0
 
 
 def run(bench: Bench) -> Report:
-    """Look at what is staged for the second version; then go back and forth between versions."""
+    """Look at what is staged; then tell each hook of a move of code, and one of a move of data."""
     field, samples = find_tools(bench), Samples()
     if field.gitmodel is None:
         return Report("Hooks", (), (), field.notes)
@@ -36,30 +42,22 @@ def run(bench: Bench) -> Report:
     repository = bench.folder() / "repo"
     _prepare(bench, field.gitmodel, repository, count)
     runs = max(LEAST_RUNS, bench.options.repeat)
-    checks = _checks(field.gitmodel)
+    checks, idle = _checks(field.gitmodel), _idle(field.gitmodel)
     _measure(bench, samples, repository, checks, runs)
-    commit(bench, repository, "second", "second")
-    (repository / "train.py").write_text("print(2)\n")
-    commit(bench, repository, "third", "third")
-    for label, (before, after) in MOVES.items():
-        for _ in range(runs):
-            _move(bench, field.gitmodel, samples, repository, (label, before, after))
+    _publish(bench, field.gitmodel, repository)
+    _measure(bench, samples, repository, idle, runs)
+    for _ in range(runs):
+        bench.call(repository, *field.gitmodel.switch("second"), [GIT, "checkout", "-q", "first"])
+        hook = _hook(field.gitmodel, "post-checkout", BACK)
+        samples.add(MOVED, "run", bench.timed(repository, hook))
     return Report(
         f"Hooks, beside a folder of {count:,} files; medians of {runs}",
         (
-            Table(
-                ("id", "staged: a pointer, params, metrics, code"),
-                tuple((label, samples.cell(label, "run")) for label in checks),
-            ),
-            Table(
-                ("gitmodel-post-checkout", "time"),
-                tuple((label, samples.cell(label, "run")) for label in MOVES),
-            ),
+            _table("staged: a pointer, params, metrics, code", checks, samples),
+            _table("no pointer changed", idle, samples),
+            _table("pointers changed", (MOVED,), samples),
         ),
-        tuple(
-            Target(label, samples.seconds(label, "run"), MOVED if label == DATA else LIMIT, "s")
-            for label in (*checks, *MOVES)
-        ),
+        tuple(_target(samples, label) for label in (*checks, *idle, MOVED)),
         field.notes,
     )
 
@@ -77,11 +75,27 @@ def _prepare(bench: Bench, tool: Gitmodel, repository: Path, count: int) -> None
     bench.call(repository, [GIT, "add", "-A"])
 
 
+def _publish(bench: Bench, tool: Gitmodel, repository: Path) -> None:
+    """Commit that, then a version with other code alone; push it."""
+    bench.call(repository, *tool.remote_add("../remote"))
+    commit(bench, repository, "second", "second")
+    (repository / "train.py").write_text("print(2)\n")
+    commit(bench, repository, "third", "third")
+    bench.call(repository, *tool.push(), [GIT, "update-ref", "ORIG_HEAD", "second"])
+
+
 def _checks(tool: Gitmodel) -> Mapping[str, Command]:
     names = ("data.gitmodel", *STAGED)
-    return {
-        f"gitmodel-{check}": [tool.program, "check-staged", check, "--", *names] for check in CHECKS
-    }
+    return {check: [tool.program, "check-staged", check, "--", *names] for check in CHECKS}
+
+
+def _idle(tool: Gitmodel) -> Mapping[str, Command]:
+    return {name: _hook(tool, name, told) for name, told in IDLE.items()}
+
+
+def _hook(tool: Gitmodel, name: str, told: Sequence[str]) -> Command:
+    env = (f"PRE_COMMIT_{each}" for each in told)
+    return ["env", *env, tool.program, "framework", name]
 
 
 def _measure(
@@ -95,16 +109,13 @@ def _measure(
             samples.add(label, "run", bench.measure(folder, command))
 
 
-def _move(
-    bench: Bench, tool: Gitmodel, samples: Samples, folder: Path, move: tuple[str, str, str]
-) -> None:
-    """Have Git move, which has no hooks here, and measure what the hook does afterwards."""
-    label, before, after = move
-    bench.call(folder, *tool.switch(before), [GIT, "checkout", "-q", after])
-    told = {"FROM_REF": before, "TO_REF": after, "CHECKOUT_TYPE": "1"}
-    env = [f"PRE_COMMIT_{name}={value}" for name, value in told.items()]
-    hook: Command = ["env", *env, tool.program, "framework", "post-checkout"]
-    samples.add(label, "run", bench.timed(folder, hook))
+def _table(title: str, labels: Sequence[str] | Mapping[str, Command], samples: Samples) -> Table:
+    return Table((title, "time"), tuple((label, samples.cell(label, "run")) for label in labels))
+
+
+def _target(samples: Samples, label: str) -> Target:
+    limit = MOVED_LIMIT if label == MOVED else LIMIT
+    return Target(label, samples.seconds(label, "run"), limit, "s")
 
 
 if __name__ == "__main__":

@@ -391,6 +391,18 @@ def test_of_several_refs_pre_commit_tells_of_one_and_versions_go_along(hooked: R
     assert fresh.read("model.pt") == noise(("new", 2), 2 << 20)
 
 
+def test_of_two_branches_only_the_first_is_uploaded(hooked: Repo) -> None:
+    for name in ("one", "two"):
+        hooked.git("checkout", "--quiet", "-b", name, "main")
+        _add(hooked, "model.pt", noise(name, 2 << 20))
+        _commit(hooked, name)
+    hooked.git("push", "--quiet", "origin", "one", "two")
+    assert {"heads_2fone", "heads_2ftwo"} & _roots(hooked) == {"heads_2fone"}
+    hooked.gitmodel("install")
+    hooked.git("push", "--quiet", "origin", "one:refs/heads/three", "two:refs/heads/four")
+    assert {"heads_2fthree", "heads_2ffour"} <= _roots(hooked)
+
+
 def test_a_version_that_cannot_go_along_is_told(hooked: Repo) -> None:
     _add(hooked, "model.pt", noise("lost", 2 << 20))
     _commit(hooked, "lost")

@@ -225,19 +225,8 @@ def test_options_of_the_team(work: Repo, framework: Framework) -> None:
 # --- installed
 
 
-def test_beside_hooks_of_others(hooked: Repo) -> None:
-    """Commit, push, checkout, merge, rebase, cherry-pick: theirs run, and ours do their work."""
-    _spoiled_commit_is_refused(hooked)
-    _push_uploads(hooked)
-    _checkout_restores(hooked)
-    _merge_restores(hooked)
-    _rebase_and_cherry_pick_restore(hooked)
-    hooked.gitmodel("verify")
-    assert hooked.leftovers() == []
-
-
-def _spoiled_commit_is_refused(repo: Repo) -> None:
-    head = repo.git("rev-parse", "HEAD")
+def test_commits_beside_hooks_of_others(hooked: Repo) -> None:
+    head = hooked.git("rev-parse", "HEAD")
     for spoil, name in (
         (_large, "large-files"),
         (_raw, "no-raw-artifact"),
@@ -245,22 +234,63 @@ def _spoiled_commit_is_refused(repo: Repo) -> None:
         (_secret, "secrets"),
         (_sidecar, "sidecars"),
     ):
-        spoil(repo)
-        done = repo.run("git", "commit", "-m", "spoiled")
+        spoil(hooked)
+        done = hooked.run("git", "commit", "-m", "spoiled")
         assert done.code == 1
-        assert re.findall("^- hook id: (.*)$", done.err, re.MULTILINE) == [
-            f"gitmodel-{name}-system"
-        ]
-        assert repo.git("rev-parse", "HEAD") == head
-        repo.git("reset", "--quiet")
-        repo.git("clean", "--quiet", "--force")
-        repo.git("checkout", "--quiet", ".")
-    assert _ran(repo).count("pre-commit") == 5
+        failed = re.findall("^- hook id: (.*)$", done.err, re.MULTILINE)
+        assert failed == [f"gitmodel-{name}-system"]
+        assert hooked.git("rev-parse", "HEAD") == head
+        hooked.git("reset", "--quiet")
+        hooked.git("clean", "--quiet", "--force")
+        hooked.git("checkout", "--quiet", ".")
+    assert _ran(hooked).count("pre-commit") == 5
+    _add(hooked, "model.pt", noise("third", 2 << 20))
+    hooked.write("model.metrics.json", '{"accuracy": 0.9}')
+    hooked.git("add", "--all")
+    hooked.git("commit", "--quiet", "-m", "good")
+    assert _ran(hooked) == ["pre-commit", "post-commit"]
+
+
+def test_pushes_beside_hooks_of_others(hooked: Repo) -> None:
+    _third(hooked)
+    _push_uploads(hooked)
+
+
+def test_checkouts_and_merges_beside_hooks_of_others(hooked: Repo) -> None:
+    _third(hooked)
+    _fourth(hooked)
+    _checkout_restores(hooked)
+    _merge_restores(hooked)
+    hooked.gitmodel("verify")
+    assert hooked.leftovers() == []
+
+
+def test_rewriting_beside_hooks_of_others(hooked: Repo) -> None:
+    _third(hooked)
+    _fourth(hooked)
+    hooked.git("checkout", "--quiet", "-b", "side", "HEAD~1")
+    _add(hooked, "data/train/side.png", noise("side", 3000))
+    _commit(hooked, "side")
+    hooked.git("rebase", "--quiet", "main")
+    assert hooked.read("model.pt") == noise("fourth", 2 << 20)
+    assert hooked.read("data/train/side.png") == noise("side", 3000)
+    assert "post-rewrite" in _ran(hooked)
+    hooked.git("checkout", "--quiet", "main")
+    assert not (hooked.path / "data/train/side.png").exists()
+    hooked.git("cherry-pick", "side")
+    assert hooked.read("data/train/side.png") == noise("side", 3000)
+
+
+def _third(repo: Repo) -> None:
     _add(repo, "model.pt", noise("third", 2 << 20))
-    repo.write("model.metrics.json", '{"accuracy": 0.9}')
-    repo.git("add", "--all")
-    repo.git("commit", "--quiet", "-m", "good")
-    assert _ran(repo) == ["pre-commit", "post-commit"]
+    _commit(repo, "third")
+    _ran(repo)
+
+
+def _fourth(repo: Repo) -> None:
+    _add(repo, "model.pt", noise("fourth", 2 << 20))
+    _commit(repo, "fourth")
+    _ran(repo)
 
 
 def _push_uploads(repo: Repo) -> None:
@@ -271,17 +301,16 @@ def _push_uploads(repo: Repo) -> None:
     remote = repo.path.parent / "remote"
     remote.rename(remote.with_name("away"))
     remote.write_text("no folder")
-    _add(repo, "model.pt", noise("fourth", 2 << 20))
-    _commit(repo, "fourth")
+    _fourth(repo)
     assert repo.run("git", "push", "origin", "main").code == 1
     assert repo.git("rev-parse", "origin/main") == repo.git("rev-parse", "HEAD~1")
     remote.unlink()
     remote.with_name("away").rename(remote)
     repo.git("push", "--quiet", "origin", "main")
+    _ran(repo)
 
 
 def _checkout_restores(repo: Repo) -> None:
-    _ran(repo)
     repo.git("checkout", "--quiet", "HEAD~1")
     assert repo.read("model.pt") == noise("third", 2 << 20)
     repo.git("checkout", "--quiet", "main")
@@ -292,7 +321,7 @@ def _checkout_restores(repo: Repo) -> None:
 def _merge_restores(repo: Repo) -> None:
     repo.git("checkout", "--quiet", "-b", "topic", "HEAD~1")
     _add(repo, "data/train/topic.png", noise("topic", 3000))
-    repo.git("commit", "--quiet", "-m", "topic")
+    _commit(repo, "topic")
     repo.git("checkout", "--quiet", "main")
     assert not (repo.path / "data/train/topic.png").exists()
     _ran(repo)
@@ -301,30 +330,15 @@ def _merge_restores(repo: Repo) -> None:
     assert "post-merge" in _ran(repo)
 
 
-def _rebase_and_cherry_pick_restore(repo: Repo) -> None:
-    repo.git("checkout", "--quiet", "-b", "side", "HEAD~1")
-    _add(repo, "model.pt", noise("side", 2 << 20))
-    repo.git("commit", "--quiet", "-m", "side")
-    repo.git("rebase", "--quiet", "main")
-    assert repo.read("model.pt") == noise("side", 2 << 20)
-    assert repo.read("data/train/topic.png") == noise("topic", 3000)
-    assert "post-rewrite" in _ran(repo)
-    repo.git("checkout", "--quiet", "main")
-    repo.git("cherry-pick", "side")
-    assert repo.read("model.pt") == noise("side", 2 << 20)
-
-
 def test_beside_gitmodel_install(hooked: Repo) -> None:
     """Both do the same work; the second finds nothing left to do."""
     hooked.gitmodel("install")
     _spoiled_commit_is_refused_by_both(hooked)
-    _add(hooked, "model.pt", noise("third", 2 << 20))
-    _commit(hooked, "third")
-    _ran(hooked)
+    _third(hooked)
     _push_uploads(hooked)
     _checkout_restores(hooked)
     hooked.gitmodel("uninstall")
-    _merge_restores(hooked)
+    _checkout_restores(hooked)
 
 
 def _spoiled_commit_is_refused_by_both(repo: Repo) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gitmodel.index import Seen
 
 _STAT = struct.Struct("<QQqqq")
+STAT_SIZE = _STAT.size
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """For a file that may have become something else: follow no symlink, wait for no FIFO."""
@@ -128,10 +129,13 @@ def _list(fd: int) -> tuple[list[tuple[str, os.stat_result]], list[str]]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.name)
-            else:
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
                 # A file that is removed meanwhile was not there.
-                with suppress(FileNotFoundError):
-                    files.append((entry.name, entry.stat(follow_symlinks=False)))
+                continue
+            files.append((entry.name, status))
     files.sort()
     folders.sort()
     return files, folders
@@ -163,6 +167,11 @@ def pack_stat(status: os.stat_result) -> bytes:
     return _STAT.pack(
         status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
     )
+
+
+def size_of(stat: bytes) -> int:
+    """Return the size in bytes that a packed stat tells."""
+    return int(_STAT.unpack(stat)[2])
 
 
 def open_file(name: str, folder: int, path: str) -> int:

@@ -29,6 +29,7 @@ SUBJECTS = (
     "weights",
     "remote_folder",
     "remote_s3",
+    "hooks",
 )
 
 Subject = Callable[[Bench], Report]

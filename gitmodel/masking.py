@@ -44,6 +44,11 @@ def masked(arguments: Sequence[str], root: str) -> tuple[str, ...]:
     return tuple(shown if len(shown) == len(texts) else [*shown, "…"])
 
 
+def words_of(name: str) -> list[str]:
+    """Return the words of a name, in lower case: those of `--hf-token`, `apiKey`, `DB_PASS`."""
+    return [word.lower() for word in _WORDS.findall(name)]
+
+
 def _without_secrets(arguments: Sequence[str]) -> Iterator[str]:
     hide = False
     for raw in arguments:
@@ -70,7 +75,7 @@ def _hide_pair(match: re.Match[str]) -> str:
 
 def _is_secret(name: str) -> bool:
     """Return whether a name says that its value is a secret: `--hf-token`, `apiKey`, `DB_PASS`."""
-    words = [word.lower() for word in _WORDS.findall(name)]
+    words = words_of(name)
     if not words:
         return False
     key = words[-1] == "key" and len(words) > 1 and words[-2] in _BEFORE_KEY

@@ -121,7 +121,8 @@ class _Bar(Protocol):
 @contextmanager
 def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
     """Show a bar on a terminal, for work that takes longer than a second."""
-    if quiet or not sys.stderr.isatty():
+    # pre-commit shows a terminal to what it runs, and its output when it is done.
+    if quiet or not sys.stderr.isatty() or os.environ.get("PRE_COMMIT"):
         yield silent
         return
     began = time.monotonic()

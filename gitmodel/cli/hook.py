@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from gitmodel.cli.common import confirm, opened, plural, progress_bar, shown
+from gitmodel.cli.framework import ALONG
 from gitmodel.cli.push import check_complete
 from gitmodel.errors import ConflictError, GateError, GitmodelError, UsageError
 from gitmodel.git import gitconfig, revisions
@@ -21,10 +22,11 @@ from gitmodel.porcelain.hooks import (
     before_push,
     before_tag,
     parse_updates,
+    push_along,
 )
 from gitmodel.porcelain.restore import Restored, restore_moved
 from gitmodel.progress import Work
-from gitmodel.project import open_project
+from gitmodel.project import Project, open_project
 
 _SHOWN = 5
 _STALE_KEY = "gitmodel.stale"
@@ -78,16 +80,25 @@ def _pre_push(arguments: Sequence[str]) -> int:
             open_project(where, _revision(where, updates), confirm) as project,
             progress_bar() as progress,
         ):
-            done = before_push(project, updates, Work(progress, os.cpu_count() or 2))
-        if done is None:
+            work = Work(progress, os.cpu_count() or 2)
+            done = before_push(project, updates, work)
+            if done is None:
+                return 0
+            if done.sent.blobs:
+                _say(f"{plural(done.sent.blobs, 'blob')} pushed to {shown(done.remote)}")
+            check_complete(done)
+            if ALONG in arguments:
+                _push_along(project, updates, work)
             return 0
-        if done.sent.blobs:
-            _say(f"{plural(done.sent.blobs, 'blob')} pushed to {shown(done.remote)}")
-        return check_complete(done)
     except GitmodelError as error:
         if not isinstance(error, GateError):
             _say("Git pushes nothing, for the data is not on the remote")
         raise
+
+
+def _push_along(project: Project, updates: Sequence[Update], work: Work) -> None:
+    for problem in push_along(project, updates, work):
+        _say(f"{shown(problem)}: do not push that tag")
 
 
 def _revision(where: Path, updates: Sequence[Update]) -> str:

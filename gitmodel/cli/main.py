@@ -48,8 +48,11 @@ _COMMANDS = {
     "verify": "Prove that all bytes are what their names say.",
     "versions": "List the versions.",
 }
-_FOR_GIT = frozenset({"hook", "merge-driver", "textconv"})
-"""Commands that Git runs; see `porcelain.drivers` and `porcelain.install`."""
+_FOR_GIT = frozenset({"check-staged", "framework", "hook", "merge-driver", "textconv"})
+"""Commands that Git runs; see `porcelain.drivers` and `porcelain.install`, or pre-commit does."""
+SKIP_HOOKS = "GITMODEL_SKIP_HOOKS"
+INHERITED = "inherited"
+"""What `SKIP_HOOKS` becomes where it was set before."""
 
 _SWITCH = 0.0005
 
@@ -111,7 +114,7 @@ def main() -> NoReturn:
     # Threads mostly wait for the disk; one that is ready again must not wait for the other.
     sys.setswitchinterval(_SWITCH)
     # The hooks must not call gitmodel for what gitmodel itself has Git do.
-    os.environ["GITMODEL_SKIP_HOOKS"] = "1"
+    os.environ[SKIP_HOOKS] = INHERITED if os.environ.get(SKIP_HOOKS) else "1"
     signal.signal(signal.SIGTERM, _terminate)
     code = run(sys.argv[1:])
     # Before it ends, Python would look through all that was ever loaded.
@@ -128,7 +131,7 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except GitmodelError as error:
-        return _fail(error)
+        return fail(error)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
@@ -143,7 +146,7 @@ def run(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         where = f"{os.fsdecode(error.filename)!r}: " if error.filename else ""
-        return _fail(DiskError(f"{where}{error.strerror or error}", hint="gitmodel doctor"))
+        return fail(DiskError(f"{where}{error.strerror or error}", hint="gitmodel doctor"))
     except Exception as error:  # noqa: BLE001 - the last resort: a message and a log, no traceback
         return _report_bug(error)
 
@@ -154,7 +157,8 @@ def _color() -> bool | None:
     return False if os.environ.get("NO_COLOR") else None
 
 
-def _fail(error: GitmodelError) -> int:
+def fail(error: GitmodelError) -> int:
+    """Say what went wrong and what comes next; return the exit code."""
     click.echo(
         f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True, color=_color()
     )
@@ -168,7 +172,7 @@ def _report_bug(error: Exception) -> int:
     with open(fd, "w", encoding="utf-8") as file:
         file.write(f"gitmodel {__version__}, Python {sys.version}\n\n")
         file.write("".join(traceback.format_exception(error)))
-    return _fail(
+    return fail(
         GitmodelError(
             f"this is a bug in gitmodel: {type(error).__name__}", hint=f"report it with {path}"
         )

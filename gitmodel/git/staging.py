@@ -95,22 +95,54 @@ def read_staged(git: Git, path: str) -> bytes:
     return git.run("cat-file", "blob", f":{path}").stdout
 
 
+def staged(git: Git) -> dict[str, str]:
+    """Return what is in Git's index and in no conflict: path to blob."""
+    return {path: found[0] for path, found in _stages(git).items() if 0 in found}
+
+
 def staged_files(git: Git) -> list[Staged]:
-    """Return the files that the next commit adds or changes; links and submodules are none."""
+    """Return the files that the next commit adds or changes; links and submodules are none.
+
+    What a merge brings as one of its sides has it is no change.
+    """
     head = revisions.resolve(git, "HEAD") or git.checked("hash-object", "-t", "tree", "--stdin")
     base = head if isinstance(head, str) else head.stdout.decode().strip()
-    done = git.checked(
-        *("diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames"),
-        *("--diff-filter=AM", base, "--"),
-    )
-    fields = os.fsdecode(done.stdout).split("\0")[:-1]
-    rows = [(*row.split(" "), path) for row, path in zip(fields[::2], fields[1::2], strict=True)]
-    files = [row for row in rows if row[1] in _FILE_MODES]
+    files = [row for row in _since(git, base) if row[1] in _FILE_MODES]
+    for side in _merged_in(git):
+        changed = {row[5] for row in _since(git, side)}
+        files = [row for row in files if row[5] in changed]
     now = trees.sizes_of(git, [row[3] for row in files])
     return [
         Staged(row[5], size, "" if row[4] == "A" else row[2])
         for row, size in zip(files, now, strict=True)
     ]
+
+
+def _since(git: Git, base: str) -> list[tuple[str, ...]]:
+    """Return Git's rows of what the index adds to a tree or changes of it, paths at the end."""
+    done = git.checked(
+        *("diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames"),
+        *("--diff-filter=AMT", base, "--"),
+    )
+    fields = os.fsdecode(done.stdout).split("\0")[:-1]
+    return [(*row.split(" "), path) for row, path in zip(fields[::2], fields[1::2], strict=True)]
+
+
+def _merged_in(git: Git) -> list[str]:
+    """Return the commits that the next one will have as parents beside HEAD."""
+    try:
+        return (git.git_dir / "MERGE_HEAD").read_text("ascii").split()
+    except FileNotFoundError:
+        return []
+
+
+def left_to_lfs(git: Git, paths: Iterable[str]) -> set[str]:
+    """Return the files that Git LFS is to store, whether or not it did."""
+    feed = os.fsencode("".join(f"{path}\0" for path in paths))
+    done = git.checked("check-attr", "-z", "--stdin", "filter", feed=feed)
+    words = iter(os.fsdecode(done.stdout).split("\0")[:-1])
+    rows = zip(words, words, words, strict=True)
+    return {path for path, _, value in rows if value == "lfs"}
 
 
 def stage(git: Git, paths: Iterable[str]) -> None:

@@ -59,11 +59,6 @@ def sizes_of(git: Git, oids: Sequence[str]) -> list[int]:
     return [int(line) if line.isdigit() else 0 for line in lines]
 
 
-def size_of(git: Git, oid: str) -> int:
-    """Return the size of a Git object in bytes, 0 if it is not here."""
-    return sizes_of(git, [oid])[0]
-
-
 def kind(git: Git, oid: str) -> str:
     """Return what an object is: commit, tag, tree or blob."""
     done = git.ask("cat-file", "-t", oid)

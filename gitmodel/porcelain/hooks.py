@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from gitmodel.config import REPOSITORY
-from gitmodel.errors import GateError, MissingError
-from gitmodel.git import gitconfig, revisions, staging, trees
+from gitmodel.errors import ConflictError, GateError, IntegrityError
+from gitmodel.git import gitconfig, refs, revisions
 from gitmodel.git.objects import Objects
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.push import Pushed, Target, push_targets
+from gitmodel.porcelain.staged import (
+    LARGE,
+    LARGE_KEY,
+    check_large,
+    missing_blobs,
+    new_large_files,
+)
 from gitmodel.porcelain.status import status
 from gitmodel.progress import Progress, Work
 from gitmodel.project import Project
 from gitmodel.record import Reader
+from gitmodel.remote.packstore import Remote
 from gitmodel.sidecar import Kind, sidecar_names
-from gitmodel.snapshot import entries_of, name_of, read_commit
+from gitmodel.snapshot import name_of, read_commit
 from gitmodel.transfer.fetch import fetch_manifests
 from gitmodel.version import Version, parse_version
 
-_LARGE_KEY = "gitmodel.largeFile"
-_LARGE = 10 << 20
-"""Bytes; more than any source file has, and less than most models."""
 _KINDS: tuple[Kind, ...] = ("metrics", "params")
 
 
@@ -57,6 +62,39 @@ def before_push(project: Project, updates: Sequence[Update], work: Work) -> Push
         _check_stays(project, update)
     targets = [target for update in updates if (target := _target(project, update))]
     return push_targets(project, targets, "", work) if targets else None
+
+
+def push_along(project: Project, updates: Sequence[Update], work: Work) -> list[str]:
+    """Make the versions complete on the remote that led to what is pushed, or are it.
+
+    For where nobody says which refs are pushed with it.  Returns what could not be, in words: it
+    may not be pushed at all.
+    """
+    commits = [commit for each in updates if (commit := revisions.resolve(project.git, each.here))]
+    names = {name for commit in commits for name in refs.tags_before(project.git, commit)}
+    targets = [
+        Target(f"refs/tags/{tag.name}", tag.commit, moves=False)
+        for tag in refs.tags(project.git)
+        if tag.name in names and parse_version(tag.name, project.config.tag_formats)
+    ]
+    return list(_push_as_far_as_possible(project, targets, work)) if targets else []
+
+
+def _push_as_far_as_possible(
+    project: Project, targets: Sequence[Target], work: Work
+) -> Iterator[str]:
+    """Push all at once, or, where one is in the way of that, one by one."""
+    try:
+        done = push_targets(project, targets, "", work)
+    except (ConflictError, IntegrityError) as error:
+        if len(targets) == 1:
+            yield error.message
+            return
+        for target in targets:
+            yield from _push_as_far_as_possible(project, [target], work)
+        return
+    for ref in done.incomplete:
+        yield f"data of {ref.removeprefix('refs/tags/')!r} is neither here nor on the remote"
 
 
 def _check_stays(project: Project, update: Update) -> None:
@@ -97,34 +135,14 @@ def before_commit(project: Project, progress: Progress) -> tuple[str, ...]:
 
     Raises `GateError` if a large file would enter Git's history.
     """
-    _check_sizes(project)
+    limit = gitconfig.number(project.git, LARGE_KEY, LARGE)
+    check_large(project.git, new_large_files(project.git, limit))
     return tuple(
         each.path
         for each in status(project, (), progress)
         # What only lacks files may have been pulled in part.
         if each.added or each.modified
     )
-
-
-def _check_sizes(project: Project) -> None:
-    limit = gitconfig.number(project.git, _LARGE_KEY, _LARGE)
-    if limit <= 0:
-        return
-    # One that HEAD has in that size already is not news.
-    large = [
-        file
-        for file in staging.staged_files(project.git)
-        if file.size > limit
-        and not (file.before and trees.size_of(project.git, file.before) > limit)
-    ]
-    if large:
-        paths = " ".join(shlex.quote(file.path) for file in large)
-        more = f" and {len(large) - 1} more" if len(large) > 1 else ""
-        raise GateError(
-            f"{large[0].path!r}{more} of {large[0].size:,} bytes would stay in Git's history"
-            " for ever",
-            hint=f"gitmodel add {paths} (or, to keep it in Git: git commit --no-verify)",
-        )
 
 
 def before_tag(project: Project, text: str, work: Work) -> None:
@@ -143,7 +161,7 @@ def before_tag(project: Project, text: str, work: Work) -> None:
 
 def _check_blobs(project: Project, version: Version, commit: str, work: Work) -> None:
     pointers = _pointers_of(project, commit)
-    lacking = {path: each for path, each in pointers.items() if _missing(project, each)}
+    lacking = {path: each for path, each in pointers.items() if missing_blobs(project, each)}
     if lacking and project.config.remotes:
         lacking = _without_those_on_the_remote(project, lacking, work)
     if lacking:
@@ -166,17 +184,14 @@ def _without_those_on_the_remote(
     return {
         path: each
         for path, each in pointers.items()
-        if each.oid not in there or (lacking := _missing(project, each)) - remote.holds([*lacking])
+        if each.oid not in there
+        or (lacking := missing_blobs(project, each)) - remote.holds([*lacking])
     }
 
 
-def _missing(project: Project, pointer: Pointer) -> set[str]:
-    """Return the oids that the cache lacks; the manifest's, if it is what is lacking."""
-    try:
-        oids = {entry.oid for entry in entries_of(pointer, project.cache).values()}
-    except MissingError:
-        return {pointer.oid}
-    return oids - project.cache.present(oids)
+def _lacks(project: Project, remote: Remote, pointer: Pointer) -> bool:
+    lacking = missing_blobs(project, pointer)
+    return bool(lacking - remote.holds([*lacking]))
 
 
 def _check_sidecars(project: Project, version: Version, commit: str) -> None:

@@ -19,6 +19,7 @@ from gitmodel.config import CONFIG_NAME
 from gitmodel.git import gitconfig
 from gitmodel.git.command import Git
 from gitmodel.porcelain.drivers import check_drivers, set_attributes, set_drivers, unset_drivers
+from gitmodel.scripts import hook_script
 
 State = Literal["installed", "missing", "stale", "foreign"]
 
@@ -259,7 +260,4 @@ def _command(name: str) -> str:
 
 
 def _source(name: str) -> bytes:
-    """Return the script of a hook: in the package, or beside it in a clone of gitmodel."""
-    package = Path(__file__).parents[1]
-    folder = package / "hooks"
-    return ((folder if folder.is_dir() else package.parent / "hooks") / name).read_bytes()
+    return hook_script(name).read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -60,15 +61,21 @@ class Repo:
         assert "bug in gitmodel" not in done.err, said
         return done
 
-    def run(self, *command: str, cwd: str = "", env: Mapping[str, str] | None = None) -> Done:
-        """Run a command in the working tree, or in a folder of it."""
+    def run(
+        self,
+        *command: str,
+        cwd: str = "",
+        env: Mapping[str, str] | None = None,
+        patience: float = _PATIENCE,
+    ) -> Done:
+        """Run a command in the working tree, or in a folder of it, for so many seconds at most."""
         done = subprocess.run(
             command,
             cwd=self.path / cwd,
             env={**self.env, **(env or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_PATIENCE,
+            timeout=patience,
             check=False,
         )
         return Done(
@@ -128,6 +135,17 @@ class Repo:
         found = [path for folder in scratch if folder.is_dir() for path in folder.rglob("*")]
         found += self.path.rglob("*.gitmodel-tmp")
         return sorted(str(path.relative_to(self.path)) for path in found)
+
+
+def imported(repo: Repo, *program: str) -> set[str]:
+    """Return the modules that a program in Python imports, which must succeed."""
+    names = []
+    for call in (program, ("-c", "pass")):
+        done = repo.run(sys.executable, "-X", "importtime", *call)
+        assert done.code == 0, done.err
+        rows = re.findall(r"^import time: +\d+ \| +\d+ \| +(\S+)$", done.err, re.MULTILINE)
+        names.append(set(rows))
+    return names[0] - names[1]
 
 
 def isolated(home: Path) -> dict[str, str]:

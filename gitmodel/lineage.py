@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import TypeVar
 
 from gitmodel.digest import parse_oid
 from gitmodel.document import Document, parse_document
 from gitmodel.errors import IntegrityError
-from gitmodel.paths import check_path
+from gitmodel.paths import check_path, stem_path
 from gitmodel.strict_yaml import Value, quoted
 
 _T = TypeVar("_T")
@@ -97,8 +96,7 @@ class Lineage:
 
 def lineage_path(artifact: str) -> str:
     """Return the path of an artifact's lineage."""
-    folder, slash, name = artifact.rpartition("/")
-    return f"{folder}{slash}{PurePosixPath(name).stem}{SUFFIX}"
+    return stem_path(artifact) + SUFFIX
 
 
 def format_lineage(lineage: Lineage) -> bytes:

@@ -16,9 +16,8 @@ from gitmodel.porcelain.resolve import Resolved, resolve
 from gitmodel.project import Project
 from gitmodel.snapshot import Snapshot, name_of, pointer_path, read_commit, select
 from gitmodel.version import parse_version
+from gitmodel.words import some
 from gitmodel.worktree.rules import ignore_rule, with_rules
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +123,8 @@ def check_settled(git: Git) -> None:
     tree = find_mix(git) or "HEAD"
     changed = sorted({*worktree.modified(git, tree), *worktree.modified(git, tree, staged=True)})
     if changed:
-        some = ", ".join(map(repr, changed[:_SHOWN]))
-        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         raise ConflictError(
-            f"{some}{more} changed, and no commit has that", hint="git commit it, or git stash"
+            f"{some(changed)} changed, and no commit has that", hint="git commit it, or git stash"
         )
 
 

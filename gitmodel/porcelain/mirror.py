@@ -14,6 +14,7 @@ from blake3 import blake3
 from gitmodel.atomic import Scratch, make_folder, sweep
 from gitmodel.cache import Cache
 from gitmodel.config import CONFIG_NAME, Config, parse_config
+from gitmodel.digest import COMMIT
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git import gitconfig, revisions, transport
 from gitmodel.git.command import Git, find_top, open_bare, without_secret
@@ -32,7 +33,6 @@ from gitmodel.version import (
 )
 
 _TAGS, _BRANCHES = "refs/tags/", "refs/heads/"
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
 _HELPER = re.compile(r"[A-Za-z0-9+.-]*::")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/:]+:")
@@ -126,7 +126,7 @@ def find_revision(mirror: Mirror, artifact: str, version: str) -> Revision:
 
     Raises `UsageError` if there is none.
     """
-    if _COMMIT.fullmatch(version):
+    if COMMIT.fullmatch(version):
         return _read(mirror, version, version, "")
     refs = transport.refs_at(mirror.git, mirror.source.url)
     ref = _find_ref(mirror, refs, artifact, version)

@@ -9,7 +9,7 @@ import click
 
 from gitmodel.cli.common import echo_json, human, json_option, opened, plural, progress_bar, shown
 from gitmodel.cli.verify_tag import report_tag
-from gitmodel.errors import UsageError
+from gitmodel.errors import IntegrityError, MissingError, UsageError
 from gitmodel.git.command import open_repository
 from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_remote
 from gitmodel.porcelain.verify_tag import verify_tag
@@ -86,10 +86,10 @@ def _report(done: Verified, *, as_json: bool) -> int:
         click.echo(_summary(done))
     if bad:
         click.echo("next:  gitmodel pull --force  (brings good copies from the remote)", err=True)
-        return 7
+        return IntegrityError.exit_code
     if done.missing:
         click.echo("next:  gitmodel pull", err=True)
-    return 5 if done.missing else 0
+    return MissingError.exit_code if done.missing else 0
 
 
 def _summary(done: Verified) -> str:
@@ -114,5 +114,5 @@ def _report_remote(done: VerifiedRemote, *, as_json: bool) -> int:
         click.echo(f"{plural(done.packs, 'pack')}, {human(done.bytes)}: {state}")
     if done.damaged or done.incomplete:
         click.echo("next:  gitmodel remote repair, then gitmodel push", err=True)
-        return 7
+        return IntegrityError.exit_code
     return 0

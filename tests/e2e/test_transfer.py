@@ -73,6 +73,15 @@ def test_what_is_not_committed_is_told(story: Repo) -> None:
     assert "git commit" in done.err
 
 
+def test_how_much_is_not_committed_is_told(story: Repo) -> None:
+    names = [f"models/new{number}.bin" for number in range(7)]
+    for name in names:
+        story.write(name, name)
+    story.gitmodel("add", *names)
+    done = story.gitmodel("push")
+    assert f"no commit has it yet: {', '.join(names[:5])} and 2 more  (git commit)" in done.err
+
+
 def test_without_a_remote(story: Repo) -> None:
     story.gitmodel("remote", "remove", "origin")
     assert "gitmodel remote add" in story.gitmodel("push", code=2).err

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.repo import Repo, flip, isolated, noise, replace
+from tests.helpers.repo import Repo, flip, isolated, noise, replace, tree
 
 COMMANDS = (
     *("add", "checkout", "doctor", "fetch", "init", "pull", "push"),
@@ -161,6 +161,17 @@ def test_repair_rebuilds_lost_index_files(story: Repo) -> None:
     assert "nothing to repair" in story.gitmodel("remote", "repair").out
     clone.gitmodel("pull")
     assert clone.tree() == expected
+
+
+def test_repair_writes_only_to_a_remote_that_was_confirmed(story: Repo) -> None:
+    for index in _remote(story).glob("index/*"):
+        index.unlink()
+    clone, before = story.clone("clone"), tree(_remote(story))
+    done = clone.gitmodel("remote", "repair", code=7)
+    assert "gitmodel remote add origin ../remote" in done.err
+    assert tree(_remote(story)) == before
+    clone.gitmodel("remote", "repair", env={"GITMODEL_TRUST_REMOTE": "1"})
+    assert tree(_remote(story)) != before
 
 
 def test_repair_withdraws_what_is_no_longer_true(story: Repo) -> None:

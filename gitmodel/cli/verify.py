@@ -73,12 +73,10 @@ def command(
 def _report(done: Verified, *, as_json: bool) -> int:
     bad = bool(done.damaged or done.rotten)
     if as_json:
-        value = asdict(done)
-        value["damaged"] = [{"name": d.name, "why": d.why} for d in done.damaged]
-        echo_json("verify", value)
+        echo_json("verify", _value(done))
     else:
         for damage in done.damaged:
-            click.echo(f"damaged, now in quarantine: {damage.name}: {damage.why}")
+            click.echo(f"damaged, now in quarantine: {damage.name}: {shown(damage.why)}")
         for path in done.rotten:
             click.echo(f"damaged: {shown(path)} changed although nothing wrote to it")
         for path in done.modified[:10]:
@@ -92,6 +90,10 @@ def _report(done: Verified, *, as_json: bool) -> int:
     return MissingError.exit_code if done.missing else 0
 
 
+def _value(done: Verified | VerifiedRemote) -> dict[str, object]:
+    return {**asdict(done), "damaged": [each._asdict() for each in done.damaged]}
+
+
 def _summary(done: Verified) -> str:
     if done.damaged or done.rotten:
         return plural(len(done.damaged) + len(done.rotten), "damaged item")
@@ -102,12 +104,10 @@ def _summary(done: Verified) -> str:
 
 def _report_remote(done: VerifiedRemote, *, as_json: bool) -> int:
     if as_json:
-        value = asdict(done)
-        value["damaged"] = [{"name": d.name, "why": d.why} for d in done.damaged]
-        echo_json("verify-remote", value)
+        echo_json("verify-remote", _value(done))
     else:
         for damage in done.damaged:
-            click.echo(f"damaged: {damage.name}: {damage.why}")
+            click.echo(f"damaged: {damage.name}: {shown(damage.why)}")
         for ref in done.incomplete:
             click.echo(f"incomplete: {shown(ref)}")
         state = "damaged" if done.damaged or done.incomplete else "all good"

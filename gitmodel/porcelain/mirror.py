@@ -217,25 +217,29 @@ def _publish(folder: Path, scratch: Scratch, make: Callable[[Path], object]) -> 
 def _find_ref(mirror: Mirror, refs: Mapping[str, str], artifact: str, version: str) -> str:
     tags = [ref.removeprefix(_TAGS) for ref in refs if ref.startswith(_TAGS)]
     _check_wanted(version)
-    parsed = parse_version(version)
-    if not version or (parsed and not parsed.name):
-        name, formats = _owner(mirror, refs, artifact, tags)
-        if version:
-            tag = find_version(tags, name, version, formats)
-        else:
-            tag = newest_version(tags, name, formats)
-        if tag:
-            return _TAGS + tag
-    if not version and "HEAD" in refs:
-        return "HEAD"
-    for ref in (_TAGS + version, _BRANCHES + version, version):
-        if ref in refs and version:
+    if tag := _find_tag(mirror, refs, artifact, version, tags):
+        return _TAGS + tag
+    for ref in (_TAGS + version, _BRANCHES + version, version) if version else ("HEAD",):
+        if ref in refs:
             return ref
     if _SHORT_COMMIT.fullmatch(version):
         for ref, commit in refs.items():
             if commit.startswith(version):
                 return ref
     raise _unknown(mirror, artifact, version, near(version, (*tags, *_branches(refs))))
+
+
+def _find_tag(
+    mirror: Mirror, refs: Mapping[str, str], artifact: str, version: str, tags: list[str]
+) -> str | None:
+    """Return the tag of a version of the artifact, or of its newest one."""
+    parsed = parse_version(version)
+    if version and (parsed is None or parsed.name):
+        return None
+    name, formats = _owner(mirror, refs, artifact, tags)
+    if version:
+        return find_version(tags, name, version, formats)
+    return newest_version(tags, name, formats)
 
 
 def _branches(refs: Mapping[str, str]) -> list[str]:

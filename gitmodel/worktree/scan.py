@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gitmodel.index import Seen
 
 _STAT = struct.Struct("<QQqqq")
+_CTIME = struct.calcsize("<QQqq")
+"""Where the ctime begins in it, which comes last."""
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """For a file that may have become something else: follow no symlink, wait for no FIFO."""
@@ -163,6 +165,26 @@ def pack_stat(status: os.stat_result) -> bytes:
     return _STAT.pack(
         status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
     )
+
+
+def size_in(packed: bytes) -> int:
+    """Return the size in bytes that `pack_stat` was given."""
+    size: int = _STAT.unpack(packed)[2]
+    return size
+
+
+def ctime_in(packed: bytes) -> int:
+    """Return the ctime in nanoseconds that `pack_stat` was given."""
+    ctime: int = _STAT.unpack(packed)[4]
+    return ctime
+
+
+def only_renamed(before: bytes, after: bytes) -> bool:
+    """Return whether at most the ctime differs between two results of `pack_stat`.
+
+    A rename changes that of what is renamed, not of what lies below it.
+    """
+    return before[:_CTIME] == after[:_CTIME]
 
 
 def open_file(name: str, folder: int, path: str) -> int:

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -188,30 +189,15 @@ def _why(tested: Tested) -> str:
 
 
 def _value(done: Bisected) -> dict[str, object]:
-    changed = done.changed
     return {
         "name": done.name,
-        "limit": _limit_value(done.limit) if done.limit else None,
+        "limit": asdict(done.limit) if done.limit else None,
         "good": _tested_value(done.good),
         "bad": _tested_value(done.bad),
         "tested": [_tested_value(each) for each in done.tested],
         "first": [_tested_value(each) for each in done.suspects],
         "again": list(done.again),
-        "changed": {
-            "since": changed.since,
-            "params": list(changed.params),
-            "artifacts": list(changed.artifacts),
-            "code": list(changed.code),
-        },
-    }
-
-
-def _limit_value(limit: Limit) -> dict[str, object]:
-    return {
-        "metric": limit.metric,
-        "goal": limit.goal,
-        "guessed": limit.guessed,
-        "value": limit.value,
+        "changed": asdict(done.changed),
     }
 
 

@@ -28,13 +28,13 @@ from gitmodel.errors import UsageError
 from gitmodel.history import history_of, open_history
 from gitmodel.porcelain.bisect import (
     Bisected,
-    Ends,
     Judge,
     Limit,
     Tested,
     bisect_command,
     bisect_metric,
 )
+from gitmodel.porcelain.span import Ends
 from gitmodel.progress import Work
 from gitmodel.words import some
 

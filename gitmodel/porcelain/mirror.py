@@ -287,28 +287,32 @@ def _owner(
 
 def _read(mirror: Mirror, ref: str, commit: str, name: str) -> Revision:
     """Read a commit, fetching it unless it is here."""
-
-    def fetch(folder: Path) -> None:
-        git = open_bare(folder, commit)
-        for limit in _LIMITS:
-            found = transport.fetch_one(git, mirror.source.url, ref, limit)
-            if found is None:
-                raise UsageError(f"{ref!r} does not lead to a commit", hint="name a version")
-            if found != commit:
-                raise ConflictError(
-                    f"{ref!r} moved while it was read", hint="run the same command again"
-                )
-            data = revisions.read_file(git, commit, CONFIG_NAME)
-            if data is not None or not revisions.has_file(git, commit, CONFIG_NAME):
-                return
-
-    folder = _publish(mirror.home / "commits" / commit, mirror.scratch, fetch)
+    url = mirror.source.url
+    folder = _publish(
+        mirror.home / "commits" / commit,
+        mirror.scratch,
+        lambda new: _fetch(open_bare(new, commit), url, ref, commit),
+    )
     data = revisions.read_file(open_bare(folder), commit, CONFIG_NAME)
     if data is None:
-        where = without_secret(mirror.source.url)
         raise UsageError(
-            f"{where!r} is not set up for gitmodel at {name or commit[:12]}",
+            f"{without_secret(url)!r} is not set up for gitmodel at {name or commit[:12]}",
             hint="name a version that is",
         )
     with closing(Objects(folder)) as objects:
         return Revision(name, read_commit(objects, commit), parse_config(data))
+
+
+def _fetch(git: Git, url: str, ref: str, commit: str) -> None:
+    """Fetch a commit: first without what is longer than a pointer, then with its configuration."""
+    for limit in _LIMITS:
+        found = transport.fetch_one(git, url, ref, limit)
+        if found is None:
+            raise UsageError(f"{ref!r} does not lead to a commit", hint="name a version")
+        if found != commit:
+            raise ConflictError(
+                f"{ref!r} moved while it was read", hint="run the same command again"
+            )
+        data = revisions.read_file(git, commit, CONFIG_NAME)
+        if data is not None or not revisions.has_file(git, commit, CONFIG_NAME):
+            return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
 from gitmodel.errors import GitmodelError, MissingError, RemoteError
@@ -50,13 +50,9 @@ def _pointers_of(project: Project, commit: str) -> Mapping[str, Pointer]:
     found = revisions.resolve(project.git, commit)
     if found is None:
         return {}
-    objects = Objects(project.git.common_dir)
-    try:
-        with suppress(GitmodelError):
-            return read_commit(objects, found).pointers
-        return {}
-    finally:
-        objects.close()
+    with closing(Objects(project.git.common_dir)) as objects, suppress(GitmodelError):
+        return read_commit(objects, found).pointers
+    return {}
 
 
 def _absent(

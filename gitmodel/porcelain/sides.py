@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from gitmodel.config import Config
@@ -37,16 +38,12 @@ def describe_sides(
     A commit is only believed if it has that very pointer: in a rebase, a revert or a stash the
     sides are not what one would think.
     """
-    objects = Objects(git.common_dir)
-    try:
-        reader = Reader(objects, config)
-        search = _Search(git, objects, reader, config)
+    with closing(Objects(git.common_dir)) as objects:
+        search = _Search(git, objects, Reader(objects, config), config)
         return (
             search.side(conflict, found.ours, conflict.ours, _OURS),
             search.side(conflict, found.theirs, conflict.theirs, (*heads, *_THEIRS)),
         )
-    finally:
-        objects.close()
 
 
 @dataclass(frozen=True, slots=True)

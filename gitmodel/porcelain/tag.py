@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -130,11 +131,8 @@ def make_tag(project: Project, plan: Plan, *, sign: bool) -> None:
 
 
 def _is_signed(git: Git, tag: str) -> bool:
-    objects = Objects(git.common_dir)
-    try:
+    with closing(Objects(git.common_dir)) as objects:
         return parse_tag_object(objects.tag(refs.tag_objects(git)[tag])).signature is not None
-    finally:
-        objects.close()
 
 
 def refusal(plan: Plan) -> GateError:

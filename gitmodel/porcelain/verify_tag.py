@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 
 from gitmodel.contents import root_of
@@ -51,16 +52,13 @@ def verify_tag(git: Git, tag: str) -> VerifiedTag:
     if oid is None:
         raise UsageError(f"there is no tag {name!r}", hint="gitmodel versions")
     kind = trees.kind(git, oid)
-    objects = Objects(git.common_dir)
-    try:
+    with closing(Objects(git.common_dir)) as objects:
         if kind == "tag":
             return _verify(git, objects, name, oid)
         if kind != "commit":
             raise UsageError(f"the tag {name!r} leads to a {kind}, not to a commit")
         found, problems = _look_at(git, objects, oid, "")
         return VerifiedTag(name, oid, False, Signature("unsigned"), "", found, tuple(problems))
-    finally:
-        objects.close()
 
 
 def _verify(git: Git, objects: Objects, name: str, oid: str) -> VerifiedTag:

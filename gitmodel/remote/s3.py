@@ -245,7 +245,6 @@ class S3Store:
 
     def _call(self, key: str, size: int, request: Callable[[Any], Awaitable[_T]]) -> _T:
         """Make a request on the event loop, again where that is of use, and wait for it."""
-
         # A future that waits for another thread is part of a cycle, and would keep its result.
         answers: list[_T] = []
 

@@ -129,7 +129,6 @@ def test_what_was_read_is_not_kept(store: Store) -> None:
     assert kept < 4 * MIB
 
 
-
 @pytest.fixture
 def machine(url: str, tmp_path: Path) -> Iterator[Callable[[str], Machine]]:
     with ExitStack() as stack:

@@ -140,21 +140,23 @@ _Dumper.add_representer(str, _represent_text)
 
 def _findings(card: Card) -> Iterator[Finding]:
     for key, value in card.front.items():
-        line = card.lines.get((key,), 0)
-        if value is None:
-            continue
-        if wanted := _wanted(key, value):
-            yield Finding("error", line, f"{key!r} must be {wanted}")
-        elif key == "license":
-            yield from _license(card.front, line)
-        elif key == "language":
-            for each in _texts(value):
-                if not _LANGUAGE.fullmatch(each):
-                    yield Finding("warning", line, f"{each!r} is not the code of a language")
-        elif key == _INDEX:
-            yield from (Finding("error", line, f"{_INDEX}{why}") for why in _index(value))
+        if value is not None:
+            yield from _findings_at(key, card.front, card.lines.get((key,), 0))
     if "license" not in card.front:
         yield Finding("warning", 1, "there is no license")
+
+
+def _findings_at(key: str, front: Mapping[str, Value], line: int) -> Iterator[Finding]:
+    value = front[key]
+    if wanted := _wanted(key, value):
+        yield Finding("error", line, f"{key!r} must be {wanted}")
+    elif key == "license":
+        yield from _license(front, line)
+    elif key == "language":
+        wrong = (each for each in _texts(value) if not _LANGUAGE.fullmatch(each))
+        yield from (Finding("warning", line, f"{e!r} is not the code of a language") for e in wrong)
+    elif key == _INDEX:
+        yield from (Finding("error", line, f"{_INDEX}{why}") for why in _index(value))
 
 
 def _wanted(key: str, value: Value) -> str:

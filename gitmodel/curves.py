@@ -10,9 +10,9 @@ import io
 import re
 from array import array
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from gitmodel.errors import IntegrityError
+from gitmodel.paths import stem_path
 
 SUFFIX = ".curves.csv"
 STEP = "step"
@@ -54,8 +54,7 @@ class Curves:
 
 def curves_path(artifact: str) -> str:
     """Return the path of an artifact's curves."""
-    folder, slash, name = artifact.rpartition("/")
-    return f"{folder}{slash}{PurePosixPath(name).stem}{SUFFIX}"
+    return stem_path(artifact) + SUFFIX
 
 
 def format_curves(curves: Curves) -> bytes:

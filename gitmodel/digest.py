@@ -20,6 +20,8 @@ from gitmodel.stream import read_blocks
 BLAKE3 = "blake3"
 SHA256 = "sha256"
 ALGORITHMS = (BLAKE3, SHA256)
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
+"""The whole id of a commit, or of another object of Git's: a SHA-1 or a SHA-256."""
 
 _OID = re.compile(r"(blake3|sha256):([0-9a-f]{64})", re.ASCII)
 _FINGERPRINT = re.compile(r"xxh3-128:([0-9a-f]{32})", re.ASCII)

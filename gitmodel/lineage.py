@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import TypeVar
 
-from gitmodel.digest import parse_oid
+from gitmodel.digest import COMMIT, parse_oid
 from gitmodel.document import Document, parse_document
 from gitmodel.errors import IntegrityError
-from gitmodel.paths import check_path
+from gitmodel.paths import check_path, stem_path
 from gitmodel.strict_yaml import Value, quoted
 
 _T = TypeVar("_T")
@@ -25,7 +24,6 @@ SUFFIX = ".lineage.yaml"
 BASE = "base"
 """The role of the model that training began with."""
 
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]Z", re.ASCII)
 
 
@@ -97,8 +95,7 @@ class Lineage:
 
 def lineage_path(artifact: str) -> str:
     """Return the path of an artifact's lineage."""
-    folder, slash, name = artifact.rpartition("/")
-    return f"{folder}{slash}{PurePosixPath(name).stem}{SUFFIX}"
+    return stem_path(artifact) + SUFFIX
 
 
 def format_lineage(lineage: Lineage) -> bytes:
@@ -307,7 +304,7 @@ def _input(fields: _Fields) -> Input:
 
 
 def _code(fields: _Fields) -> Code:
-    return Code(fields.matching("commit", _COMMIT), fields.boolean("dirty"), fields.oid("diff"))
+    return Code(fields.matching("commit", COMMIT), fields.boolean("dirty"), fields.oid("diff"))
 
 
 def _environment(fields: _Fields) -> Environment:

@@ -135,3 +135,9 @@ def stem_of(path: str) -> str:
     Thousands of versions have the same few paths.
     """
     return PurePosixPath(path).stem
+
+
+def stem_path(artifact: str) -> str:
+    """Return an artifact's path without the extension: its sidecars' paths begin with it."""
+    folder, slash, name = artifact.rpartition("/")
+    return f"{folder}{slash}{stem_of(name)}"

@@ -12,9 +12,17 @@ from typing import Any, Protocol, TypeVar
 
 from gitmodel.config import CONFIG_NAME, REPOSITORY, Config, parse_config
 from gitmodel.errors import IntegrityError
-from gitmodel.paths import POINTER_SUFFIX, name_of, stem_of
+from gitmodel.paths import POINTER_SUFFIX, name_of, stem_path
 from gitmodel.pointer import NotAPointerError, Pointer, parse_pointer
-from gitmodel.sidecar import SUFFIXES, Kind, Metric, parse_metrics, parse_params, sidecar_names
+from gitmodel.sidecar import (
+    KINDS,
+    SUFFIXES,
+    Kind,
+    Metric,
+    parse_metrics,
+    parse_params,
+    sidecar_names,
+)
 from gitmodel.strict_yaml import Value
 
 _T = TypeVar("_T")
@@ -67,7 +75,7 @@ def is_measure(path: str) -> bool:
     """Return whether a file is read to list versions: the configuration, metrics or params."""
     stem, _, suffix = path.rpartition("/")[2].rpartition(".")
     kind = stem.rpartition(".")[2]
-    return path == CONFIG_NAME or (kind in ("metrics", "params") and f".{suffix}" in SUFFIXES)
+    return path == CONFIG_NAME or (kind in KINDS and f".{suffix}" in SUFFIXES)
 
 
 class Reader:
@@ -230,9 +238,7 @@ class _Reading:
         name = name_of(artifact, self.config.artifacts)
         if given := self.config.sidecars.get(name, {}).get(kind):
             return self._given(given)
-        folder, slash, last = artifact.rpartition("/")
-        names = sidecar_names(stem_of(last), kind)
-        return self._first(f"{folder}{slash}{each}" for each in names)
+        return self._first(sidecar_names(stem_path(artifact), kind))
 
     def _common(self, kind: Kind) -> dict[str, str]:
         """Return the sidecars of the whole repository."""

@@ -11,13 +11,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gitmodel.digest import oid_of, parse_oid
+from gitmodel.digest import COMMIT, oid_of, parse_oid
 from gitmodel.errors import IntegrityError
 
 DESCRIPTION_NAME = "gitmodel-remote.json"
 
 _HEADER = "gitmodel-root 1"
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?", re.ASCII)
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _PLAIN = re.compile(rb"[a-z0-9.-]")
 _LONGEST_NAME = 180
@@ -139,7 +138,7 @@ def _parse_lines(lines: list[str]) -> Root:
         raise IntegrityError("a root is malformed")
     commit = lines[1][7:]
     oids = [parse_oid(line.removeprefix("oid ")) for line in lines[2:]]
-    if not _COMMIT.fullmatch(commit) or oids != sorted(set(oids)):
+    if not COMMIT.fullmatch(commit) or oids != sorted(set(oids)):
         raise IntegrityError("a root is malformed")
     return Root(lines[0][4:], commit, tuple(oids))
 

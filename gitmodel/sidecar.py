@@ -18,6 +18,7 @@ from gitmodel.strict_yaml import Value, plain_scalar
 Goal = Literal["max", "min"]
 Kind = Literal["metrics", "params"]
 
+KINDS: tuple[Kind, ...] = ("metrics", "params")
 SUFFIXES = (".json", ".yaml", ".yml")
 """What a sidecar's name ends in; where there are two, the first that is there counts."""
 
@@ -43,7 +44,10 @@ class Metric:
 
 
 def sidecar_names(stem: str, kind: Kind) -> tuple[str, ...]:
-    """Return the names that a sidecar may have; an empty `stem` means those of the root."""
+    """Return the names that a sidecar may have, or with a folder in `stem` the paths.
+
+    An empty `stem` means those of the root.
+    """
     return tuple(f"{stem}.{kind}{suffix}" if stem else f"{kind}{suffix}" for suffix in SUFFIXES)
 
 

@@ -20,9 +20,10 @@ def weigh(before: Record, after: Record) -> tuple[Bump, str]:
     Whoever uses a version must act if an artifact is no longer where it was, is of another kind,
     or declares another signature: major.  New bytes are minor.  The rest describes: patch.
     """
-    for weight, why in (("major", _broken(before, after)), ("minor", _renewed(before, after))):
-        if why:
-            return ("major" if weight == "major" else "minor"), why
+    if why := _broken(before, after):
+        return "major", why
+    if why := _renewed(before, after):
+        return "minor", why
     if before.sidecars != after.sidecars:
         return "patch", "the same artifacts, other metrics or params"
     return "patch", "the same artifacts"

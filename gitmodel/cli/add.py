@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gitmodel.cli.common import from_root, human, opened, plural, progress_bar, quiet_option, shown
+from gitmodel.cli.common import extent, from_root, opened, plural, progress_bar, quiet_option, shown
 from gitmodel.errors import UsageError
 from gitmodel.porcelain.add import Added, add, modified_artifacts
 
@@ -34,10 +34,7 @@ def command(paths: tuple[str, ...], update: bool, quiet: bool) -> None:
 
 
 def _line(added: Added) -> str:
-    pointer = added.pointer
-    what = human(pointer.size)
-    if pointer.files is not None:
-        what = f"{plural(pointer.files, 'file')}, {what}"
+    what = extent(added.pointer.size, added.pointer.files)
     verb = "added" if added.changed else "unchanged"
     tail = f"; Git no longer tracks {plural(added.untracked, 'file')}" if added.untracked else ""
     return f"{verb} {shown(added.path)} ({what}){tail}"

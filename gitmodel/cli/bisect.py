@@ -28,14 +28,15 @@ from gitmodel.errors import UsageError
 from gitmodel.history import history_of, open_history
 from gitmodel.porcelain.bisect import (
     Bisected,
-    Ends,
     Judge,
     Limit,
     Tested,
     bisect_command,
     bisect_metric,
 )
+from gitmodel.porcelain.span import Ends
 from gitmodel.progress import Work
+from gitmodel.words import some
 
 _SHOWN = 10
 
@@ -167,15 +168,11 @@ def _print(done: Bisected) -> None:
         names = ", ".join(shown(each.version) for each in others)
         click.echo(f"  or, since nothing is known of it, already {names}")
     if done.again:
-        names = ", ".join(map(shown, done.again[:_SHOWN]))
-        more = f" and {len(done.again) - _SHOWN} more" if len(done.again) > _SHOWN else ""
-        click.echo(f"  good again after a bad one: {names}{more}")
+        click.echo(f"  good again after a bad one: {some(done.again, shown, _SHOWN)}")
     click.echo(f"changed since {shown(done.changed.since)}:")
     for kind in ("params", "artifacts", "code"):
-        names = getattr(done.changed, kind)
-        some = ", ".join(map(shown, names[:_SHOWN]))
-        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        click.echo(f"  {kind:<9}  {some}{more}" if names else f"  {kind:<9}  nothing")
+        names = some(getattr(done.changed, kind), shown, _SHOWN)
+        click.echo(f"  {kind:<9}  {names or 'nothing'}")
 
 
 def _limit_said(limit: Limit, name: str) -> str:

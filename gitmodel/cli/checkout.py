@@ -21,8 +21,7 @@ from gitmodel.errors import UsageError
 from gitmodel.porcelain.checkout import CheckedOut, checkout, checkout_mix
 from gitmodel.porcelain.mix import Mix, Part
 from gitmodel.progress import Work
-
-_SHOWN = 5
+from gitmodel.words import some
 
 
 @click.command(cls=DashedCommand, options_metavar="[OPTIONS]")
@@ -86,18 +85,16 @@ def report(done: CheckedOut) -> None:
             "git status shows what differs; the next gitmodel checkout takes it back", err=True
         )
     if done.kept:
-        some = ", ".join(map(shown, done.kept[:_SHOWN]))
-        more = f" and {len(done.kept) - _SHOWN} more" if len(done.kept) > _SHOWN else ""
         click.echo(
-            f"kept {plural(len(done.kept), 'file')} that the version does not have: {some}{more}",
+            f"kept {plural(len(done.kept), 'file')} that the version does not have:"
+            f" {some(done.kept, shown)}",
             err=True,
         )
 
 
 def _said(part: Part) -> str:
-    some = ", ".join(map(shown, part.paths[:_SHOWN]))
-    more = f" and {len(part.paths) - _SHOWN} more" if len(part.paths) > _SHOWN else ""
+    paths = some(part.paths, shown)
     if part.kind == "code":
         differ = f"{plural(len(part.paths), 'file')} changed"
-        return f"{differ}: {some}{more}" if part.paths else "no file changed"
-    return f"{some}{more}" or "nothing"
+        return f"{differ}: {paths}" if part.paths else "no file changed"
+    return paths or "nothing"

@@ -162,6 +162,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def extent(size: int, files: int | None) -> str:
+    """Return how many bytes an artifact has, and if it is a folder how many files."""
+    return human(size) if files is None else f"{plural(files, 'file')}, {human(size)}"
+
+
 def shown(path: str) -> str:
     """Return a path as it may be printed: what a terminal would act on is escaped."""
     return path if path.isprintable() else repr(path)

@@ -13,6 +13,7 @@ from gitmodel.cli.common import (
     DashedCommand,
     behind_dashes,
     echo_json,
+    extent,
     from_root,
     human,
     jobs_option,
@@ -138,18 +139,13 @@ def _indented(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _sizes(found: ArtifactDiff) -> str:
-    words = _arrow(*(None if end is None else _size(end) for end in (found.before, found.after)))
+    ends = (found.before, found.after)
+    words = _arrow(*(None if end is None else extent(end.size, end.files) for end in ends))
     if found.source:
         words += f"  (was {shown(found.source)})"
     if found.files:
         words += f"  ({_counts(each.change for each in found.files)})"
     return words
-
-
-def _size(facts: Facts) -> str:
-    if facts.files is None:
-        return human(facts.size)
-    return f"{plural(facts.files, 'file')}, {human(facts.size)}"
 
 
 def _arrow(before: str | None, after: str | None) -> str:

@@ -13,8 +13,7 @@ from gitmodel.errors import UsageError
 from gitmodel.history import history_of
 from gitmodel.porcelain.ancestry import Place
 from gitmodel.porcelain.impact import impact
-
-_SHOWN = 5
+from gitmodel.words import some
 
 
 @click.command()
@@ -50,7 +49,6 @@ def command(thing: str, file: str, form: str, as_json: bool) -> None:
 
 def _unread(places: tuple[Place, ...]) -> str:
     """Say which datasets may hold the file as well."""
-    names = [f"{place.path} at {name_of_place(place)}" for place in places[:_SHOWN]]
-    rest = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+    names = [f"{place.path} at {name_of_place(place)}" for place in places]
     manifests = plural(len(places), "manifest")
-    return f"{manifests} not in the cache, so not looked into: {', '.join(names)}{rest}"
+    return f"{manifests} not in the cache, so not looked into: {some(names, str)}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import human, plural, shown
+from gitmodel.cli.common import extent, shown
 from gitmodel.cli.resolve import describe, next_step
 from gitmodel.errors import GitmodelError, IntegrityError
 from gitmodel.paths import POINTER_SUFFIX
@@ -89,9 +89,8 @@ def _tell_error(artifact: str, error: GitmodelError | OSError) -> None:
 
 def _tell_merged(done: Resolved) -> None:
     if done.pointer:
-        files = "" if done.pointer.files is None else f"{plural(done.pointer.files, 'file')}, "
+        what = extent(done.pointer.size, done.pointer.files)
         click.echo(
-            f"merged {shown(done.artifact)}: {files}{human(done.pointer.size)};"
-            " gitmodel checkout brings the files here",
+            f"merged {shown(done.artifact)}: {what}; gitmodel checkout brings the files here",
             err=True,
         )

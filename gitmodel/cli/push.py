@@ -20,6 +20,7 @@ from gitmodel.errors import MissingError
 from gitmodel.porcelain.moved import Moved
 from gitmodel.porcelain.push import Pushed, Request, push
 from gitmodel.progress import Work
+from gitmodel.words import some
 
 
 @click.command()
@@ -66,8 +67,8 @@ def _report(done: Pushed, *, asked_for_git: bool) -> None:
     warn_of_foreign(done)
     warn_of_moved(Moved(done.git_remote, done.moved))
     if done.uncommitted:
-        some = ", ".join(map(shown, done.uncommitted[:5]))
-        click.echo(f"not pushed, for no commit has it yet: {some}  (git commit)", err=True)
+        names = some(done.uncommitted, shown)
+        click.echo(f"not pushed, for no commit has it yet: {names}  (git commit)", err=True)
 
 
 def warn_of_foreign(done: Pushed) -> None:

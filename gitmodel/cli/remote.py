@@ -8,6 +8,7 @@ import click
 
 from gitmodel.cli.common import echo_json, human, json_option, opened, plural, shown
 from gitmodel.config import with_options
+from gitmodel.errors import IntegrityError
 from gitmodel.porcelain.remotes import (
     Checked,
     add_remote,
@@ -82,7 +83,7 @@ def check(name: str, as_json: bool) -> int:
         _report(checked)
     if not sound:
         click.echo(f"next:  gitmodel remote repair {checked.name}", err=True)
-    return 0 if sound else 7
+    return 0 if sound else IntegrityError.exit_code
 
 
 @command.command()

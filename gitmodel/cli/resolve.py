@@ -8,6 +8,7 @@ import click
 
 from gitmodel.cli.checkout import report
 from gitmodel.cli.common import (
+    extent,
     from_root,
     human,
     jobs_option,
@@ -113,7 +114,7 @@ def _result(resolved: Resolved) -> str:
     pointer, path = resolved.pointer, shown(resolved.artifact)
     if pointer is None:
         return f"resolved {path}: it is no longer tracked"
-    return f"resolved {path} ({_size(pointer)}); staged"
+    return f"resolved {path} ({extent(pointer.size, pointer.files)}); staged"
 
 
 def _reason(ours: Pointer | None, theirs: Pointer | None) -> str:
@@ -131,16 +132,11 @@ def _side(side: SideFacts) -> tuple[str, str, str]:
     words = [f"{shown(name)} {_number(metric)}" for name, metric in metrics[:_METRICS]]
     if len(metrics) > _METRICS:
         words.append("…")
-    return _size(side.pointer), ", ".join(words), side.commit[:12]
+    return extent(side.pointer.size, side.pointer.files), ", ".join(words), side.commit[:12]
 
 
 def _number(metric: Metric) -> str:
     return f"{metric.value:.6g}"
-
-
-def _size(pointer: Pointer) -> str:
-    size = human(pointer.size)
-    return size if pointer.files is None else f"{plural(pointer.files, 'file')}, {size}"
 
 
 def _clash(clash: Clash) -> tuple[str, str]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import click
 
 from gitmodel.cli.common import from_root, opened, plural, progress_bar, quiet_option, shown
 from gitmodel.porcelain.remove import Removal, Removed, remove
 from gitmodel.progress import Work
-
-_SHOWN = 5
+from gitmodel.words import some
 
 
 @click.command()
@@ -43,13 +40,8 @@ def _kept(done: Removed, *, sidecars: bool) -> list[str]:
     lines = []
     if done.kept:
         count = plural(len(done.kept), "file")
-        lines.append(f"kept {count} that no version has: {_some(done.kept)}")
+        lines.append(f"kept {count} that no version has: {some(done.kept, shown)}")
     if done.kept_sidecars:
         why = "which Git does not track (--force)" if sidecars else "(--sidecars removes that too)"
-        lines.append(f"kept {_some(done.kept_sidecars)} {why}")
+        lines.append(f"kept {some(done.kept_sidecars, shown)} {why}")
     return lines
-
-
-def _some(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-    return ", ".join(map(shown, paths[:_SHOWN])) + more

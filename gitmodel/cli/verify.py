@@ -9,7 +9,7 @@ import click
 
 from gitmodel.cli.common import echo_json, human, json_option, opened, plural, progress_bar, shown
 from gitmodel.cli.verify_tag import report_tag
-from gitmodel.errors import UsageError
+from gitmodel.errors import IntegrityError, MissingError, UsageError
 from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_remote
 from gitmodel.porcelain.verify_tag import find_tag, verify_tag
 
@@ -72,12 +72,10 @@ def command(
 def _report(done: Verified, *, as_json: bool) -> int:
     bad = bool(done.damaged or done.rotten)
     if as_json:
-        value = asdict(done)
-        value["damaged"] = [{"name": d.name, "why": d.why} for d in done.damaged]
-        echo_json("verify", value)
+        echo_json("verify", _value(done))
     else:
         for damage in done.damaged:
-            click.echo(f"damaged, now in quarantine: {damage.name}: {damage.why}")
+            click.echo(f"damaged, now in quarantine: {damage.name}: {shown(damage.why)}")
         for path in done.rotten:
             click.echo(f"damaged: {shown(path)} changed although nothing wrote to it")
         for path in done.modified[:10]:
@@ -85,10 +83,14 @@ def _report(done: Verified, *, as_json: bool) -> int:
         click.echo(_summary(done))
     if bad:
         click.echo("next:  gitmodel pull --force  (brings good copies from the remote)", err=True)
-        return 7
+        return IntegrityError.exit_code
     if done.missing:
         click.echo("next:  gitmodel pull", err=True)
-    return 5 if done.missing else 0
+    return MissingError.exit_code if done.missing else 0
+
+
+def _value(done: Verified | VerifiedRemote) -> dict[str, object]:
+    return {**asdict(done), "damaged": [each._asdict() for each in done.damaged]}
 
 
 def _summary(done: Verified) -> str:
@@ -101,17 +103,15 @@ def _summary(done: Verified) -> str:
 
 def _report_remote(done: VerifiedRemote, *, as_json: bool) -> int:
     if as_json:
-        value = asdict(done)
-        value["damaged"] = [{"name": d.name, "why": d.why} for d in done.damaged]
-        echo_json("verify-remote", value)
+        echo_json("verify-remote", _value(done))
     else:
         for damage in done.damaged:
-            click.echo(f"damaged: {damage.name}: {damage.why}")
+            click.echo(f"damaged: {damage.name}: {shown(damage.why)}")
         for ref in done.incomplete:
             click.echo(f"incomplete: {shown(ref)}")
         state = "damaged" if done.damaged or done.incomplete else "all good"
         click.echo(f"{plural(done.packs, 'pack')}, {human(done.bytes)}: {state}")
     if done.damaged or done.incomplete:
         click.echo("next:  gitmodel remote repair, then gitmodel push", err=True)
-        return 7
+        return IntegrityError.exit_code
     return 0

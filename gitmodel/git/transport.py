@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from gitmodel.digest import COMMIT
 from gitmodel.errors import ConflictError, RemoteError
 from gitmodel.git import gitconfig, refs, revisions
 from gitmodel.git.command import Git, run_in, said, without_secret
 
-_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _MUTE = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true"}
 _FETCHED = "refs/gitmodel/fetched"
 
@@ -67,7 +66,7 @@ def refs_at(git: Git, url: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in os.fsdecode(done.stdout).splitlines():
         oid, name = line.split("\t", 1)
-        if _OID.fullmatch(oid):
+        if COMMIT.fullmatch(oid):
             # An annotated tag comes twice; the second time, as the commit that it leads to.
             found[name.removesuffix("^{}")] = oid
     return found

@@ -71,12 +71,9 @@ def patch(git: Git, without: Iterable[str]) -> bytes:
     return done.stdout
 
 
-def checkout(git: Git, revision: str, *, force: bool = False) -> None:
+def checkout(git: Git, revision: str) -> None:
     """Move HEAD and the working tree to a revision; raises `ConflictError` if Git refuses."""
-    options = ["--force"] if force else []
-    done = git.run(
-        "-c", "advice.detachedHead=false", "checkout", "--quiet", *options, revision, "--"
-    )
+    done = git.run("-c", "advice.detachedHead=false", "checkout", "--quiet", revision, "--")
     if done.returncode:
         raise ConflictError(said(done), hint="git status")
 

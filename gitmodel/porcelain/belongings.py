@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from pathlib import PurePosixPath
 
+from gitmodel import card, curves, lineage
+from gitmodel.paths import stem_path
 from gitmodel.porcelain.rewrite import rewrite_config
 from gitmodel.project import Project
-from gitmodel.sidecar import sidecar_names
+from gitmodel.sidecar import KINDS, sidecar_names
 from gitmodel.worktree.scan import look
 
-_OTHERS = (".lineage.yaml", ".card.md", ".curves.csv")
+_OTHERS = (lineage.SUFFIX, card.SUFFIX, curves.SUFFIX)
 
 
 def find_sidecars(project: Project, artifact: str, artifacts: Collection[str]) -> dict[str, str]:
@@ -18,17 +19,17 @@ def find_sidecars(project: Project, artifact: str, artifacts: Collection[str]) -
 
     None if another artifact of that folder has the same stem: then they belong to both.
     """
-    start = _stem(artifact)
-    if any(other != artifact and _stem(other) == start for other in artifacts):
+    start = stem_path(artifact)
+    if any(other != artifact and stem_path(other) == start for other in artifacts):
         return {}
-    endings = [name.removeprefix("x") for kind in ("metrics", "params") for name in _names(kind)]
+    endings = [name.removeprefix("x") for kind in KINDS for name in sidecar_names("x", kind)]
     found = {ending: start + ending for ending in (*endings, *_OTHERS)}
     return {ending: path for ending, path in found.items() if look(project.root, path)}
 
 
 def sidecar_at(artifact: str, ending: str) -> str:
     """Return where a sidecar of an artifact lies."""
-    return _stem(artifact) + ending
+    return stem_path(artifact) + ending
 
 
 def rename_in_config(project: Project, moved: Mapping[str, str | None]) -> bool:
@@ -43,11 +44,3 @@ def rename_in_config(project: Project, moved: Mapping[str, str | None]) -> bool:
         return False
     rewrite_config(project, "artifacts", kept)
     return True
-
-
-def _names(kind: str) -> tuple[str, ...]:
-    return sidecar_names("x", "metrics" if kind == "metrics" else "params")
-
-
-def _stem(artifact: str) -> str:
-    return str(PurePosixPath(artifact).with_suffix(""))

@@ -7,36 +7,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gitmodel.bisection import Line, Verdict, halve, make_line, scan
+from gitmodel.bisection import Verdict, halve, scan
 from gitmodel.errors import ConflictError, GitmodelError, UsageError
 from gitmodel.git import refs, revisions, trees, worktree
 from gitmodel.history import History
 from gitmodel.porcelain.checkout import go_to
-from gitmodel.porcelain.mix import check_settled, code_filter
-from gitmodel.porcelain.resolve import Resolved, resolve
+from gitmodel.porcelain.mix import check_unchanged, code_filter
+from gitmodel.porcelain.resolve import Resolved
+from gitmodel.porcelain.span import Ends, Span, find_owner, find_span
 from gitmodel.porcelain.status import status
 from gitmodel.porcelain.versions import check_metric, versions
 from gitmodel.progress import Work, silent
 from gitmodel.project import Project
 from gitmodel.sidecar import Goal
-from gitmodel.version import versions_of
 from gitmodel.worktree.scan import look
 from gitmodel.worktree.write import apply
 
 _SKIP, _LAST = 125, 127
 _SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """What to look between, as references; an empty one is for us to choose.
-
-    `artifact` is the name or path of what the versions are of.
-    """
-
-    artifact: str = ""
-    good: str = ""
-    bad: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +90,6 @@ class Bisected:
     changed: Changed
 
 
-@dataclass(frozen=True, slots=True)
-class _Range:
-    """The versions in question: `good` is known, and not in the line; the line ends with `bad`."""
-
-    name: str
-    good: Resolved
-    bad: Resolved
-    line: Line
-    labels: Mapping[str, Resolved]
-
-
 def bisect_metric(history: History, ends: Ends, judge: Judge) -> Bisected:
     """Read a metric of all versions, and return the first that is worse; nothing is checked out.
 
@@ -122,18 +99,18 @@ def bisect_metric(history: History, ends: Ends, judge: Judge) -> Bisected:
     def is_told(found: Resolved) -> bool:
         return judge.metric in history.reader.read(found.commit, name).metrics
 
-    name = _name(history, ends)
+    name = find_owner(history, ends)
     if not ends.good:
         check_metric(versions(history, name) or versions(history), judge.metric)
-    part = _range(history, name, ends, is_told)
-    limit = _limit(history, part, judge)
-    tested = [_read(history, part, found, limit) for found in _in_order(part)]
+    span = find_span(history, name, ends, is_told)
+    limit = _limit(history, span, judge)
+    tested = [_read(history, span, found, limit) for found in span.ordered]
     good, bad = tested[0], tested[-1]
     _check_ends(good, bad, limit, tested)
     verdicts = {each.commit: each.verdict for each in tested}
-    suspects, again = scan(part.line, verdicts)
-    done = _found(history, part, tested, suspects)
-    return replace(done, limit=limit, again=tuple(part.labels[commit].label for commit in again))
+    suspects, again = scan(span.line, verdicts)
+    done = _found(history, span, tested, suspects)
+    return replace(done, limit=limit, again=tuple(span.labels[commit].label for commit in again))
 
 
 def bisect_command(
@@ -144,13 +121,13 @@ def bisect_command(
     `run` is given what is checked out, and returns the exit code: 0 is good, 125 says nothing,
     up to 127 is bad, more ends it all.  In the end the working tree is what it was before.
     """
-    name = _name(history, ends)
-    part = _range(history, name, ends, lambda found: True)
+    name = find_owner(history, ends)
+    span = find_span(history, name, ends, lambda found: True)
     tested: dict[str, Tested] = {}
 
     def test(commit: str) -> Verdict:
         if commit not in tested:
-            found = part.labels[commit]
+            found = span.labels[commit]
             go_to(project, commit, "", work)
             try:
                 code = run(found.label)
@@ -162,87 +139,20 @@ def bisect_command(
         return tested[commit].verdict
 
     with _coming_back(project, work):
-        _check_said(part.good, "good", test(part.good.commit))
-        _check_said(part.bad, "bad", test(part.bad.commit))
-        suspects = halve(part.line, test)
-    ordered = [tested[found.commit] for found in _in_order(part) if found.commit in tested]
-    return _found(history, part, ordered, suspects)
+        _check_said(span.good, "good", test(span.good.commit))
+        _check_said(span.bad, "bad", test(span.bad.commit))
+        suspects = halve(span.line, test)
+    ordered = [tested[found.commit] for found in span.ordered if found.commit in tested]
+    return _found(history, span, ordered, suspects)
 
 
-def _name(history: History, ends: Ends) -> str:
-    """Return the name of what the versions are of; empty for the whole repository."""
-    if ends.artifact:
-        found = resolve(history, ends.artifact)
-        if not found.name:
-            raise UsageError(f"{ends.artifact!r} is no artifact", hint="gitmodel versions")
-        return found.name
-    owners = {version.name for version in history.versions}
-    if len(owners) > 1:
-        ended = [resolve(history, end) for end in (ends.good, ends.bad) if end]
-        owners = {found.name for found in ended if found.name or found.tag} or owners
-    if len(owners) == 1:
-        return owners.pop()
-    if not owners:
-        raise UsageError("there is no version yet", hint="git tag v1.0")
-    known = ", ".join(sorted(owner or "the whole repository" for owner in owners))
-    raise UsageError(f"there are versions of {known}", hint="gitmodel bisect NAME ...")
-
-
-def _range(history: History, name: str, ends: Ends, is_told: Callable[[Resolved], bool]) -> _Range:
-    """Return the versions between the ends.
-
-    The bad end is the newest version if none is given, the good one the first of those that it
-    descends from of which the metric is known.
-    """
-    tags = [version.tag for version in versions_of(history.versions, name)]
-    bad = resolve(history, ends.bad or (tags[0] if tags else "HEAD"), name)
-    labels: dict[str, Resolved] = {}
-    for tag in tags:
-        commit = history.tags[tag].commit
-        labels.setdefault(commit, Resolved(commit, name, tag, tag))
-    labels[bad.commit] = labels.get(bad.commit, bad)
-    if ends.good:
-        good = resolve(history, ends.good, name)
-    else:
-        line = make_line(revisions.ancestors(history.git, bad.commit), labels)
-        good = _first(line, labels, is_told, bad)
-    if good.commit == bad.commit:
-        raise UsageError(
-            f"there is nothing before {bad.label!r} to compare it with",
-            hint="gitmodel bisect --good OLDER --bad NEWER",
-        )
-    if not revisions.is_ancestor(history.git, good.commit, bad.commit):
-        raise UsageError(
-            f"{bad.label!r} does not descend from {good.label!r}",
-            hint="gitmodel bisect --good OLDER --bad NEWER",
-        )
-    labels[good.commit] = labels.get(good.commit, good)
-    line = make_line(revisions.ancestors(history.git, bad.commit, good.commit), labels)
-    return _Range(name, labels[good.commit], labels[bad.commit], line, labels)
-
-
-def _first(
-    line: Line, labels: Mapping[str, Resolved], is_told: Callable[[Resolved], bool], bad: Resolved
-) -> Resolved:
-    for commit in line.names:
-        if is_told(labels[commit]):
-            return labels[commit]
-    raise UsageError(
-        f"no version that {bad.label!r} descends from has the metric", hint="gitmodel versions"
-    )
-
-
-def _in_order(part: _Range) -> list[Resolved]:
-    return [part.good, *(part.labels[commit] for commit in part.line.names)]
-
-
-def _limit(history: History, part: _Range, judge: Judge) -> Limit:
-    metrics = history.reader.read(part.good.commit, part.name).metrics
+def _limit(history: History, span: Span, judge: Judge) -> Limit:
+    metrics = history.reader.read(span.good.commit, span.name).metrics
     if judge.metric not in metrics:
         known = ", ".join(sorted(metrics)[:_SHOWN]) or "none"
         raise UsageError(
-            f"{part.good.label!r} has no metric {judge.metric!r}; it has {known}",
-            hint=f"gitmodel versions {part.name}".strip(),
+            f"{span.good.label!r} has no metric {judge.metric!r}; it has {known}",
+            hint=f"gitmodel versions {span.name}".strip(),
         )
     metric = metrics[judge.metric]
     goal = judge.goal or metric.goal
@@ -252,8 +162,8 @@ def _limit(history: History, part: _Range, judge: Judge) -> Limit:
     return Limit(judge.metric, goal, metric.guessed and judge.goal is None, value)
 
 
-def _read(history: History, part: _Range, found: Resolved, limit: Limit) -> Tested:
-    metrics = history.reader.read(found.commit, part.name).metrics
+def _read(history: History, span: Span, found: Resolved, limit: Limit) -> Tested:
+    metrics = history.reader.read(found.commit, span.name).metrics
     if limit.metric not in metrics:
         return Tested(found.label, found.commit, "skip")
     value = metrics[limit.metric].value
@@ -306,7 +216,7 @@ def _check_said(found: Resolved, said: Literal["good", "bad"], verdict: Verdict)
 @contextmanager
 def _coming_back(project: Project, work: Work) -> Iterator[None]:
     """Bring the working tree back to where it was, whatever happens in between."""
-    check_settled(project.git)
+    check_unchanged(project.git)
     for each in status(project, (), silent):
         if each.work == "modified":
             raise ConflictError(
@@ -335,27 +245,27 @@ def _take_back(project: Project) -> None:
 
 
 def _found(
-    history: History, part: _Range, tested: Sequence[Tested], suspects: Sequence[str]
+    history: History, span: Span, tested: Sequence[Tested], suspects: Sequence[str]
 ) -> Bisected:
     by_commit = {each.commit: each for each in tested}
-    first = part.line.names.index(suspects[-1])
-    above = part.line.chosen(part.line.above[first])
+    first = span.line.names.index(suspects[-1])
+    above = span.line.chosen(span.line.above[first])
     good = [c for c in above if c in by_commit and by_commit[c].verdict == "good"]
-    since = part.labels[good[-1]] if good else part.good
+    since = span.labels[good[-1]] if good else span.good
     return Bisected(
-        part.name,
+        span.name,
         None,
-        by_commit[part.good.commit],
-        by_commit[part.bad.commit],
+        by_commit[span.good.commit],
+        by_commit[span.bad.commit],
         tuple(tested),
         tuple(by_commit[commit] for commit in suspects),
         (),
-        _changed(history, part, since, part.labels[suspects[-1]]),
+        _changed(history, span, since, span.labels[suspects[-1]]),
     )
 
 
-def _changed(history: History, part: _Range, old: Resolved, new: Resolved) -> Changed:
-    before, after = (history.reader.read(found.commit, part.name) for found in (old, new))
+def _changed(history: History, span: Span, old: Resolved, new: Resolved) -> Changed:
+    before, after = (history.reader.read(found.commit, span.name) for found in (old, new))
     whole = [history.reader.read(found.commit) for found in (old, new)]
     artifacts = _differ(whole[0].artifacts, whole[1].artifacts)
     paths = {*whole[0].artifacts, *whole[1].artifacts}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from gitmodel.card import SUFFIX, Card, Finding, check_card, fill_index, parse_card
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.history import History
 from gitmodel.lineage import Lineage, lineage_path, parse_lineage
+from gitmodel.paths import stem_path
 from gitmodel.porcelain.show import Shown, show
 from gitmodel.record import Record
 from gitmodel.snapshot import name_of
@@ -57,8 +57,7 @@ def card_of(history: History, reference: str) -> Carded:
 
 def card_path(artifact: str) -> str:
     """Return the path of an artifact's card."""
-    folder, slash, name = artifact.rpartition("/")
-    return f"{folder}{slash}{PurePosixPath(name).stem}{SUFFIX}"
+    return stem_path(artifact) + SUFFIX
 
 
 def _find_card(shown: Shown, files: Mapping[str, str]) -> str:

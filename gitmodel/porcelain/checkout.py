@@ -31,14 +31,13 @@ from gitmodel.snapshot import (
     select,
 )
 from gitmodel.transfer.fetch import fetch_manifests
+from gitmodel.words import some
 from gitmodel.worktree.content import store_at
 from gitmodel.worktree.journal import read_journal, write_journal
 from gitmodel.worktree.plan import Plan, Planner
 from gitmodel.worktree.scan import look
 from gitmodel.worktree.track import track
 from gitmodel.worktree.write import Staged, apply, check_room, rows, stage
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +194,9 @@ def _restore(
 def _check_imported(target: Snapshot) -> None:
     """Raise `MissingError` if some of the data would stay that of another revision."""
     if target.foreign:
-        some = ", ".join(map(repr, target.foreign[:_SHOWN]))
         raise MissingError(
-            f"DVC has the data of {target.commit[:12]}, and it was not imported: {some}",
+            f"DVC has the data of {target.commit[:12]}, and it was not imported:"
+            f" {some(target.foreign)}",
             hint="gitmodel import dvc --all-tags, on the branch that was imported; or git checkout"
             " and dvc checkout",
         )
@@ -302,10 +301,8 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
         plan.change.removals += plan.kept
         plan.kept = []
     elif plan.unsaved:
-        some = ", ".join(repr(path) for path in plan.unsaved[:_SHOWN])
-        more = f" and {len(plan.unsaved) - _SHOWN} more" if len(plan.unsaved) > _SHOWN else ""
         raise ConflictError(
-            f"{some}{more} would be overwritten, and what is in there is saved nowhere",
+            f"{some(plan.unsaved)} would be overwritten, and what is in there is saved nowhere",
             hint="gitmodel add it, or use --force to lose it",
         )
     check_room(project.root, plan.change)

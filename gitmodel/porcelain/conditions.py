@@ -69,15 +69,12 @@ class Subject:
         """Return a field, a metric or, behind `params.`, a param."""
         if name in self.fields:
             return self.fields[name]
-        if metric := self.measured.metrics.get(name) or self.measured.metrics.get(
-            name.removeprefix(_METRICS)
-        ):
+        metrics = self.measured.metrics
+        if metric := metrics.get(name) or metrics.get(name.removeprefix(_METRICS)):
             return metric.value
-        param = (
-            self.measured.params.get(name.removeprefix(_PARAMS))
-            if name.startswith(_PARAMS)
-            else None
-        )
+        if not name.startswith(_PARAMS):
+            return None
+        param = self.measured.params.get(name.removeprefix(_PARAMS))
         return param if isinstance(param, bool | int | float | str) else None
 
     def elsewhere(self, reference: str, metric: str) -> Scalar | None:

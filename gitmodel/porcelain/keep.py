@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from gitmodel.atomic import write_files
 from gitmodel.curves import curves_path, format_curves
@@ -14,7 +13,7 @@ from gitmodel.document import format_document
 from gitmodel.errors import UsageError
 from gitmodel.git import staging
 from gitmodel.lineage import Input, Lineage, Named, format_lineage, lineage_path
-from gitmodel.paths import parents
+from gitmodel.paths import parents, stem_path
 from gitmodel.porcelain.add import Added, add
 from gitmodel.porcelain.inputs import with_versions
 from gitmodel.porcelain.origin import Origin, utc_now
@@ -165,9 +164,7 @@ def sidecar_at(project: Project, artifact: str, kind: Kind) -> str:
     name = name_of(artifact, project.config.artifacts)
     if given := project.config.sidecars.get(name, {}).get(kind):
         return given[0]
-    folder, slash, last = artifact.rpartition("/")
-    stem = PurePosixPath(last).stem
-    beside = [f"{folder}{slash}{each}" for each in sidecar_names(stem, kind)]
+    beside = sidecar_names(stem_path(artifact), kind)
     there = (path for path in beside if look(project.root, path))
     return next(there, beside[_NEW[kind]])
 

@@ -14,6 +14,7 @@ from blake3 import blake3
 from gitmodel.atomic import Scratch, make_folder, sweep
 from gitmodel.cache import Cache
 from gitmodel.config import CONFIG_NAME, Config, parse_config
+from gitmodel.digest import COMMIT
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git import gitconfig, revisions, transport
 from gitmodel.git.command import Git, find_top, open_bare, without_secret
@@ -34,7 +35,6 @@ from gitmodel.version import (
 )
 
 _TAGS, _BRANCHES = "refs/tags/", "refs/heads/"
-_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII)
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
 _HELPER = re.compile(r"[A-Za-z0-9+.-]*::")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/:]+:")
@@ -131,7 +131,7 @@ def find_revision(mirror: Mirror, artifact: str, version: str) -> Revision:
 
     Raises `UsageError` if there is none.
     """
-    if _COMMIT.fullmatch(version):
+    if COMMIT.fullmatch(version):
         return _read(mirror, version, version, "")
     refs = transport.refs_at(mirror.git, mirror.source.url)
     ref = _find_ref(mirror, refs, artifact, version)
@@ -223,25 +223,29 @@ def _publish(folder: Path, scratch: Scratch, make: Callable[[Path], object]) -> 
 def _find_ref(mirror: Mirror, refs: Mapping[str, str], artifact: str, version: str) -> str:
     tags = [ref.removeprefix(_TAGS) for ref in refs if ref.startswith(_TAGS)]
     _check_wanted(version)
-    parsed = parse_version(version)
-    if not version or (parsed and not parsed.name):
-        name, formats = _owner(mirror, refs, artifact, tags)
-        if version:
-            tag = find_version(tags, name, version, formats)
-        else:
-            tag = newest_version(tags, name, formats)
-        if tag:
-            return _TAGS + tag
-    if not version and "HEAD" in refs:
-        return "HEAD"
-    for ref in (_TAGS + version, _BRANCHES + version, version):
-        if ref in refs and version:
+    if tag := _find_tag(mirror, refs, artifact, version, tags):
+        return _TAGS + tag
+    for ref in (_TAGS + version, _BRANCHES + version, version) if version else ("HEAD",):
+        if ref in refs:
             return ref
     if _SHORT_COMMIT.fullmatch(version):
         for ref, commit in refs.items():
             if commit.startswith(version):
                 return ref
     raise _unknown(mirror, artifact, version, near(version, (*tags, *_branches(refs))))
+
+
+def _find_tag(
+    mirror: Mirror, refs: Mapping[str, str], artifact: str, version: str, tags: list[str]
+) -> str | None:
+    """Return the tag of a version of the artifact, or of its newest one."""
+    parsed = parse_version(version)
+    if version and (parsed is None or parsed.name):
+        return None
+    name, formats = _owner(mirror, refs, artifact, tags)
+    if version:
+        return find_version(tags, name, version, formats)
+    return newest_version(tags, name, formats)
 
 
 def _branches(refs: Mapping[str, str]) -> list[str]:

@@ -16,9 +16,8 @@ from gitmodel.porcelain.resolve import Resolved, resolve
 from gitmodel.project import Project
 from gitmodel.snapshot import Snapshot, name_of, pointer_path, read_commit, select
 from gitmodel.version import parse_version
+from gitmodel.words import some
 from gitmodel.worktree.rules import ignore_rule, with_rules
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def make_mix(project: Project, history: History, base: Resolved, mix: Mix) -> Mi
     """
     if mix.paths and not mix.data:
         raise UsageError("paths say which artifacts --data takes", hint="--data VERSION -- PATH")
-    check_settled(project.git)
+    check_unchanged(project.git)
     snapshot = read_commit(history.objects, base.commit)
     changes: dict[str, Change] = {}
     parts = []
@@ -119,15 +118,13 @@ def find_mix(git: Git) -> str | None:
     return None
 
 
-def check_settled(git: Git) -> None:
+def check_unchanged(git: Git) -> None:
     """Refuse what would not be the code of any version, and could be lost on the way."""
     tree = find_mix(git) or "HEAD"
     changed = sorted({*worktree.modified(git, tree), *worktree.modified(git, tree, staged=True)})
     if changed:
-        some = ", ".join(map(repr, changed[:_SHOWN]))
-        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         raise ConflictError(
-            f"{some}{more} changed, and no commit has that", hint="git commit it, or git stash"
+            f"{some(changed)} changed, and no commit has that", hint="git commit it, or git stash"
         )
 
 

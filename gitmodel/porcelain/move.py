@@ -17,7 +17,7 @@ from gitmodel.porcelain.belongings import find_sidecars, rename_in_config, sidec
 from gitmodel.porcelain.remove import find_staged, find_tracked
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, name_of, read_worktree
-from gitmodel.worktree.scan import look, open_folder, pack_stat
+from gitmodel.worktree.scan import look, only_renamed, open_folder, pack_stat
 from gitmodel.worktree.track import track, untrack
 from gitmodel.worktree.write import stamp_after
 
@@ -114,9 +114,8 @@ def _move_work(project: Project, source: str, target: str, pointer: Pointer) -> 
     _rename(project, source, target)
     rows = [row._replace(path=target + row.path[len(source) :]) for row in seen.values()]
     if source in seen and (status := look(project.root, target)):
-        # A rename changes the ctime of what is renamed, not of what lies below it.
         packed = pack_stat(status)
-        same = packed[:32] == seen[source].stat[:32]
+        same = only_renamed(seen[source].stat, packed)
         stamp = stamp_after(status.st_ctime_ns, project.beside)
         rows = [row._replace(stat=packed, stamp=stamp) for row in rows] if same else []
     index.record(root, [source, target], rows, seen)

@@ -105,7 +105,7 @@ def check_remote(project: Project, name: str) -> Checked:
 
 def repair_remote(project: Project, name: str) -> list[str]:
     """Rebuild what can be rebuilt from the packs; return what was done, in words."""
-    remote = open_remote(project, name)
+    remote = open_remote(project, name, write=True)
     if not remote.describe():
         raise MissingError(
             f"nothing was ever pushed to remote {remote.name!r}", hint="gitmodel push"

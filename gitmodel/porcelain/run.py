@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from gitmodel.curves import MAX_STEP, STEP, Curves
+from gitmodel.curves import Curves
 from gitmodel.digest import oid_of
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.lineage import Input, Named
@@ -23,10 +22,11 @@ from gitmodel.porcelain.keep import keep
 from gitmodel.porcelain.origin import Origin, read_origin
 from gitmodel.porcelain.read import path as path_in_cache
 from gitmodel.porcelain.recorded import Params, Recorded, hand_over
+from gitmodel.porcelain.values import as_params, as_point, as_step, check_text, flatten
 from gitmodel.progress import silent
 from gitmodel.project import Project, open_project, path_from_top
-from gitmodel.sidecar import Goal, Metric, is_metric, metric_of, parse_params
-from gitmodel.strict_yaml import MAX_DEPTH, Value
+from gitmodel.sidecar import Goal, Metric, metric_of, parse_params
+from gitmodel.strict_yaml import Value
 from gitmodel.version import parse_version
 from gitmodel.worktree.scan import open_folder, read_small
 
@@ -111,7 +111,7 @@ class Run:
     def preprocessing(self, step: str) -> None:
         """Record in words how inputs were prepared."""
         self._check_running()
-        _check_text(step, "a preprocessing step")
+        check_text(step, "a preprocessing step")
         with self._lock:
             self._steps.append(step)
 
@@ -129,14 +129,14 @@ class Run:
         last value.  Without a step it must be finite; a curve may hold NaN and infinities.
         """
         self._check_running()
-        values = dict(_leaves({**(metrics or {}), **more}))
+        values = dict(flatten({**(metrics or {}), **more}))
         if step is None:
             logged = {name: self._metric(name, value) for name, value in values.items()}
             with self._lock:
                 self._metrics |= logged
             return
-        number = _step(step)
-        points = {name: _point(name, value) for name, value in values.items()}
+        number = as_step(step)
+        points = {name: as_point(name, value) for name, value in values.items()}
         with self._lock:
             for name, point in points.items():
                 self._curves.add(name, number, point)
@@ -190,7 +190,7 @@ class Run:
 def find_inputs(project: Project, path: Where, role: str) -> tuple[list[Input], str]:
     """Return what a path or a version means as inputs, and the commit of a version."""
     if role:
-        _check_text(role, "a role")
+        check_text(role, "a role")
     text = os.fspath(path)
     inside = _from_top(project, text)
     reference = "@" in text or parse_version(text)
@@ -205,9 +205,7 @@ def read_params(project: Project, params: Mapping[str, Any] | Where | None) -> P
     if params is None:
         return None
     if isinstance(params, Mapping):
-        plain = _plain(params, "params")
-        _check_finite(plain, "params")
-        return Params(plain if isinstance(plain, dict) else {})
+        return Params(as_params(params))
     path = _from_top(project, params)
     check_path(path)
     folder, _, name = path.rpartition("/")
@@ -232,84 +230,3 @@ def _started_by(project: Project) -> Path | None:
 def _from_top(project: Project, path: Where) -> str:
     here = os.path.realpath(os.getcwd())
     return path_from_top(os.fspath(path), here, os.path.realpath(project.root))
-
-
-def _leaves(metrics: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Value]]:
-    for key, value in metrics.items():
-        _check_text(key, "the name of a metric")
-        name = f"{above}{key}"
-        plain = _plain(value, name)
-        if isinstance(plain, dict) and not is_metric(plain):
-            yield from _leaves(plain, f"{name}.")
-        else:
-            yield name, plain
-
-
-def _point(name: str, value: Value) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UsageError(f"'metrics': {name!r} is not a number", hint="log numbers with step=N")
-    if name == STEP:
-        raise UsageError(f"{STEP!r} cannot be the name of a metric with steps", hint="rename it")
-    return float(value)
-
-
-def _step(step: Any) -> int:
-    plain = _plain(step, "step")
-    if type(plain) is not int or not 0 <= plain <= MAX_STEP:
-        raise UsageError(f"step is {step!r}", hint="count steps from 0 in whole numbers")
-    return plain
-
-
-def _check_text(text: Any, what: str) -> None:
-    if not isinstance(text, str) or not text or not text.isprintable():
-        raise UsageError(f"{text!r} is not {what}", hint="give a text of one line")
-
-
-def _plain(value: Any, name: str, depth: int = 0) -> Value:
-    """Return a value of a program as plain data; raise `UsageError` if it is none."""
-    if depth > MAX_DEPTH:
-        raise UsageError(f"{name!r} nests deeper than {MAX_DEPTH}")
-    if isinstance(value, Mapping):
-        items = ((_key(key, name), each) for key, each in value.items())
-        return {key: _plain(each, f"{name}.{key}", depth + 1) for key, each in items}
-    if isinstance(value, list | tuple):
-        return [_plain(each, name, depth + 1) for each in value]
-    if isinstance(value, str | Path):
-        return _text(str(value), name)
-    if value is None or isinstance(value, int | float):
-        known: int | float | None = value
-        return known
-    # Scalars and arrays of NumPy, PyTorch, JAX and the like.
-    listed: Callable[[], Any] | None = getattr(value, "tolist", None)
-    if listed is None:
-        raise UsageError(
-            f"{name!r} is of type {type(value).__name__}",
-            hint="give numbers, texts, booleans, lists or mappings",
-        )
-    return _plain(listed(), name, depth + 1)
-
-
-def _key(key: Any, name: str) -> str:
-    if not isinstance(key, str):
-        raise UsageError(f"{name!r} has the key {key!r}, which is no text")
-    return _text(key, name)
-
-
-def _text(text: str, name: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise UsageError(f"{name!r} is not valid Unicode") from error
-    return text
-
-
-def _check_finite(value: Value, name: str) -> None:
-    """Raise `UsageError` for what no reader of JSON or YAML would read again."""
-    if isinstance(value, dict):
-        for key, each in value.items():
-            _check_finite(each, f"{name}.{key}")
-    elif isinstance(value, list):
-        for each in value:
-            _check_finite(each, name)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise UsageError(f"{name!r} is not a finite number", hint="leave it out, or use None")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 
 from blake3 import blake3
 
@@ -15,7 +16,7 @@ from gitmodel.errors import IntegrityError, MissingError
 from gitmodel.git import revisions
 from gitmodel.git.objects import Objects
 from gitmodel.manifest import Entry
-from gitmodel.pack import CHUNK, RECIPE, parse_recipe
+from gitmodel.pack import CHUNK, RECIPE, Piece, Stored, parse_recipe
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.progress import Meter, Progress, Work
@@ -25,6 +26,8 @@ from gitmodel.snapshot import entries_of, read_commit, read_worktree
 from gitmodel.transfer.fetch import fetch_manifests
 from gitmodel.worktree.content import digest_found, matches, read_ahead
 from gitmodel.worktree.scan import scan
+
+_OTHER_BYTES = "its bytes are not those its name says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,52 +113,59 @@ def verify_remote(project: Project, name: str, progress: Progress) -> VerifiedRe
     remote = open_remote(project, name)
     packs = remote.packs()
     meter = Meter(progress, "verify", sum(packs.values()))
-    damaged: list[Damage] = []
-    sound: set[str] = set()
-    recipes: dict[str, bytes] = {}
+    found = _Found()
     for pack, size in packs.items():
         meter.add(size)
-        damaged += _verify_pack(remote, pack, sound, recipes)
-    for oid, payload in recipes.items():
-        if all(piece.oid in sound for piece in parse_recipe(payload)):
-            sound.add(oid)
+        with found.noting(f"pack {pack}"):
+            _verify_pack(remote, pack, found)
+    for oid, pieces in found.recipes.items():
+        if all(piece.oid in found.sound for piece in pieces):
+            found.sound.add(oid)
         else:
-            damaged.append(Damage(oid, "chunks of it are missing or damaged"))
+            found.damaged.append(Damage(oid, "chunks of it are missing or damaged"))
     return VerifiedRemote(
         len(packs),
         sum(packs.values()),
-        tuple(damaged),
-        _incomplete(project, remote, sound, progress),
+        tuple(found.damaged),
+        _incomplete(project, remote, found.sound, progress),
     )
 
 
-def _verify_pack(
-    remote: Remote, pack: str, sound: set[str], recipes: dict[str, bytes]
-) -> list[Damage]:
-    try:
-        data = remote.store.read(pack_key(pack))
-        if blake3(data).hexdigest() == pack:
-            listed = remote.read_table(pack)
-        else:
-            return [Damage(f"pack {pack}", "its bytes are not those its name says")]
-    except (IntegrityError, MissingError) as error:
-        return [Damage(f"pack {pack}", error.message)]
-    damaged = []
-    for entry in listed.entries:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What packs hold: the oids of what is sound, the chunks of blobs, and what is damaged."""
+
+    sound: set[str] = field(default_factory=set)
+    recipes: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
+    damaged: list[Damage] = field(default_factory=list)
+
+    @contextmanager
+    def noting(self, name: str) -> Iterator[None]:
+        """Go on when something is damaged."""
+        try:
+            yield
+        except (IntegrityError, MissingError) as error:
+            self.damaged.append(Damage(name, error.message))
+
+
+def _verify_pack(remote: Remote, pack: str, found: _Found) -> None:
+    data = remote.store.read(pack_key(pack))
+    if blake3(data).hexdigest() != pack:
+        raise IntegrityError(_OTHER_BYTES)
+    for entry in remote.read_table(pack).entries:
         stored = data[entry.offset : entry.offset + entry.stored]
-        if entry.kind == RECIPE:
-            recipes[entry.oid] = stored
-        elif entry.kind == CHUNK:
-            try:
-                raw = decode(entry.encoding, stored, entry.length)
-            except IntegrityError as error:
-                damaged.append(Damage(entry.oid, error.message))
-                continue
-            if oid_of(raw, algorithm_of(entry.oid)) == entry.oid:
-                sound.add(entry.oid)
-            else:
-                damaged.append(Damage(entry.oid, "its bytes are not those its name says"))
-    return damaged
+        with found.noting(entry.oid):
+            if entry.kind == RECIPE:
+                found.recipes[entry.oid] = parse_recipe(stored)
+            elif entry.kind == CHUNK:
+                _check_chunk(entry, stored)
+                found.sound.add(entry.oid)
+
+
+def _check_chunk(entry: Stored, stored: bytes) -> None:
+    raw = decode(entry.encoding, stored, entry.length)
+    if oid_of(raw, algorithm_of(entry.oid)) != entry.oid:
+        raise IntegrityError(_OTHER_BYTES)
 
 
 def _incomplete(

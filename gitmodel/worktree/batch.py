@@ -17,7 +17,7 @@ from gitmodel.worktree.scan import (
     check_unchanged,
     open_file,
     open_folder,
-    size_of,
+    size_in,
 )
 
 _T = TypeVar("_T")
@@ -61,7 +61,7 @@ def read_batch(
     digests = []
     at = 0
     for file, fd in open_ahead(_open_all(root, files)):
-        size = size_of(file.stat)
+        size = size_in(file.stat)
         end = at + size
         # One byte more than `stat` said would show that the file has grown.
         count = os.readv(fd, [room[at : end + 1]])

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _STAT = struct.Struct("<QQqqq")
 STAT_SIZE = _STAT.size
+_CTIME = struct.calcsize("<QQqq")
+"""Where the ctime begins in it, which comes last."""
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """For a file that may have become something else: follow no symlink, wait for no FIFO."""
@@ -169,9 +171,24 @@ def pack_stat(status: os.stat_result) -> bytes:
     )
 
 
-def size_of(stat: bytes) -> int:
-    """Return the size in bytes that a packed stat tells."""
-    return int(_STAT.unpack(stat)[2])
+def size_in(packed: bytes) -> int:
+    """Return the size in bytes that `pack_stat` was given."""
+    size: int = _STAT.unpack(packed)[2]
+    return size
+
+
+def ctime_in(packed: bytes) -> int:
+    """Return the ctime in nanoseconds that `pack_stat` was given."""
+    ctime: int = _STAT.unpack(packed)[4]
+    return ctime
+
+
+def only_renamed(before: bytes, after: bytes) -> bool:
+    """Return whether at most the ctime differs between two results of `pack_stat`.
+
+    A rename changes that of what is renamed, not of what lies below it.
+    """
+    return before[:_CTIME] == after[:_CTIME]
 
 
 def open_file(name: str, folder: int, path: str) -> int:

@@ -25,7 +25,7 @@ from gitmodel.pack import Placed
 from gitmodel.paths import MAX_PATH
 from gitmodel.progress import Meter, Progress
 from gitmodel.worktree.content import check_link
-from gitmodel.worktree.scan import look, now, open_folder, pack_stat
+from gitmodel.worktree.scan import ctime_in, look, now, only_renamed, open_folder, pack_stat
 
 _TICK, _TICKS = 0.001, 50
 _LONG = 2000
@@ -121,11 +121,10 @@ def rows(root: Path, staged: Iterable[Staged], scratch: Scratch) -> list[Seen]:
             if write.entry.type in (LINK, FOLDER):
                 continue
             status = look(root, write.path) if write.path == unit.path else None
-            # A rename changes the ctime of what is renamed, not of what lies below it.
             packed = pack_stat(status) if status else before
-            if packed[:32] == before[:32]:
+            if only_renamed(before, packed):
                 found.append((write, packed))
-                newest = max(newest, int.from_bytes(packed[32:40], "little"))
+                newest = max(newest, ctime_in(packed))
     stamp = stamp_after(newest, scratch) if found else 0
     return [
         Seen(

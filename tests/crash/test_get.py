@@ -6,15 +6,13 @@ import os
 import random
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.faults import CALLS, kill_at, needs_strace, remove
+from tests.helpers.faults import CALLS, kill_at, needs_strace, remove, until_one_lives
 from tests.helpers.repo import Repo, copied, new_repo, noise, tree
 
-_MOST = 300
 _FILE = ("get", "../origin.git", "model", "-o", "out/thing", "--force", "--cache", "../cache")
 _FOLDER = ("get", "../origin.git", "train", "-o", "out/thing", "--force", "--cache", "../cache")
 
@@ -80,12 +78,7 @@ def test_killed_at_a_call(
         remove(folder)
         return not done.hit
 
-    with ThreadPoolExecutor(2) as pool:
-        for start in range(1, _MOST, 2 * step):
-            if any(list(pool.map(lives, (start, start + step)))):
-                break
-        else:
-            pytest.fail("the command never ran to its end")
+    until_one_lives(lives, step)
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -6,16 +6,14 @@ import os
 import random
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.crash.scenes import Scene
-from tests.helpers.faults import CALLS, kill_at, needs_strace, remove
+from tests.helpers.faults import CALLS, kill_at, needs_strace, remove, until_one_lives
 
 NAMES = ("add", "add-raw", "push", "pull", "checkout", "mix")
-_MOST = 200
 _SOME = 20
 _KILLS = max(_SOME, int(os.environ.get("GITMODEL_KILLS", "0")))
 
@@ -27,18 +25,13 @@ _KILLS = max(_SOME, int(os.environ.get("GITMODEL_KILLS", "0")))
 def test_killed_at_a_call(
     scenes: dict[str, Scene], tmp_path: Path, name: str, call: str, step: int
 ) -> None:
-    """Every third call, or every one; two runs at a time, for most of it is waiting."""
+    """Every third call, or every one."""
     scene = scenes[name]
 
     def lives(number: int) -> bool:
         return _survives(scene, tmp_path / str(number), call, number)
 
-    with ThreadPoolExecutor(2) as pool:
-        for start in range(1, _MOST, 2 * step):
-            if any(list(pool.map(lives, (start, start + step)))):
-                break
-        else:
-            pytest.fail("the command never ran to its end")
+    until_one_lives(lives, step)
 
 
 def _survives(scene: Scene, folder: Path, call: str, number: int) -> bool:

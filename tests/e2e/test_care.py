@@ -8,16 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.repo import Repo, flip, isolated, noise, replace
+from tests.helpers.repo import Repo, flip, isolated, noise, replace, tree
 
 COMMANDS = (
     *("add", "checkout", "doctor", "fetch", "init", "pull", "push"),
     *("remote", "status", "verify", "versions"),
 )
-
-
-def _remote(repo: Repo) -> Path:
-    return repo.path.parent / "remote"
 
 
 # init, versions, doctor
@@ -151,14 +147,14 @@ def test_what_can_only_be_read_is_told(repo: Repo) -> None:
 def test_check_proves_and_leaves_nothing(story: Repo) -> None:
     out = story.gitmodel("remote", "check").out
     assert "ok" in out
-    assert not [path for path in (_remote(story) / "scratch").glob("*") if path.is_file()]
+    assert not [path for path in (story.remote / "scratch").glob("*") if path.is_file()]
     found = json.loads(story.gitmodel("remote", "check", "origin", "--json").out)
     assert found["sound"]
 
 
 def test_repair_rebuilds_lost_index_files(story: Repo) -> None:
     expected = story.tree()
-    for index in _remote(story).glob("index/*"):
+    for index in story.remote.glob("index/*"):
         index.unlink()
     clone = story.clone("clone")
     assert "remote check origin" in clone.gitmodel("pull", code=5).err
@@ -171,9 +167,20 @@ def test_repair_rebuilds_lost_index_files(story: Repo) -> None:
     assert clone.tree() == expected
 
 
+def test_repair_writes_only_to_a_remote_that_was_confirmed(story: Repo) -> None:
+    for index in story.remote.glob("index/*"):
+        index.unlink()
+    clone, before = story.clone("clone"), tree(story.remote)
+    done = clone.gitmodel("remote", "repair", code=7)
+    assert "gitmodel remote add origin ../remote" in done.err
+    assert tree(story.remote) == before
+    clone.gitmodel("remote", "repair", env={"GITMODEL_TRUST_REMOTE": "1"})
+    assert tree(story.remote) != before
+
+
 def test_repair_withdraws_what_is_no_longer_true(story: Repo) -> None:
     expected = story.tree()
-    largest = max(_remote(story).glob("packs/*/*"), key=lambda path: path.stat().st_size)
+    largest = max(story.remote.glob("packs/*/*"), key=lambda path: path.stat().st_size)
     largest.unlink()
     assert "lost" in story.gitmodel("remote", "check", code=7).out
     assert "withdrew" in story.gitmodel("remote", "repair").out
@@ -256,10 +263,10 @@ def test_missing_blobs_are_told(clone: Repo) -> None:
 @pytest.mark.parametrize("what", ["pack", "root"])
 def test_damage_on_the_remote_is_found(story: Repo, what: str) -> None:
     if what == "pack":
-        flip(max(_remote(story).glob("packs/*/*"), key=lambda path: path.stat().st_size))
+        flip(max(story.remote.glob("packs/*/*"), key=lambda path: path.stat().st_size))
     else:
-        for index in _remote(story).glob("index/*"):
-            for pack in _remote(story).glob("packs/*/*"):
+        for index in story.remote.glob("index/*"):
+            for pack in story.remote.glob("packs/*/*"):
                 pack.unlink(missing_ok=True)
             index.unlink()
     story.gitmodel("verify", "--remote", code=7)

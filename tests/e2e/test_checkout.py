@@ -172,7 +172,7 @@ def test_local_changes_of_code_that_git_can_carry_are_carried(story: Repo) -> No
 
 def test_missing_blobs_change_nothing(clone: Repo) -> None:
     clone.gitmodel("pull")
-    shutil.rmtree(clone.path.parent / "remote")
+    shutil.rmtree(clone.remote)
     before = clone.tree()
     done = clone.gitmodel("checkout", "v1.0", code=5)
     assert "next:" in done.err
@@ -209,7 +209,7 @@ def test_the_last_copy_in_the_working_tree_is_saved_first(story: Repo) -> None:
     second = story.tree()
     shutil.rmtree(story.home)
     story.gitmodel("checkout", "v1.0")
-    shutil.rmtree(story.path.parent / "remote")
+    shutil.rmtree(story.remote)
     story.gitmodel("checkout", "main")
     assert story.tree() == second
 

@@ -105,7 +105,7 @@ def test_lists_of_files_are_fetched(clone: Repo) -> None:
 
 @pytest.mark.parametrize("arguments", [[], ["--md"], ["--json"]])
 def test_lists_that_cannot_be_had_are_no_failure(clone: Repo, arguments: list[str]) -> None:
-    shutil.rmtree(clone.path.parent / "remote")
+    shutil.rmtree(clone.remote)
     done = clone.gitmodel("compare", "v1.0", "model-v1.1", *arguments)
     assert "model.pt" in done.out
     if arguments == ["--json"]:

@@ -449,7 +449,7 @@ def _outer(work: Repo) -> Repo:
     work.run("git", "init", "--quiet", "-b", "main", str(outer))
     (outer / ".git/info/exclude").write_text("/remote\n")
     # The remote of a submodule is relative to its working tree.
-    (outer / "remote").symlink_to(work.path.parent / "remote")
+    (outer / "remote").symlink_to(work.remote)
     repo = Repo(outer)
     repo.git("remote", "add", "origin", str(work.path.parent / "outer.git"))
     return repo

@@ -60,7 +60,7 @@ def pushes_and_restores(repo: Repo) -> None:
     repo.gitmodel("add", "model.pt")
     repo.git("commit", "--quiet", "-m", "third")
     repo.git("push", "--quiet", "origin", "HEAD:refs/heads/hooked")
-    roots = [path.name for path in (repo.path.parent / "remote/roots").glob("*/*")]
+    roots = [path.name for path in (repo.remote / "roots").glob("*/*")]
     assert "heads_2fhooked" in roots
     new = repo.read("model.pt")
     repo.git("checkout", "--quiet", "v1.0")
@@ -280,7 +280,7 @@ def test_a_submodule_has_hooks_of_its_own(story: Repo) -> None:
     sub = Repo(outer / "sub")
     sub.env = repo.env
     # Its remote is relative to its working tree.
-    (outer / "remote").symlink_to(story.path.parent / "remote")
+    (outer / "remote").symlink_to(story.remote)
     sub.gitmodel("install")
     assert (outer / ".git/modules/sub/hooks/pre-push").exists()
     assert not (outer / ".git/hooks/pre-push").exists()
@@ -331,7 +331,7 @@ def test_git_from_2_54_on_takes_hooks_from_its_configuration(story: Repo) -> Non
     story.write("line", f"{line}\n")
     done = story.run("sh", "-c", '"$@" < line', "sh", *call)
     assert done.code == 0, done.err
-    roots = [path.name for path in (story.path.parent / "remote/roots").glob("*/*")]
+    roots = [path.name for path in (story.remote / "roots").glob("*/*")]
     assert "heads_2fhooked" in roots
     uninstall(git)
     assert story.read(".git/config") == config

@@ -30,10 +30,6 @@ def here(clone: Repo, monkeypatch: pytest.MonkeyPatch) -> Repo:
     return clone
 
 
-def _blobs(home: Path) -> int:
-    return len([*home.glob("blobs/*/*/*"), *home.glob("packs/*")])
-
-
 @pytest.mark.parametrize("name", ["model.pt", "model", "./model.pt"])
 @pytest.mark.parametrize(
     ("rev", "expected"),
@@ -56,7 +52,7 @@ def test_open_reads_without_fetching_all(
         file.seek(1000)
         assert file.read(500_000) == expected[1000:501_000]
         assert isinstance(file, io.BufferedReader)
-    assert _blobs(here.home) == 0
+    assert here.blobs == []
     assert here.leftovers() == []
 
 
@@ -73,7 +69,7 @@ def test_a_file_inside_a_folder(here: Repo) -> None:
 def test_what_is_in_the_cache_is_read_from_there(here: Repo) -> None:
     assert gitmodel.read("model.pt") == SECOND
     assert gitmodel.read("data/train/a.png") == noise("a.png", 4000)
-    shutil.rmtree(here.path.parent / "remote")
+    shutil.rmtree(here.remote)
     with gitmodel.open("model.pt") as file, gitmodel.open("data/train/a.png") as small:
         assert file.read() == SECOND
         assert small.read() == noise("a.png", 4000)
@@ -85,8 +81,8 @@ def test_what_is_in_the_cache_is_read_from_there(here: Repo) -> None:
 
 def test_full_verification_fetches_all_first(here: Repo) -> None:
     with gitmodel.open("model.pt", verify="full") as file:
-        assert _blobs(here.home) == 1
-        shutil.rmtree(here.path.parent / "remote")
+        assert len(here.blobs) == 1
+        shutil.rmtree(here.remote)
         assert file.read() == SECOND
 
 
@@ -107,7 +103,7 @@ def test_a_path_of_a_folder(here: Repo, story: Repo) -> None:
     assert path.name == "train"
     assert tree(path) == story.tree("data/train")
     assert all(each.stat().st_mode & 0o777 == 0o444 for each in path.rglob("*.png"))
-    shutil.rmtree(here.path.parent / "remote")
+    shutil.rmtree(here.remote)
     assert gitmodel.path("data/train") == path
 
 
@@ -145,7 +141,7 @@ def test_damage_in_the_cache_is_found(here: Repo) -> None:
 
 
 def test_damage_on_the_remote_is_found_when_it_is_read(here: Repo) -> None:
-    for pack in (here.path.parent / "remote").glob("packs/*/*"):
+    for pack in here.remote.glob("packs/*/*"):
         for at in range(0, pack.stat().st_size - 2000, 997):
             flip(pack, at)
     with gitmodel.open("model.pt") as file, pytest.raises(IntegrityError, match="damaged"):
@@ -153,7 +149,7 @@ def test_damage_on_the_remote_is_found_when_it_is_read(here: Repo) -> None:
     for read in (gitmodel.read, gitmodel.path):
         with pytest.raises(IntegrityError):
             read("model.pt")
-    assert _blobs(here.home) == 0
+    assert here.blobs == []
 
 
 def test_another_repository(here: Repo, story: Repo) -> None:
@@ -166,7 +162,7 @@ def test_another_repository(here: Repo, story: Repo) -> None:
         assert file.read() == noise("new", 500)
     assert gitmodel.path("train", repo=origin).is_dir()
     # A clone is read as it is, with its own cache.
-    shutil.rmtree(here.path.parent / "remote")
+    shutil.rmtree(here.remote)
     assert gitmodel.read("model", "v1.0", repo=story.path) == FIRST
     with pytest.raises(UsageError):
         gitmodel.read("model", repo=here.path.parent / "home")

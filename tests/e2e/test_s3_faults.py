@@ -199,7 +199,7 @@ def test_pull(
     if done.code:
         _check_error(done, fault)
         assert not (clone.path / "model.pt").exists()
-        assert _blobs(clone) == []
+        assert clone.blobs == []
         assert clone.leftovers() == []
         proxy.heal()
         assert run(clone, "pull").code == 0
@@ -305,10 +305,6 @@ def _check_remote(repo: Repo, model: Model, run: Run) -> None:
     (repo.path / "model.pt").unlink()
     assert run(repo, "pull", "--remote", "here").code == 0
     assert repo.read("model.pt") == model.data
-
-
-def _blobs(repo: Repo) -> list[Path]:
-    return [*repo.home.glob("blobs/*/*/*"), *repo.home.glob("packs/*")]
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -61,19 +61,19 @@ def test_git_never_stores_the_bytes(story: Repo) -> None:
 
 
 def test_what_is_equal_is_sent_once(story: Repo) -> None:
-    before = tree(story.path.parent / "remote")
+    before = tree(story.remote)
     story.write("copy.pt", story.read("model.pt"))
     story.gitmodel("add", "copy.pt")
     story.commit()
     assert "pushed" not in story.gitmodel("push").out
-    new = tree(story.path.parent / "remote").keys() - before.keys()
+    new = tree(story.remote).keys() - before.keys()
     assert all(path.startswith("roots/") for path in new)
 
 
 def test_a_linked_worktree_shares_the_cache(clone: Repo) -> None:
     clone.gitmodel("pull")
     clone.git("worktree", "add", "--quiet", "../linked", "v1.0")
-    (clone.path.parent / "remote").rename(clone.path.parent / "away")
+    clone.remote.rename(clone.path.parent / "away")
     linked = Repo(clone.path.parent / "linked")
     linked.gitmodel("checkout", "main", "--", "model.pt")
     assert linked.read("model.pt") == clone.read("model.pt")
@@ -101,7 +101,7 @@ def test_hooks_installed_by_hand_do_their_work_and_do_not_recurse(story: Repo) -
     story.commit("third")
     story.git("tag", "v3.0")
     story.git("push", "--quiet", "origin", "main", "v3.0")
-    roots = [path.name for path in (story.path.parent / "remote/roots").glob("*/*")]
+    roots = [path.name for path in (story.remote / "roots").glob("*/*")]
     assert "tags_2fv3.0" in roots
     story.git("tag", "v3.1")
     story.gitmodel("push")

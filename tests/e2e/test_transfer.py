@@ -11,16 +11,8 @@ from gitmodel.root import root_name
 from tests.helpers.repo import Repo, flip, noise, replace, tree
 
 
-def _remote(repo: Repo) -> Path:
-    return repo.path.parent / "remote"
-
-
 def _roots(repo: Repo, tag: str) -> list[Path]:
-    return list(_remote(repo).glob(f"roots/*/{root_name(f'refs/tags/{tag}')}"))
-
-
-def _blobs(repo: Repo) -> int:
-    return len([*repo.home.glob("blobs/*/*/*"), *repo.home.glob("packs/*")])
+    return list(repo.remote.glob(f"roots/*/{root_name(f'refs/tags/{tag}')}"))
 
 
 def test_pull_brings_all(clone: Repo, story: Repo) -> None:
@@ -35,7 +27,7 @@ def test_fetch_leaves_the_working_tree_alone(clone: Repo, story: Repo) -> None:
     before = clone.tree()
     assert "5 blobs of 5 wanted" in clone.gitmodel("fetch").out
     assert clone.tree() == before
-    shutil.rmtree(_remote(clone))
+    shutil.rmtree(clone.remote)
     clone.gitmodel("checkout")
     assert clone.tree() == story.tree()
 
@@ -54,9 +46,9 @@ def test_fetch_brings_only_a_part(clone: Repo) -> None:
 
 
 def test_nothing_new_to_push(story: Repo) -> None:
-    before = tree(_remote(story))
+    before = tree(story.remote)
     assert "already" in story.gitmodel("push").out
-    assert tree(_remote(story)) == before
+    assert tree(story.remote) == before
 
 
 def test_push_without_a_commit(repo: Repo) -> None:
@@ -71,6 +63,15 @@ def test_what_is_not_committed_is_told(story: Repo) -> None:
     done = story.gitmodel("push")
     assert "model.pt" in done.err
     assert "git commit" in done.err
+
+
+def test_how_much_is_not_committed_is_told(story: Repo) -> None:
+    names = [f"models/new{number}.bin" for number in range(7)]
+    for name in names:
+        story.write(name, name)
+    story.gitmodel("add", *names)
+    done = story.gitmodel("push")
+    assert f"no commit has it yet: {', '.join(names[:5])} and 2 more  (git commit)" in done.err
 
 
 def test_without_a_remote(story: Repo) -> None:
@@ -98,11 +99,11 @@ def test_no_git_pushes_no_tags(story: Repo) -> None:
     story.git("tag", "v2.0")
     story.gitmodel("push", "--no-git")
     assert "v2.0" not in story.git("ls-remote", "--tags", "origin")
-    assert list(_remote(story).glob("roots/*/tags_2fv2.0"))
+    assert list(story.remote.glob("roots/*/tags_2fv2.0"))
 
 
 def test_a_tag_that_moved_is_refused(story: Repo) -> None:
-    root = next(_remote(story).glob("roots/*/tags_2fv1.0"))
+    root = next(story.remote.glob("roots/*/tags_2fv1.0"))
     before = root.read_bytes()
     story.git("tag", "--force", "v1.0", "main")
     done = story.gitmodel("push", code=4)
@@ -137,7 +138,7 @@ def test_missing_blobs_keep_the_tag_here(clone: Repo) -> None:
     done = clone.gitmodel("push", code=5, env={"GITMODEL_TRUST_REMOTE": "1"})
     assert "model.pt" in done.err
     assert "v2.0" not in clone.git("ls-remote", "--tags", "origin")
-    assert not list(_remote(clone).glob("roots/*/tags_2fv2.0"))
+    assert not list(clone.remote.glob("roots/*/tags_2fv2.0"))
 
 
 def test_a_clone_without_the_data_can_push_what_is_there_already(clone: Repo) -> None:
@@ -156,12 +157,12 @@ def test_a_remote_that_came_with_the_clone_is_confirmed_before_it_is_written_to(
     clone.write("model.pt", noise("new", 600))
     clone.gitmodel("add", "model.pt")
     clone.commit()
-    before = tree(_remote(clone))
+    before = tree(clone.remote)
     done = clone.gitmodel("push", code=7)
     assert "gitmodel remote add origin ../remote" in done.err
-    assert tree(_remote(clone)) == before
+    assert tree(clone.remote) == before
     clone.gitmodel("push", env={"GITMODEL_TRUST_REMOTE": "1"})
-    assert tree(_remote(clone)) != before
+    assert tree(clone.remote) != before
 
 
 def test_the_command_to_type_runs_nothing_else(clone: Repo) -> None:
@@ -208,11 +209,11 @@ def test_unsaved_work_is_not_pulled_over(clone: Repo) -> None:
 
 
 def test_a_remote_that_is_not_there(clone: Repo) -> None:
-    shutil.rmtree(_remote(clone))
+    shutil.rmtree(clone.remote)
     done = clone.gitmodel("pull", code=5)
     assert "'origin'" in done.err
     assert "next:" in done.err
-    assert _blobs(clone) == 0
+    assert clone.blobs == []
 
 
 def test_a_git_remote_that_is_not_there(story: Repo) -> None:
@@ -229,13 +230,13 @@ def test_a_blob_that_is_damaged_here_is_not_pushed(story: Repo) -> None:
     for path in story.home.glob("blobs/*/*/*"):
         flip(path)
     story.gitmodel("push", code=7)
-    assert not list(_remote(story).glob("roots/*/tags_2fv2.0"))
+    assert not list(story.remote.glob("roots/*/tags_2fv2.0"))
     assert "v2.0" not in story.git("ls-remote", "--tags", "origin")
 
 
 @pytest.mark.parametrize("harm", ["flip", "truncate", "empty", "swap", "delete"])
 def test_damage_on_the_remote_never_gets_in(clone: Repo, harm: str) -> None:
-    packs = sorted(_remote(clone).glob("packs/*/*"))
+    packs = sorted(clone.remote.glob("packs/*/*"))
     contents = [pack.read_bytes() for pack in packs]
     for pack, data, other in zip(packs, contents, reversed(contents), strict=True):
         if harm == "flip":
@@ -256,7 +257,7 @@ def test_damage_on_the_remote_never_gets_in(clone: Repo, harm: str) -> None:
 
 @pytest.mark.parametrize("harm", ["flip", "truncate"])
 def test_a_damaged_index_file_is_told_and_mended(clone: Repo, story: Repo, harm: str) -> None:
-    index = next(_remote(clone).glob("index/*"))
+    index = next(clone.remote.glob("index/*"))
     flip(index) if harm == "flip" else replace(index, index.read_bytes()[:50])
     assert "gitmodel remote repair" in clone.gitmodel("pull", code=7).err
     story.gitmodel("remote", "repair")

@@ -6,12 +6,16 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from tests.helpers.repo import GITMODEL, Repo
+
+_MOST = 300
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here")
 
@@ -40,6 +44,19 @@ class Injected(NamedTuple):
 def kill_at(repo: Repo, command: tuple[str, ...], call: str, number: int) -> Injected:
     """Run gitmodel; at the N-th such system call of one of its threads, SIGKILL it."""
     return _inject(repo, command, call, f"signal=KILL:when={number}")
+
+
+def until_one_lives(lives: Callable[[int], bool], step: int) -> None:
+    """Kill runs of a command at the first call, then `step` calls later, until one ends by itself.
+
+    `lives` is given the number of the call, and returns whether the run never came to it.  Two run
+    at a time, for most of it is waiting.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        for start in range(1, _MOST, 2 * step):
+            if any(list(pool.map(lives, (start, start + step)))):
+                return
+    pytest.fail("the command never ran to its end")
 
 
 def fail_at(repo: Repo, command: tuple[str, ...], call: str, error: str, number: int) -> Injected:

@@ -40,6 +40,16 @@ class Repo:
         """Where gitmodel keeps its things in this clone."""
         return self.path / ".git" / "gitmodel"
 
+    @property
+    def remote(self) -> Path:
+        """The folder beside the repository that is its remote."""
+        return self.path.parent / "remote"
+
+    @property
+    def blobs(self) -> list[Path]:
+        """What is in the cache of this clone: blobs with a file of their own, and packs."""
+        return [*self.home.glob("blobs/*/*/*"), *self.home.glob("packs/*")]
+
     def git(self, *arguments: str) -> str:
         """Run git, which must succeed; return what it printed."""
         done = self.run("git", *arguments)

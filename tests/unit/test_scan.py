@@ -9,7 +9,16 @@ from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK
 from gitmodel.worktree.content import check_link, digest_found, matches, read_ahead, seen_row, store
-from gitmodel.worktree.scan import look, now, open_folder, pack_stat, scan
+from gitmodel.worktree.scan import (
+    ctime_in,
+    look,
+    now,
+    only_renamed,
+    open_folder,
+    pack_stat,
+    scan,
+    size_in,
+)
 from tests.helpers.formats import entry, opened_cache
 
 
@@ -244,6 +253,17 @@ def test_a_touched_file_is_no_longer_known(tree, touch):
     [each] = [each for each in scan(tree, "data", {row.path: row}) if each.path == "a.txt"]
     assert each.known is None
     assert pack_stat(path.stat()) != row.stat
+
+
+def test_what_was_only_renamed_has_another_ctime_at_most(tree):
+    path = tree / "data" / "a.txt"
+    status = path.stat()
+    before = pack_stat(status)
+    assert (size_in(before), ctime_in(before)) == (status.st_size, status.st_ctime_ns)
+    renamed = path.rename(tree / "data" / "b.txt")
+    assert only_renamed(before, pack_stat(renamed.stat()))
+    os.utime(renamed, ns=(0, 0))
+    assert not only_renamed(before, pack_stat(renamed.stat()))
 
 
 def test_an_entry_matches_by_type_size_and_content(tree):

@@ -183,6 +183,8 @@ class Index:
 
     def packed_oids(self, oids: Sequence[str]) -> set[str]:
         """Return which of the blobs are in local packs."""
+        if self._db.execute("SELECT 1 FROM packed LIMIT 1").fetchone() is None:
+            return set()
         keys = {oid_to_bytes(oid): oid for oid in oids}
         return {
             keys[key]
@@ -248,7 +250,8 @@ class Index:
         ).lastrowid
         self._db.executemany(
             "INSERT OR IGNORE INTO remote_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            ((remote, *_entry_row(pack, entry)) for entry in listed.entries if entry.kind == CHUNK),
+            # In the order of the key, so that the tree is filled page by page.
+            sorted((remote, *_entry_row(pack, e)) for e in listed.entries if e.kind == CHUNK),
         )
         recipes = (entry for entry in listed.entries if entry.kind == RECIPE)
         self._db.executemany(

@@ -20,7 +20,7 @@ from gitmodel.project import Project
 from gitmodel.snapshot import Snapshot, entries_of, pointer_path, read_worktree, select
 from gitmodel.worktree.content import matches, read_ahead, seen_row
 from gitmodel.worktree.rules import ignore_rule, read_rules
-from gitmodel.worktree.scan import Found, look, now, scan, size_in
+from gitmodel.worktree.scan import Found, look, now, scan, size_of
 
 Work = Literal["clean", "modified", "missing", "unknown", "conflict", "left"]
 
@@ -106,7 +106,7 @@ def _left(project: Project, artifact: str) -> ArtifactStatus:
     there = look(project.root, artifact)
     is_folder = there is not None and stat.S_ISDIR(there.st_mode)
     seen = project.index.seen(str(project.root), artifact)
-    size = sum(size_in(row.stat) for row in seen.values())
+    size = sum(size_of(row.stat) for row in seen.values())
     kind = "tree" if is_folder else "file"
     return ArtifactStatus(artifact, kind, size, "left", cached=False, pushed=None)
 

@@ -11,7 +11,14 @@ from typing import NamedTuple, TypeVar
 
 from gitmodel.digest import Digests, digest_bytes
 from gitmodel.stream import will_read
-from gitmodel.worktree.scan import changed, check_unchanged, open_file, open_folder
+from gitmodel.worktree.scan import (
+    STAT_SIZE,
+    changed,
+    check_unchanged,
+    open_file,
+    open_folder,
+    size_of,
+)
 
 _T = TypeVar("_T")
 
@@ -23,13 +30,25 @@ class Small(NamedTuple):
     """A small file as it was found; `path` is relative to the top of the working tree."""
 
     path: str
-    size: int
     stat: bytes
 
     @property
     def folder(self) -> str:
         """The path of its folder."""
         return self.path.rpartition("/")[0]
+
+
+def join(files: Iterable[Small]) -> tuple[bytes, bytes]:
+    """Return files as bytes: the paths with a NUL between, and what `stat` said of each."""
+    paths, stats = zip(*files, strict=True)
+    return os.fsencode("\0".join(paths)), b"".join(stats)
+
+
+def split(paths: bytes, stats: bytes) -> list[Small]:
+    """Return the files that `join` made bytes of."""
+    starts = range(0, len(stats), STAT_SIZE)
+    packed = [stats[start : start + STAT_SIZE] for start in starts]
+    return list(map(Small, os.fsdecode(paths).split("\0"), packed))
 
 
 def read_batch(
@@ -42,11 +61,12 @@ def read_batch(
     digests = []
     at = 0
     for file, fd in open_ahead(_open_all(root, files)):
-        end = at + file.size
+        size = size_of(file.stat)
+        end = at + size
         # One byte more than `stat` said would show that the file has grown.
         count = os.readv(fd, [room[at : end + 1]])
         check_unchanged(fd, file.stat, file.path)
-        if count != file.size:
+        if count != size:
             raise changed(file.path)
         digests.append(digest_bytes(room[at:end], algorithm))
         at = end

@@ -23,7 +23,7 @@ from types import TracebackType
 
 from gitmodel.atomic import write_all
 from gitmodel.digest import Digests
-from gitmodel.worktree.batch import Small, read_batch
+from gitmodel.worktree.batch import Small, join, read_batch
 from gitmodel.worktree.scan import Found
 
 _PART = 4 << 20
@@ -114,7 +114,7 @@ class ReaderPool:
         return _Reader(self._parts, self._root, self._algorithm)
 
     def _read_here(self, number: int, batch: Sequence[Found]) -> None:
-        files = [Small(found.full, found.size, found.stat) for found in batch]
+        files = [Small(found.full, found.stat) for found in batch]
         room = self._parts[number]
         self._give(number, batch, read_batch(self._root, files, room, self._algorithm))
 
@@ -205,10 +205,11 @@ class _Reader:
     def ask(self, number: int, batch: Sequence[Found]) -> None:
         """Have files read into a part of the memory."""
         self.asked.append((number, batch))
-        files = [(found.full, found.size, found.stat.hex()) for found in batch]
+        paths, stats = join(Small(found.full, found.stat) for found in batch)
+        line = json.dumps((number, len(paths), len(stats))).encode()
         # If it is gone, that shows when its answers are read.
         with suppress(BrokenPipeError):
-            write_all(self._input, json.dumps((number, files)).encode() + b"\n")
+            write_all(self._input, b"%s\n%s%s" % (line, paths, stats))
 
     def answers(self) -> Iterator[tuple[int, Sequence[Found], list[Digests] | None]]:
         """Read once, and yield what has become of what was asked; None for what it failed at."""

@@ -1,9 +1,10 @@
 """`python -m gitmodel.worktree.reader`: reads and hashes small files for another process.
 
 Arguments: the descriptor of a memory that both share, the length of its parts in bytes, the top
-of the working tree, the algorithm of oids.  First it says that it is ready.  Then a line of JSON
-on standard input names files and the part to read them into, and one on standard output tells
-their digests, or null if they could not be read.
+of the working tree, the algorithm of oids.  First it says that it is ready.  A question on
+standard input is a line of JSON, the number of the part to read into and two lengths, and bytes
+of these lengths: the paths of files, with a NUL between, and what `stat` said of each.  An answer
+on standard output is a line too: the digests, or null if something could not be read.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 from pathlib import Path
 
 from gitmodel.errors import GitmodelError
-from gitmodel.worktree.batch import Small, read_batch
+from gitmodel.worktree.batch import read_batch, split
 
 
 def main() -> None:
@@ -22,12 +23,12 @@ def main() -> None:
     descriptor, length, root, algorithm = sys.argv[1:]
     parts = memoryview(mmap.mmap(int(descriptor), 0))
     _say([])
-    for line in sys.stdin:
-        number, files = json.loads(line)
+    for line in sys.stdin.buffer:
+        number, paths, stats = json.loads(line)
+        files = split(sys.stdin.buffer.read(paths), sys.stdin.buffer.read(stats))
         part = parts[number * int(length) : (number + 1) * int(length)]
-        small = [Small(path, size, bytes.fromhex(stat)) for path, size, stat in files]
         try:
-            _say(read_batch(Path(root), small, part, algorithm))
+            _say(read_batch(Path(root), files, part, algorithm))
         except (GitmodelError, OSError):
             # Who asked will read them, and meet the same.
             _say(None)

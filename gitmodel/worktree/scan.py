@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gitmodel.index import Seen
 
 _STAT = struct.Struct("<QQqqq")
+STAT_SIZE = _STAT.size
 _CTIME = struct.calcsize("<QQqq")
 """Where the ctime begins in it, which comes last."""
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -130,10 +131,13 @@ def _list(fd: int) -> tuple[list[tuple[str, os.stat_result]], list[str]]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.name)
-            else:
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
                 # A file that is removed meanwhile was not there.
-                with suppress(FileNotFoundError):
-                    files.append((entry.name, entry.stat(follow_symlinks=False)))
+                continue
+            files.append((entry.name, status))
     files.sort()
     folders.sort()
     return files, folders
@@ -167,16 +171,14 @@ def pack_stat(status: os.stat_result) -> bytes:
     )
 
 
-def size_in(packed: bytes) -> int:
-    """Return the size in bytes that `pack_stat` was given."""
-    size: int = _STAT.unpack(packed)[2]
-    return size
+def size_of(stat: bytes) -> int:
+    """Return the size in bytes that a packed stat tells."""
+    return int(_STAT.unpack(stat)[2])
 
 
 def ctime_in(packed: bytes) -> int:
     """Return the ctime in nanoseconds that `pack_stat` was given."""
-    ctime: int = _STAT.unpack(packed)[4]
-    return ctime
+    return int(_STAT.unpack(packed)[4])
 
 
 def only_renamed(before: bytes, after: bytes) -> bool:

@@ -17,7 +17,7 @@ from gitmodel.worktree.scan import (
     open_folder,
     pack_stat,
     scan,
-    size_in,
+    size_of,
 )
 from tests.helpers.formats import entry, opened_cache
 
@@ -259,7 +259,7 @@ def test_what_was_only_renamed_has_another_ctime_at_most(tree):
     path = tree / "data" / "a.txt"
     status = path.stat()
     before = pack_stat(status)
-    assert (size_in(before), ctime_in(before)) == (status.st_size, status.st_ctime_ns)
+    assert (size_of(before), ctime_in(before)) == (status.st_size, status.st_ctime_ns)
     renamed = path.rename(tree / "data" / "b.txt")
     assert only_renamed(before, pack_stat(renamed.stat()))
     os.utime(renamed, ns=(0, 0))

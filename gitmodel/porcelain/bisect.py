@@ -12,7 +12,7 @@ from gitmodel.errors import ConflictError, GitmodelError, UsageError
 from gitmodel.git import refs, revisions, trees, worktree
 from gitmodel.history import History
 from gitmodel.porcelain.checkout import go_to
-from gitmodel.porcelain.mix import check_unchanged, code_filter
+from gitmodel.porcelain.mix import check_code, code_filter
 from gitmodel.porcelain.resolve import Resolved
 from gitmodel.porcelain.span import Ends, Span, find_owner, find_span
 from gitmodel.porcelain.status import status
@@ -216,7 +216,7 @@ def _check_said(found: Resolved, said: Literal["good", "bad"], verdict: Verdict)
 @contextmanager
 def _coming_back(project: Project, work: Work) -> Iterator[None]:
     """Bring the working tree back to where it was, whatever happens in between."""
-    check_unchanged(project.git)
+    check_code(project.git)
     for each in status(project, (), silent):
         if each.work == "modified":
             raise ConflictError(

@@ -71,7 +71,7 @@ def make_mix(project: Project, history: History, base: Resolved, mix: Mix) -> Mi
     """
     if mix.paths and not mix.data:
         raise UsageError("paths say which artifacts --data takes", hint="--data VERSION -- PATH")
-    check_unchanged(project.git)
+    check_code(project.git)
     snapshot = read_commit(history.objects, base.commit)
     changes: dict[str, Change] = {}
     parts = []
@@ -118,7 +118,7 @@ def find_mix(git: Git) -> str | None:
     return None
 
 
-def check_unchanged(git: Git) -> None:
+def check_code(git: Git) -> None:
     """Refuse what would not be the code of any version, and could be lost on the way."""
     tree = find_mix(git) or "HEAD"
     changed = sorted({*worktree.modified(git, tree), *worktree.modified(git, tree, staged=True)})

@@ -179,8 +179,7 @@ def size_in(packed: bytes) -> int:
 
 def ctime_in(packed: bytes) -> int:
     """Return the ctime in nanoseconds that `pack_stat` was given."""
-    ctime: int = _STAT.unpack(packed)[4]
-    return ctime
+    return int(_STAT.unpack(packed)[4])
 
 
 def only_renamed(before: bytes, after: bytes) -> bool:

@@ -10,21 +10,26 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 ARGS ?=
 # As many tests at once as there are cores.
 WORKERS ?= auto
-PYTEST = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS)
+# An installed package is compiled; one that is edited in place is not where PYTHONDONTWRITEBYTECODE
+# is set, and each command takes two or three times as long.
+COMPILE = $(BIN)/python -m compileall -q gitmodel
+PYTEST = $(COMPILE) && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS)
 
 .PHONY: demo test torture check bench coverage clean
 # pip must not run twice at once in one environment.
 .NOTPARALLEL:
 
 demo: $(VENV)/.demo
+	@$(COMPILE)
 	@$(BIN)/python demo/demo.py $(ARGS)
 
 test: $(VENV)/.test
 	@$(PYTEST) $(ARGS)
 
 # Stops commands at every step instead of some, and kills them at many more moments.
+torture: export GITMODEL_KILLS ?= 200
 torture: $(VENV)/.test
-	@GITMODEL_KILLS=$${GITMODEL_KILLS:-200} $(PYTEST) -m torture $(ARGS)
+	@$(PYTEST) -m torture $(ARGS)
 
 coverage: $(VENV)/.test
 	@$(PYTEST) --cov $(ARGS)
@@ -35,9 +40,8 @@ check: $(VENV)/.check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-# An installed package is compiled; one that is edited in place may not be.
 bench: $(VENV)/.bench
-	@$(BIN)/python -m compileall -q gitmodel
+	@$(COMPILE)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python benchmarks/run.py $(ARGS)
 
 clean:

@@ -100,7 +100,9 @@ class BlockWriter:
         self._free: queue.SimpleQueue[memoryview] = queue.SimpleQueue()
         self._full: queue.SimpleQueue[tuple[memoryview, int] | None] = queue.SimpleQueue()
         self._failed: list[BaseException] = []
-        self._thread = threading.Thread(target=self._run, name="writer")
+        # A signal may come before the `with` block is entered: then nobody ends the thread, and a
+        # program waits for all but daemons.
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
     def room(self) -> memoryview:
@@ -250,7 +252,7 @@ class ReadAhead:
         self._ended = False
         for _ in range(_BLOCKS):
             self._free.put(memoryview(mmap.mmap(-1, _BLOCK)))
-        self._thread = threading.Thread(target=self._run, name="reader")
+        self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
         self._thread.start()
 
     def readinto(self, view: memoryview) -> int:

@@ -138,7 +138,7 @@ class _WriterThread:
         if self._failed:
             raise self._failed[0]
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="packer")
+            self._thread = threading.Thread(target=self._run, name="packer", daemon=True)
             self._thread.start()
         self._batches.put(batch)
 

@@ -1,6 +1,8 @@
 import errno
 import io
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -173,3 +175,20 @@ def test_a_disk_that_refuses_to_bypass_the_cache_only_when_read_from(tmp_path, m
         count = reader.readinto(view)
         count += reader.readinto(view[count:])
     assert bytes(view[:count]) == data
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("what", ["BlockWriter(fd, durable=True)", "ReadAhead(fd)"])
+def test_a_program_that_is_stopped_before_the_block_ends_all_the_same(
+    tmp_path: Path, what: str
+) -> None:
+    # As a signal does it that comes just then.
+    program = f"""
+import os
+from gitmodel.stream import BlockWriter, ReadAhead
+fd = os.open({str(tmp_path / "file")!r}, os.O_RDWR | os.O_CREAT)
+thread = {what}
+raise SystemExit(7)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, timeout=30)
+    assert done.returncode == 7

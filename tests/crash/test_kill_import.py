@@ -24,7 +24,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @needs_strace
 @needs_lfs
-@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.torture)])
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("name", _COMMANDS)
 def test_killed_at_a_call(

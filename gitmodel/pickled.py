@@ -8,6 +8,7 @@ library's `pickletools`, which only names them.
 from __future__ import annotations
 
 import pickletools
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -71,14 +72,21 @@ def read_pickle(data: bytes) -> Value:
         raise IntegrityError(f"its pickle is longer than {MAX_BYTES} bytes")
     machine = _Machine()
     try:
+        return _run(machine, data)
+    # The opcodes take from a stack what may not be there.
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
+        raise IntegrityError("its pickle is malformed") from error
+
+
+def _run(machine: _Machine, data: bytes) -> Value:
+    with warnings.catch_warnings():
+        # Python warns of an escape in a text that is none; whoever wrote the pickle cannot hear it.
+        warnings.simplefilter("ignore", DeprecationWarning)
         for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
             if number >= _MAX_OPCODES:
                 raise IntegrityError(f"its pickle has more than {_MAX_OPCODES} opcodes")
             machine.step(opcode.name, argument)
-        return machine.pop()
-    # The opcodes take from a stack what may not be there.
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError) as error:
-        raise IntegrityError("its pickle is malformed") from error
+    return machine.pop()
 
 
 class _Machine:

@@ -238,7 +238,7 @@ def test_a_pointer_whose_blobs_are_on_the_remote_only(story: Repo) -> None:
         ("model.metrics.yaml", "a: 1\nb: .inf\n", "'model.metrics.yaml', line 2"),
         ("params.yaml", "a: &x 1\nb: *x\n", "'params.yaml', line 1"),
         ("models/x.params.json", '{"a": 1,\n "a": 2}', "'models/x.params.json', line 2"),
-        ("params.yml", "a: [1\n", "'params.yml' is not valid YAML"),
+        ("params.yml", "a: [1\n", "'params.yml', line 1, is not valid YAML"),
         ("model.lineage.yaml", "gitmodel-lineage: 1\nwhat: 2\n", "'model.lineage.yaml', line 2"),
         ("model.curves.csv", "step,loss\n1,x\n", "'model.curves.csv', line 2"),
         ("model.card.md", "---\nlicense: [\n---\n", "'model.card.md'"),

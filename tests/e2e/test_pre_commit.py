@@ -117,7 +117,7 @@ def _sidecar(repo: Repo) -> str:
             "'model.pt.gitmodel' is a broken pointer: it holds conflict markers",
         ),
         ("secrets", _secret, "'params.yaml', line 2, holds what looks like a password"),
-        ("sidecars", _sidecar, "'model.metrics.json', line 2, has 'NaN' where a value belongs"),
+        ("sidecars", _sidecar, "'model.metrics.json', line 2, has NaN, which is no number of JSON"),
     ],
 )
 def test_a_check_fails_and_passes(

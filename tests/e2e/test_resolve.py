@@ -156,7 +156,7 @@ def test_without_configuration_and_without_a_working_tree(refs: Repo) -> None:
     plain.path.mkdir()
     plain.env = isolated(refs.path.parent / "home")
     plain.git("init", "-q")
-    with pytest.raises(UsageError, match="is not a version"):
+    with pytest.raises(UsageError, match="there is no commit yet"):
         gitmodel.resolve("v1.0", plain.path)
     plain.commit()
     plain.git("tag", "v1.0")

@@ -105,3 +105,7 @@ def test_deep_nesting_is_read_and_dropped():
         found = read_pickle(b"N" + step * 300_000 + b".")
         assert found is not None
         del found
+
+
+def test_an_escape_that_is_none_is_read_in_silence():
+    assert read_pickle(b"S'a\\eb'\n.") == "a\\eb"

@@ -34,7 +34,7 @@ def test_what_a_path_or_a_name_means(wanted: str, found: tuple[str, str]) -> Non
 
 @pytest.mark.parametrize("wanted", ["ranker", "data", "nothing", "..", "", "train/a.png"])
 def test_what_means_nothing(wanted: str) -> None:
-    with pytest.raises(UsageError, match="not tracked"):
+    with pytest.raises(UsageError, match="is not the name or path of an artifact there"):
         find_artifact(SNAPSHOT, NAMES, wanted)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from gitmodel.config import CONFIG_NAME, Config
 from gitmodel.errors import MissingError
 from gitmodel.git import worktree
 from gitmodel.git.objects import Objects
 from gitmodel.history import History
-from gitmodel.paths import POINTER_SUFFIX
+from gitmodel.paths import POINTER_SUFFIX, stem_path
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.conditions import subject_of
 from gitmodel.porcelain.connect import open_remote
@@ -168,7 +167,7 @@ def _identity(objects: Objects, record: Record, name: str) -> dict[str, str]:
         return {"": objects.tree(record.commit)}
     files = objects.companions(record.commit)
     paths = {f"{artifact}{POINTER_SUFFIX}" for artifact in record.artifacts}
-    paths |= {f"{_stem(path)}{suffix}" for path in record.artifacts for suffix in _DESCRIBING}
+    paths |= {f"{stem_path(path)}{suffix}" for path in record.artifacts for suffix in _DESCRIBING}
     return {path: files[path] for path in paths if path in files} | dict(record.sidecars)
 
 
@@ -179,15 +178,10 @@ def _given(config: Config) -> list[str]:
 def _sidecars_of(artifacts: Iterable[str]) -> set[str]:
     names = {*sidecar_names("", "metrics"), *sidecar_names("", "params")}
     for artifact in artifacts:
-        stem = _stem(artifact)
+        stem = stem_path(artifact)
         names |= {*sidecar_names(stem, "metrics"), *sidecar_names(stem, "params")}
         names |= {f"{stem}{suffix}" for suffix in _DESCRIBING}
     return names
-
-
-def _stem(artifact: str) -> str:
-    folder, slash, last = artifact.rpartition("/")
-    return f"{folder}{slash}{PurePosixPath(last).stem}"
 
 
 def _lost(artifacts: Sequence[str], where: str, hint: str) -> Check:

@@ -67,7 +67,7 @@ class ReaderPool:
     def finish(self) -> None:
         """Wait until everything is read."""
         self._read()
-        while any(reader.asked for reader in self._readers):
+        while self._busy():
             self._listen(None)
 
     def __enter__(self) -> ReaderPool:

@@ -100,6 +100,9 @@ def _check_head(data: bytes, path: str) -> None:
             f"{path!r} is a broken pointer: it holds conflict markers",
             hint=f"gitmodel resolve {path.removesuffix(POINTER_SUFFIX)}",
         )
+    if not data:
+        # As after a power cut, or if Git was stopped just when it wrote the file.
+        raise _broken(path, "it is empty")
     if not _HEAD.match(data[:MAX_BYTES]):
         raise NotAPointerError(f"{path!r} is not a gitmodel pointer", hint=f"git log -p -- {path}")
     if len(data) > MAX_BYTES:

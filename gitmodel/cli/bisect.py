@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -13,7 +12,7 @@ from typing import Any
 
 import click
 
-from gitmodel.cli.child import exit_code, start
+from gitmodel.cli.child import finish
 from gitmodel.cli.common import (
     DashedCommand,
     echo_json,
@@ -123,34 +122,10 @@ def _run(ends: Ends, behind: Sequence[str], jobs: int, *, quiet: bool) -> Bisect
         def act(label: str) -> int:
             if not quiet:
                 click.echo(f"testing {shown(label)}", err=True)
-            return _start(behind, project.root)
+            # What it prints goes to stderr, for the result is ours.
+            return finish(behind, os.environ, project.root, stdout=2)
 
         return bisect_command(project, history, ends, act, Work(progress, jobs))
-
-
-def _start(arguments: Sequence[str], folder: Path) -> int:
-    """Run the command; what it prints goes to stderr, for the result is ours."""
-    came: list[int] = []
-    # A signal while it starts would leave it running, and nobody would know its process.
-    kept = {
-        number: signal.signal(number, lambda received, _: came.append(received))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        process = start(arguments, os.environ, folder, stdout=2)
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
-    try:
-        for late in came:
-            signal.raise_signal(late)
-        code = process.wait()
-    except BaseException:
-        # It must not go on while the working tree is brought back.
-        process.terminate()
-        process.wait()
-        raise
-    return exit_code(code)
 
 
 def _print(done: Bisected) -> None:

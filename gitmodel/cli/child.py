@@ -7,15 +7,40 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gitmodel.errors import UsageError
+from gitmodel.signals import waiting
 
 
-def start(
+def finish(
     arguments: Sequence[str],
     environment: Mapping[str, str],
     folder: Path | None = None,
     stdout: int | None = None,
+) -> int:
+    """Run a command to its end, and return the exit code that a shell would.
+
+    It ends with this process, if that is told to.  Raises `UsageError` if there is none of that
+    name, or it cannot be run.
+    """
+    process = None
+    try:
+        # A signal while it starts would leave it running, and nobody would know its process.
+        with waiting():
+            process = _start(arguments, environment, folder, stdout)
+        code = process.wait()
+    except BaseException:
+        if process:
+            process.terminate()
+            process.wait()
+        raise
+    return code if code >= 0 else 128 - code
+
+
+def _start(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path | None,
+    stdout: int | None,
 ) -> subprocess.Popen[bytes]:
-    """Start a command; raise `UsageError` if there is none of that name, or it cannot be run."""
     # That hooks are skipped is said for the Git that gitmodel runs, not for the command's.
     own = {key: value for key, value in environment.items() if key != "GITMODEL_SKIP_HOOKS"}
     try:
@@ -26,8 +51,3 @@ def start(
         raise UsageError(
             f"{arguments[0]!r} cannot be run", hint=f"chmod +x {arguments[0]}"
         ) from error
-
-
-def exit_code(code: int) -> int:
-    """Return the exit code that a shell would give for that of a process."""
-    return code if code >= 0 else 128 - code

@@ -12,7 +12,7 @@ from types import FrameType
 
 import click
 
-from gitmodel.cli.child import exit_code, start
+from gitmodel.cli.child import finish
 from gitmodel.cli.common import from_root, opened, plural, progress_bar, quiet_option, shown
 from gitmodel.porcelain.follow import Command, end, follow
 from gitmodel.porcelain.keep import Kept
@@ -77,24 +77,13 @@ def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     # signal that is ignored, one that is handled is not inherited.
     before = signal.signal(signal.SIGINT, _wait)
     try:
-        return _exit_code(start(arguments, environment))
+        return finish(arguments, environment)
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def _wait(number: int, frame: FrameType | None) -> None:
     """Go on waiting."""
-
-
-def _exit_code(process: subprocess.Popen[bytes]) -> int:
-    """Wait for a command; it ends with this process, if that is told to."""
-    try:
-        code = process.wait()
-    except SystemExit:
-        process.terminate()
-        process.wait()
-        raise
-    return exit_code(code)
 
 
 def _python_version(program: str) -> str:

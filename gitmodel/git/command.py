@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitmodel.errors import GitmodelError, IntegrityError, UsageError
+from gitmodel.signals import deaf_children, waiting
 
 _SECRET = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
 _OWN = (
@@ -46,6 +47,17 @@ class Git:
         """Run `git`, whatever its exit code; `env` is added to the environment."""
         whole = {**_environment(named=self.apart), **(env or {})}
         return _run(self.program, self.worktree, (*self.options, *arguments), feed, whole)
+
+    def finish(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run `git` to its end, even if this process is told to stop meanwhile.
+
+        Files that Git has begun to move are then all where they belong, and it knows of them.
+        """
+        whole = (*self.options, *arguments)
+        with waiting():
+            with deaf_children():
+                git = _start(self.program, self.worktree, whole, _environment(named=self.apart))
+            return _end(git)
 
     def checked(
         self, *arguments: str, feed: bytes = b"", env: Mapping[str, str] | None = None
@@ -203,9 +215,27 @@ def _run(
     feed: bytes = b"",
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [program, *arguments], cwd=folder, input=feed, env=env, capture_output=True, check=False
-    )
+    return _end(_start(program, folder, arguments, env), feed)
+
+
+def _start(
+    program: str, folder: Path, arguments: Sequence[str], env: Mapping[str, str] | None
+) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    whole = [program, *arguments]
+    return subprocess.Popen(whole, cwd=folder, env=env, stdin=pipe, stdout=pipe, stderr=pipe)
+
+
+def _end(git: subprocess.Popen[bytes], feed: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    with git:
+        try:
+            out, err = git.communicate(feed)
+        except BaseException:
+            # Told to end it takes its lock files away; killed it would leave them.
+            git.terminate()
+            git.wait()
+            raise
+    return subprocess.CompletedProcess(git.args, git.returncode, out, err)
 
 
 def _of_another(folder: Path) -> IntegrityError:

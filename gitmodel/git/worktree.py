@@ -73,7 +73,7 @@ def patch(git: Git, without: Iterable[str]) -> bytes:
 
 def checkout(git: Git, revision: str) -> None:
     """Move HEAD and the working tree to a revision; raises `ConflictError` if Git refuses."""
-    done = git.run("-c", "advice.detachedHead=false", "checkout", "--quiet", revision, "--")
+    done = git.finish("-c", "advice.detachedHead=false", "checkout", "--quiet", revision, "--")
     if done.returncode:
         raise ConflictError(said(done), hint="git status")
 
@@ -90,7 +90,7 @@ def move_tree(git: Git, before: str, after: str, *, dry_run: bool = False) -> No
     """
     _refresh(git)
     options = ["--dry-run"] if dry_run else []
-    done = git.run("read-tree", "-m", "-u", *options, before, after)
+    done = git.finish("read-tree", "-m", "-u", *options, before, after)
     if done.returncode:
         raise ConflictError(said(done), hint="git status")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ from gitmodel.root import root_name
 from tests.helpers.repo import Repo, copied, new_repo, noise
 
 LARGE = (1 << 20) + 4096
+EMPTY = f"f {hashlib.sha256().hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A command, the folder it starts from, and the working tree before and after it.
 
+    `passing` has Git's files as they may be on the way.
     `lacking`: before the command, blobs are missing here, so `verify` may say so.
     """
 
@@ -25,6 +28,7 @@ class Scene:
     command: tuple[str, ...]
     before: dict[str, str]
     after: dict[str, str]
+    passing: dict[str, str]
     staged: str
     lacking: bool
 
@@ -36,10 +40,11 @@ class Scene:
         """Every work file is the old or the new one; nothing is damaged; no tag without data."""
         here = repo.tree()
         for path in here.keys() | self.before.keys() | self.after.keys():
-            allowed = {self.before.get(path), self.after.get(path)}
+            allowed = {tree.get(path) for tree in (self.before, self.passing, self.after)}
             if git_died and path.endswith((".gitmodel", ".gitignore", ".yaml", ".py")):
-                # Git itself removes a file before it writes the new one.
-                allowed.add(None)
+                # Git itself removes a file before it writes the new one, and makes it before it
+                # fills it.
+                allowed |= {None, EMPTY}
             assert here.get(path) in allowed, f"{path!r} is neither the old nor the new one"
         check_order(repo)
         if git_died:
@@ -107,7 +112,13 @@ def _scene(
     done = copied(template, folder / "after")
     done.gitmodel(*command)
     staged = done.git("write-tree")
-    return Scene(name, template, command, before, done.tree(), staged, name == "pull")
+    passing = before
+    if name == "mix":
+        # Git goes to the version, and from there to the mix.
+        between = copied(template, folder / "passing")
+        between.git("checkout", "--quiet", "v1.0")
+        passing = between.tree()
+    return Scene(name, template, command, before, done.tree(), passing, staged, name == "pull")
 
 
 def _first(folder: Path) -> Repo:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.crash.scenes import Scene
 from tests.helpers.faults import CALLS, kill_at, needs_strace, remove, until_one_lives
+from tests.helpers.repo import Repo
 
 NAMES = ("add", "add-raw", "push", "pull", "checkout", "mix")
 _SOME = 20
@@ -83,8 +85,53 @@ def test_a_signal_is_obeyed_and_cleaned_up_after(
     if process.returncode >= 0:
         assert b"Traceback" not in said
         assert repo.leftovers() == []
-    scene.check_between(repo, git_died=True)
+    # Git was let finish.
+    scene.check_between(repo, git_died=process.returncode < 0)
     scene.check_again(repo)
+
+
+@pytest.mark.parametrize("name", ["checkout", "mix"])
+def test_ctrl_c_waits_until_git_has_moved(
+    scenes: dict[str, Scene], tmp_path: Path, name: str
+) -> None:
+    scene = scenes[name]
+    repo = scene.copy(tmp_path)
+    process = _started_slowly(scene, repo, seconds=1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert repo.leftovers() == []
+    assert not (repo.path / ".git/index.lock").exists()
+    assert repo.run("git", "diff", "--quiet").code == 0
+    scene.check_between(repo)
+    scene.check_again(repo)
+
+
+def test_a_second_ctrl_c_does_not_wait(scenes: dict[str, Scene], tmp_path: Path) -> None:
+    scene = scenes["checkout"]
+    repo = scene.copy(tmp_path)
+    process = _started_slowly(scene, repo, seconds=120)
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.3)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert not (repo.path / ".git/index.lock").exists()
+    assert repo.leftovers() == []
+
+
+def _started_slowly(scene: Scene, repo: Repo, seconds: int) -> subprocess.Popen[bytes]:
+    """Start a scene's command, and return when Git is at a file that takes it so many seconds."""
+    begun = repo.path.parent / "begun"
+    # What Git starts must hold none of our pipes open once Git is gone.
+    slow = f"touch {begun}; sleep {seconds} 2>&- ; cat"
+    repo.git("config", "filter.slow.smudge", f"sh -c '{slow}'")
+    repo.write(".git/info/attributes", "train.py filter=slow\n")
+    process = repo.start(*scene.command)
+    while not begun.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    return process
 
 
 def test_the_next_command_removes_what_a_killed_one_left(

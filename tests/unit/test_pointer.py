@@ -60,10 +60,10 @@ BROKEN = {
     "NUL": FILE + "\0",
     "ten megabytes": FILE + "#" * (10 << 20),
     "cut short": FILE[:40],
+    "empty": "",
 }
 
 OTHER = {
-    "empty": b"",
     "text": b"weights\n",
     "the model itself": bytes(range(256)) * 40,
     "ten megabytes of noise": bytes(10 << 20),

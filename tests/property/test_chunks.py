@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.encoding import ENCODINGS, decode, encode
 from gitmodel.errors import GitmodelError
-from gitmodel.remote.chunking import cut, tensor_breaks
+from gitmodel.remote.chunking import cut, tensor_breaks, windows
 from gitmodel.root import Chunking
 from tests.helpers.repo import noise
 from tests.property import strategies
@@ -82,8 +82,7 @@ def test_an_insertion_changes_few_chunks(at: int, length: int) -> None:
 @settings(max_examples=30)
 @given(st.integers(1 << 12, 1 << 22), st.binary(max_size=20_000))
 def test_a_remote_may_have_any_allowed_average(average: int, blob: bytes) -> None:
-    chunking = Chunking(average, 1 << 12)
-    assert b"".join(itertools.chain(*cut(_reader(blob, [1 << 30]), chunking))) == blob
+    assert b"".join(_chunks(blob, [1 << 30], (), Chunking(average, 1 << 12))) == blob
 
 
 @given(st.binary(max_size=200), st.integers(0, 1000))
@@ -93,8 +92,16 @@ def test_breaks_of_any_bytes(start: bytes, size: int) -> None:
     assert all(0 < at < size for at in breaks)
 
 
-def _chunks(blob: bytes, steps: list[int], breaks: tuple[int, ...] | list[int]) -> list[bytes]:
-    return list(itertools.chain(*cut(_reader(blob, steps), SMALL, breaks)))
+def _chunks(
+    blob: bytes, steps: list[int], breaks: Sequence[int], chunking: Chunking = SMALL
+) -> list[bytes]:
+    memory = windows(chunking)
+    chunks: list[bytes] = []
+    for batch in cut(_reader(blob, steps), chunking, memory, breaks):
+        chunks += map(bytes, batch.chunks)
+        for piece in batch.spent:
+            memory.give(piece)
+    return chunks
 
 
 def _reader(blob: bytes, steps: list[int]) -> Callable[[memoryview], int]:

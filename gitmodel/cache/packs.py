@@ -25,7 +25,7 @@ from gitmodel.pack import (
     parse_table,
     table_span,
 )
-from gitmodel.stream import BlockFile
+from gitmodel.stream import BlockFile, new_memory
 
 PACK_SIZE = 64 << 20
 """Bytes of blobs after which a pack is closed."""
@@ -244,7 +244,7 @@ class OpenPacks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._open: OrderedDict[str, int] = OrderedDict()
-        self._window = memoryview(b"")
+        self._memory = self._window = memoryview(b"")
         self._pack, self._start, self._next = "", 0, 0
 
     def read(self, placed: Placed) -> bytes:
@@ -264,10 +264,17 @@ class OpenPacks:
         if not 0 <= at <= at + length <= len(self._window):
             follows = 0 <= offset - self._next <= _GAP
             ahead = max(length, _AHEAD) if follows else length
-            self._window = memoryview(os.pread(self._descriptor(pack), ahead, offset))
-            self._start, at = offset, 0
+            self._fill(self._descriptor(pack), offset, ahead)
+            at = 0
         self._next = offset + length
         return bytes(self._window[at : at + length])
+
+    def _fill(self, fd: int, offset: int, length: int) -> None:
+        """Read the window anew; what it lies in stays, for new memory is expensive."""
+        if length > len(self._memory):
+            self._memory = new_memory(max(length, _AHEAD))
+        count = os.preadv(fd, [self._memory[:length]], offset)
+        self._start, self._window = offset, self._memory[:count]
 
     def close(self) -> None:
         """Close all packs; they are opened again when they are needed."""

@@ -31,11 +31,11 @@ from gitmodel.remote.chunking import Batch, Read, cut, windows
 from gitmodel.remote.packstore import Remote
 from gitmodel.stream import Memory, new_memory
 
-PACK_SIZE = 32 << 20
+PACK_SIZE = 16 << 20
 """Bytes of payload after which a pack is sent."""
 
 _BUFFER = PACK_SIZE + (1 << 20)
-_PACKS_PER_INDEX = 8
+_PACKS_PER_INDEX = 16
 _BATCHES_IN_FLIGHT = 4
 _BATCH_BYTES = 8 << 20
 

@@ -266,7 +266,7 @@ class _DiesError(Exception):
 
 
 def test_an_upload_that_died_is_resumed(machine: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    blob = noise("long", 400 * MIB)
+    blob = noise("long", 320 * MIB)
     sender = machine("sender")
     sender.remote.create()
     put, count = Remote.put_pack, 0
@@ -274,7 +274,7 @@ def test_an_upload_that_died_is_resumed(machine: Make, monkeypatch: pytest.Monke
     def put_until(self: Remote, name: str, data: bytes, far: Far) -> None:
         nonlocal count
         count += 1
-        if count > 10:
+        if count > 18:
             raise _DiesError
         put(self, name, data, far)
 
@@ -283,8 +283,8 @@ def test_an_upload_that_died_is_resumed(machine: Make, monkeypatch: pytest.Monke
         sender.send(blob)
     assert sender.remote.holds([oid_of(blob)]) == set()
     again = machine("another").send(blob)
-    # Eight packs had been published by an index file.
-    assert again.sent_bytes < len(blob) - 7 * 32 * MIB
+    # Sixteen packs had been published by an index file.
+    assert again.sent_bytes < len(blob) - 15 * 16 * MIB
     receiver = machine("receiver")
     receiver.bring(blob)
     assert receiver.has(blob)

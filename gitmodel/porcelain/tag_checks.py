@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from gitmodel import card, curves, lineage
 from gitmodel.config import CONFIG_NAME, Config
 from gitmodel.errors import MissingError
 from gitmodel.git import worktree
@@ -27,7 +28,7 @@ from gitmodel.snapshot import entries_of
 from gitmodel.transfer.fetch import fetch_manifests
 from gitmodel.version import Version
 
-_DESCRIBING = (".lineage.yaml", ".card.md")
+_DESCRIBING = (lineage.SUFFIX, curves.SUFFIX, card.SUFFIX)
 _PATTERNS = ("*metrics.*", "*params.*", *(f"*{suffix}" for suffix in _DESCRIBING))
 
 

@@ -199,7 +199,9 @@ def test_a_pointer_that_git_does_not_know(model: Repo) -> None:
     assert "'other.pt.gitmodel'" in model.gitmodel("tag", "v1.0", code=3).err
 
 
-@pytest.mark.parametrize("name", ["model.metrics.json", "params.yaml", "model.card.md"])
+@pytest.mark.parametrize(
+    "name", ["model.metrics.json", "params.yaml", "model.card.md", "model.curves.csv"]
+)
 def test_a_sidecar_that_is_not_committed(model: Repo, name: str) -> None:
     model.write(name, "{}")
     assert repr(name) in model.gitmodel("tag", "model-v1.0", code=3).err

@@ -7,7 +7,8 @@ import click
 from gitmodel.cli.common import human, opened, plural, progress_bar, quiet_option, shown
 from gitmodel.errors import MissingError
 from gitmodel.imported import NAME
-from gitmodel.porcelain.import_dvc import ImportedDvc, Lost, Taken, import_dvc
+from gitmodel.porcelain.dvc_collect import Lost
+from gitmodel.porcelain.import_dvc import ImportedDvc, Taken, import_dvc
 from gitmodel.progress import Work
 
 _SHOWN = 10

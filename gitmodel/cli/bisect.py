@@ -19,9 +19,11 @@ from gitmodel.cli.common import (
     jobs_option,
     json_option,
     opened,
+    padded,
     progress_bar,
     quiet_option,
     shown,
+    width,
 )
 from gitmodel.errors import UsageError
 from gitmodel.history import history_of, open_history
@@ -131,10 +133,11 @@ def _run(ends: Ends, behind: Sequence[str], jobs: int, *, quiet: bool) -> Bisect
 def _print(done: Bisected) -> None:
     if done.limit:
         click.echo(_limit_said(done.limit, done.name))
-    width = max(len(shown(each.version)) for each in done.tested)
+    widest = max(width(shown(each.version)) for each in done.tested)
     told = [each for each in done.tested if each.verdict != "good"]
     for each in done.tested if len(done.tested) <= _SHOWN else told[:_SHOWN]:
-        click.echo(f"{each.verdict:<4}  {shown(each.version):<{width}}  {_why(each)}".rstrip())
+        version = padded(shown(each.version), widest)
+        click.echo(f"{each.verdict:<4}  {version}  {_why(each)}".rstrip())
     counts = [sum(each.verdict == v for each in done.tested) for v in ("good", "bad", "skip")]
     click.echo(f"{counts[0]} good, {counts[1]} bad, {counts[2]} not known")
     first = done.suspects[-1]

@@ -8,6 +8,7 @@ import math
 import os
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -170,3 +171,18 @@ def extent(size: int, files: int | None) -> str:
 def shown(path: str) -> str:
     """Return a path as it may be printed: what a terminal would act on is escaped."""
     return path if path.isprintable() else repr(path)
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal a text takes; colours take none."""
+    text = click.unstyle(text)
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(each) in "WF" for each in text)
+    return len(text) + wide - sum(unicodedata.category(each) in ("Mn", "Me") for each in text)
+
+
+def padded(text: str, columns: int, *, right: bool = False) -> str:
+    """Return a text with spaces behind it, or before it, so that it takes so many columns."""
+    space = " " * (columns - width(text))
+    return space + text if right else text + space

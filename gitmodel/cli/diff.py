@@ -19,11 +19,13 @@ from gitmodel.cli.common import (
     jobs_option,
     json_option,
     opened,
+    padded,
     plural,
     progress_bar,
     rate_option,
     remote_option,
     shown,
+    width,
 )
 from gitmodel.errors import UsageError
 from gitmodel.git import revisions
@@ -126,10 +128,10 @@ def value_of(found: Diff) -> dict[str, Any]:
 
 
 def _lines(found: Diff, *, stat: bool) -> Iterator[str]:
-    width = max((len(shown(each.path)) for each in found.artifacts), default=0)
+    widest = max((width(shown(each.path)) for each in found.artifacts), default=0)
     for each in found.artifacts:
         change = click.style(f"{each.change:<8}", fg=_COLOURS[each.change])
-        yield f"{change} {shown(each.path):<{width}}  {_sizes(each)}".rstrip()
+        yield f"{change} {padded(shown(each.path), widest)}  {_sizes(each)}".rstrip()
         if not stat:
             yield from _indented(_details(each))
 
@@ -228,18 +230,18 @@ def _tensors_lines(found: TensorsDiff) -> Iterator[str]:
     counts = _counts(each.change for each in found.tensors) or "none"
     yield f"tensors: {counts}{formats}"
     changed = [each for each in found.tensors if each.change != "same"]
-    width = max((len(_name(each.name)) for each in changed[:_SHOWN]), default=0)
-    yield from _some((_tensor_line(each, width) for each in changed), len(changed), "tensor")
+    widest = max((width(_name(each.name)) for each in changed[:_SHOWN]), default=0)
+    yield from _some((_tensor_line(each, widest) for each in changed), len(changed), "tensor")
     values = found.values
     yield from _some(map(_value_line, values), len(values), "value")
     if not found.measured and any(each.change in ("changed", "unknown") for each in changed):
         yield "by how much: pip install 'gitmodel[tensors]'"
 
 
-def _tensor_line(tensor: TensorDiff, width: int) -> str:
+def _tensor_line(tensor: TensorDiff, widest: int) -> str:
     sign = click.style(_SIGNS[tensor.change], fg=_COLOURS.get(tensor.change))
     shapes = (None if each is None else _shape(each) for each in (tensor.before, tensor.after))
-    return f"{sign} {_name(tensor.name):<{width}}  {_arrow(*shapes)}{_amount(tensor)}"
+    return f"{sign} {padded(_name(tensor.name), widest)}  {_arrow(*shapes)}{_amount(tensor)}"
 
 
 def _shape(shape: Shape) -> str:

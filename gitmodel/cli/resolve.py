@@ -13,12 +13,14 @@ from gitmodel.cli.common import (
     human,
     jobs_option,
     opened,
+    padded,
     paths_argument,
     plural,
     progress_bar,
     quiet_option,
     rate_option,
     shown,
+    width,
 )
 from gitmodel.errors import UsageError
 from gitmodel.manifest import FOLDER, LINK, Entry
@@ -153,9 +155,9 @@ def _entries(entries: tuple[Entry, ...]) -> str:
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
     return [
         "    "
-        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        + "  ".join(padded(cell, most) for cell, most in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]

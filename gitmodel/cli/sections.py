@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import click
 
-from gitmodel.cli.common import plural, shown
+from gitmodel.cli.common import padded, plural, shown, width
 from gitmodel.markdown import code, folded, table, visible
 
 _LISTED = 10
@@ -76,8 +76,8 @@ def fitted(section: Section, fixed: int, room: float) -> tuple[Section, int]:
     The `fixed` first ones stay in any case.  Also returns how many are left out.
     """
     columns = zip(section.head, *section.rows, strict=True)
-    widths = [max(len(_words(cell)) for cell in column) for column in columns]
-    ends = accumulate(len(_GAP) + width for width in widths)
+    widths = [max(width(_words(cell)) for cell in column) for column in columns]
+    ends = accumulate(len(_GAP) + each for each in widths)
     count = max(fixed, sum(end - len(_GAP) <= room for end in ends))
     rows = [row[:count] for row in section.rows]
     return replace(section, head=section.head[:count], rows=rows), len(widths) - count
@@ -153,18 +153,12 @@ def _aligned(rows: Sequence[Sequence[str]], right: Collection[int]) -> list[str]
     """Return rows as lines of equal columns; colours take no room."""
     columns = max(map(len, rows), default=0)
     widths = [
-        max(len(click.unstyle(row[column])) for row in rows if column < len(row))
-        for column in range(columns)
+        max(width(row[column]) for row in rows if column < len(row)) for column in range(columns)
     ]
     return [
         _GAP.join(
-            _padded(cell, width, right=column in right)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=False))
+            padded(cell, most, right=column in right)
+            for column, (cell, most) in enumerate(zip(row, widths, strict=False))
         ).rstrip()
         for row in rows
     ]
-
-
-def _padded(cell: str, width: int, *, right: bool) -> str:
-    space = " " * (width - len(click.unstyle(cell)))
-    return space + cell if right else cell + space

@@ -12,10 +12,12 @@ from gitmodel.cli.common import (
     human,
     json_option,
     opened,
+    padded,
     paths_argument,
     plural,
     progress_bar,
     shown,
+    width,
 )
 from gitmodel.porcelain.status import ArtifactStatus, status
 
@@ -42,10 +44,10 @@ def command(paths: tuple[str, ...], as_json: bool, exit_code: bool) -> int:
 def _lines(found: list[ArtifactStatus]) -> list[str]:
     if not found:
         return ["no artifacts are tracked; gitmodel add PATH tracks one"]
-    width = max(len(shown(each.path)) for each in found)
+    widest = max(width(shown(each.path)) for each in found)
     lines = []
     for each in found:
-        lines.append(f"{shown(each.path):<{width}}  {human(each.size):>8}  {_words(each)}")
+        lines.append(f"{padded(shown(each.path), widest)}  {human(each.size):>8}  {_words(each)}")
         lines += _details(each)
     return lines
 

@@ -15,6 +15,15 @@ def test_a_table_for_a_terminal() -> None:
     assert [*text_of(Section(cells("a"), (), rest="no rows"))] == ["", "no rows"]
 
 
+def test_wide_characters_take_two_columns_and_combining_ones_none() -> None:
+    rows = [
+        [*cells("模型"), *own("1")],
+        [*cells("e\u0301"), *own("2")],
+        [*cells("abcde"), *own("3")],
+    ]
+    assert [*text_of(Section(own("", ""), rows))][2:] == ["模型   1", "e\u0301      2", "abcde  3"]
+
+
 def test_a_table_in_markdown() -> None:
     assert [*markdown_of(SECTION)] == [
         "",

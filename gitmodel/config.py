@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
 from gitmodel.digest import ALGORITHMS, BLAKE3
 from gitmodel.document import is_document
-from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.errors import IntegrityError, UsageError, newer
 from gitmodel.paths import check_path
 from gitmodel.sidecar import Goal, Kind
 from gitmodel.strict_yaml import Value, parse_yaml, quoted
@@ -200,10 +200,7 @@ def _parse(data: bytes) -> Config:
         raise IntegrityError(f"{CONFIG_NAME!r} is not a mapping")
     number = value.get("gitmodel")
     if type(number) is int and number > FORMAT:
-        raise IntegrityError(
-            f"{CONFIG_NAME!r} was written by a newer gitmodel (format {number})",
-            hint="pip install --upgrade gitmodel",
-        )
+        raise newer(f"{CONFIG_NAME!r}", number)
     if type(number) is not int or number != FORMAT:
         raise IntegrityError(f"{CONFIG_NAME!r} does not say 'gitmodel: {FORMAT}'")
     if unknown := sorted(value.keys() - set(_KEYS)):

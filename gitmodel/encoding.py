@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 
 import zstandard
 
-from gitmodel.errors import IntegrityError
+from gitmodel.errors import IntegrityError, newer
 
 Data = bytes | memoryview
 
@@ -85,9 +85,7 @@ def decode(encoding: int, stored: Data, length: int) -> Data:
     elif encoding in (PLANES2, PLANES4):
         data = _join(stored, encoding, length)
     else:
-        raise IntegrityError(
-            f"encoding {encoding} is of a newer gitmodel", hint="pip install --upgrade gitmodel"
-        )
+        raise newer(f"a chunk of encoding {encoding}")
     if len(data) != length:
         raise IntegrityError(f"a chunk of {length} bytes decodes to {len(data)}")
     return data

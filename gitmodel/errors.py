@@ -54,3 +54,11 @@ class DiskError(GitmodelError):
     """The local disk refused: full, read-only, not permitted, or damaged."""
 
     exit_code = 8
+
+
+def newer(what: str, number: int | None = None) -> IntegrityError:
+    """Return the error for what this version cannot read, but a later one can."""
+    form = "" if number is None else f" (format {number})"
+    return IntegrityError(
+        f"{what} was written by a newer gitmodel{form}", hint="pip install --upgrade gitmodel"
+    )

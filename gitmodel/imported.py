@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from gitmodel.dvcfile import Out
-from gitmodel.errors import IntegrityError
+from gitmodel.errors import IntegrityError, newer
 from gitmodel.pointer import MAX_FILES, MAX_SIZE, Pointer
 
 NAME = ".gitmodel.imported"
@@ -64,10 +64,7 @@ def parse_imported(data: bytes) -> Imported:
     if not header:
         raise _broken("it does not start as one")
     if int(header[1]) != 1:
-        raise IntegrityError(
-            f"{NAME!r} was written by a newer gitmodel (format {int(header[1])})",
-            hint="pip install --upgrade gitmodel",
-        )
+        raise newer(f"{NAME!r}", int(header[1]))
     try:
         *lines, end = data[header.end() :].decode("ascii").split("\n")
     except UnicodeDecodeError as error:

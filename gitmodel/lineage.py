@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from gitmodel.digest import COMMIT, parse_oid
 from gitmodel.document import Document, parse_document
-from gitmodel.errors import IntegrityError
+from gitmodel.errors import IntegrityError, newer
 from gitmodel.paths import check_path, stem_path
 from gitmodel.strict_yaml import Value, quoted
 
@@ -183,10 +183,7 @@ def _environment_pairs(environment: Environment) -> list[str]:
 
 def _check_number(document: Document, number: Value) -> None:
     if type(number) is int and number > FORMAT:
-        raise IntegrityError(
-            f"{document.path!r} was written by a newer gitmodel (format {number})",
-            hint="pip install --upgrade gitmodel",
-        )
+        raise newer(f"{document.path!r}", number)
     if type(number) is not int or number != FORMAT:
         raise document.refuse(("gitmodel-lineage",), f"must be {FORMAT}")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
-from gitmodel.errors import IntegrityError
+from gitmodel.errors import IntegrityError, newer
 from gitmodel.paths import check_paths
 from gitmodel.pointer import MAX_SIZE
 
@@ -152,10 +152,7 @@ def _check_header(data: bytes) -> None:
     if not header:
         raise IntegrityError("it does not start as a manifest")
     if int(header[1]) != 1:
-        raise IntegrityError(
-            f"it was written by a newer gitmodel (format {int(header[1])})",
-            hint="pip install --upgrade gitmodel",
-        )
+        raise newer("it", int(header[1]))
     if header[0] != HEADER:
         raise IntegrityError("its first line is malformed")
 

@@ -21,7 +21,7 @@ from gitmodel.digest import (
     oid_to_bytes,
 )
 from gitmodel.encoding import ENCODINGS, RAW
-from gitmodel.errors import IntegrityError
+from gitmodel.errors import IntegrityError, newer
 
 CHUNK, RECIPE = 0, 1
 
@@ -149,9 +149,7 @@ def parse_index(data: bytes) -> tuple[Listed, ...]:
         raise IntegrityError("an index file is cut short")
     magic, count, reserved = _HEADER.unpack_from(data)
     if magic[:14] == INDEX_MAGIC[:14] and magic != INDEX_MAGIC:
-        raise IntegrityError(
-            "an index file is of a newer gitmodel", hint="pip install --upgrade gitmodel"
-        )
+        raise newer("an index file")
     if magic != INDEX_MAGIC or reserved:
         raise IntegrityError("an index file does not start as one")
     packs, at = [], _HEADER.size
@@ -215,9 +213,7 @@ def _parse_entries(table: bytes) -> Iterator[Stored]:
             stored,
         )
         if zero or zeros or kind > RECIPE or encoding not in ENCODINGS:
-            raise IntegrityError(
-                "a pack is of a newer gitmodel", hint="pip install --upgrade gitmodel"
-            )
+            raise newer("a pack")
         _check_lengths(entry)
         yield entry
         offset += stored
@@ -236,9 +232,7 @@ def _check_lengths(entry: Stored) -> None:
 def _parse_trailer(trailer: bytes) -> tuple[int, int, int, bytes, bytes]:
     if len(trailer) != TRAILER_SIZE or trailer[-16:] != PACK_MAGIC:
         if trailer[-16:].startswith(b"gitmodel-pack "):
-            raise IntegrityError(
-                "a pack is of a newer gitmodel", hint="pip install --upgrade gitmodel"
-            )
+            raise newer("a pack")
         raise IntegrityError("a pack does not end as one")
     fields: tuple[int, int, int, bytes, bytes] = _TRAILER.unpack(trailer)
     return fields

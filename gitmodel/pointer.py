@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gitmodel.digest import parse_fingerprint, parse_oid
-from gitmodel.errors import GitmodelError, IntegrityError
+from gitmodel.errors import GitmodelError, IntegrityError, newer
 from gitmodel.paths import POINTER_SUFFIX
 
 MAX_BYTES = 4096
@@ -91,10 +91,7 @@ def parse_pointer(data: bytes, path: str) -> Pointer:
 
 def _check_head(data: bytes, path: str) -> None:
     if len(data) <= MAX_BYTES and (number := _NUMBERED.match(data)) and int(number[1]) != FORMAT:
-        raise IntegrityError(
-            f"{path!r} was written by a newer gitmodel (format {int(number[1])})",
-            hint="pip install --upgrade gitmodel",
-        )
+        raise newer(f"{path!r}", int(number[1]))
     if data.startswith((b"<<<<<<<", b"gitmodel: 1\n<<<<<<<")) or b"\n<<<<<<< " in data[:MAX_BYTES]:
         raise IntegrityError(
             f"{path!r} is a broken pointer: it holds conflict markers",

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gitmodel.digest import COMMIT, oid_of, parse_oid
-from gitmodel.errors import IntegrityError
+from gitmodel.errors import IntegrityError, newer
 
 DESCRIPTION_NAME = "gitmodel-remote.json"
 
@@ -76,10 +76,7 @@ def parse_description(data: bytes) -> Description:
     if type(number) is not int or number < 1:
         raise IntegrityError(f"{DESCRIPTION_NAME!r} of the remote says no format")
     if number > 1:
-        raise IntegrityError(
-            f"the remote is of a newer gitmodel (format {number})",
-            hint="pip install --upgrade gitmodel",
-        )
+        raise newer("the remote", number)
     identity, chunking = value.get("id"), value.get("chunking")
     if not isinstance(identity, str) or not _ID.fullmatch(identity):
         raise IntegrityError(f"{DESCRIPTION_NAME!r} of the remote has no id")
@@ -105,7 +102,7 @@ def parse_root(data: bytes) -> Root:
         raise IntegrityError("a root is damaged")
     lines = body.decode("utf-8", "surrogateescape").split("\n")
     if lines[0] != _HEADER:
-        raise IntegrityError("a root is of a newer gitmodel", hint="pip install --upgrade gitmodel")
+        raise newer("a root")
     root = _parse_lines(lines[1:-1])
     if format_root(root) != data:
         raise IntegrityError("a root is malformed")

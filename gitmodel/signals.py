@@ -30,9 +30,9 @@ def waiting() -> Iterator[None]:
             handler(number, frame)
         came.append(number)
 
-    # One that is ignored stays so, for what is started in here as well.
+    # One that is ignored stays so, for what is started in here as well; None is not Python's.
     for number in _WAITING:
-        if (handler := signal.getsignal(number)) is not signal.SIG_IGN:
+        if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None):
             kept[number] = handler
             signal.signal(number, note)
     try:

@@ -1,0 +1,69 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from gitmodel.signals import deaf_children, waiting
+
+
+def test_a_signal_waits_for_the_end_of_the_block() -> None:
+    done = False
+    with pytest.raises(KeyboardInterrupt), waiting():  # noqa: PT012 - the block is what is tested
+        os.kill(os.getpid(), signal.SIGINT)
+        done = True
+    assert done
+
+
+def test_a_second_one_does_not_wait() -> None:
+    done = False
+    with pytest.raises(KeyboardInterrupt), waiting():  # noqa: PT012 - the block is what is tested
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        done = True
+    assert not done
+
+
+def test_what_handled_them_before_does_so_after() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with waiting():
+        assert signal.getsignal(signal.SIGINT) != before[0]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with waiting():
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+            os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_only_the_main_thread_hears_of_signals() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    seen = []
+
+    def look() -> None:
+        with waiting():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [before]
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_child_is_deaf_only_if_it_was_started_so(deaf: bool) -> None:
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('alive')"
+    command = [sys.executable, "-c", f"import signal; signal.signal(2, signal.SIG_DFL); {code}"]
+    if deaf:
+        with deaf_children():
+            done = subprocess.run(command, capture_output=True, check=False)
+    else:
+        done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == ((0, b"alive\n") if deaf else (-signal.SIGINT, b""))

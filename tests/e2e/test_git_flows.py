@@ -51,18 +51,30 @@ def add(repo: Repo, path: str, data: bytes, message: str = "") -> str:
 
 def cloned(story: Repo, hooks: bool, *options: str) -> Repo:
     """Clone the origin, by a template that has the hooks, as `init.templateDir` may name one."""
-    template = story.path.parent / "template"
     if hooks:
         story.gitmodel("install")
-        shutil.copytree(story.path / ".git/hooks", template / "hooks")
-        options = (f"--template={template}", *options)
+        options = (f"--template={_template(story)}", *options)
     url = f"file://{story.path.parent / 'origin.git'}"
     story.git("clone", "--quiet", *options, url, "../fresh")
     return Repo(story.path.parent / "fresh")
 
 
+def _template(repo: Repo) -> Path:
+    """Return a folder that brings the hooks of a repository to all that Git clones with it."""
+    template = repo.path.parent / "template"
+    shutil.copytree(repo.path / ".git/hooks", template / "hooks")
+    return template
+
+
 def test_clone(story: Repo, hooks: bool) -> None:
     fresh = cloned(story, hooks)
+    settle(fresh, hooks)
+    assert fresh.tree() == story.tree()
+
+
+def test_clone_without_a_checkout(story: Repo, hooks: bool) -> None:
+    fresh = cloned(story, hooks, "--no-checkout")
+    fresh.git("checkout", "--quiet", "main")
     settle(fresh, hooks)
     assert fresh.tree() == story.tree()
 
@@ -439,6 +451,20 @@ def test_submodule(work: Repo, hooks: bool) -> None:
     assert sub.read("model.pt") == FIRST
     assert sub.gitmodel("status", "--exit-code").out
     assert not (outer.path / ".git/gitmodel").exists()
+
+
+def test_submodule_of_a_clone(work: Repo, hooks: bool) -> None:
+    """Git clones it without a checkout, and only then goes to the commit that is wanted."""
+    outer = _outer(work)
+    outer.git(*_FILES, "submodule", "--quiet", "add", "../origin.git", "sub")
+    sub = Repo(outer.path / "sub")
+    outer.commit("with a submodule")
+    shutil.rmtree(sub.path)
+    shutil.rmtree(outer.path / ".git/modules/sub")
+    template = ("-c", f"init.templateDir={_template(work)}") if hooks else ()
+    outer.git(*_FILES, *template, "submodule", "--quiet", "update", "--init")
+    settle(sub, hooks)
+    assert sub.read("model.pt") == SECOND
 
 
 _FILES = ("-c", "protocol.file.allow=always")

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -43,11 +44,12 @@ def command(name: str, arguments: tuple[str, ...]) -> int:
     return _HOOKS[name](arguments)
 
 
-def _restore(arguments: Sequence[str]) -> int:
+def _restore(arguments: Sequence[str], *, rebased: bool = False) -> int:
     old = arguments[0] if arguments else "ORIG_HEAD"
     with opened() as project, progress_bar() as progress:
         fetch = gitconfig.enabled(project.git, "gitmodel.fetch", default=True)
-        found = restore_moved(project, old, Work(progress), fetch=fetch)
+        touched = revisions.touched(project.git, old, "HEAD") if rebased else set[str]()
+        found = restore_moved(project, old, Work(progress), fetch=fetch, touched=touched)
     _report(found)
     return 0
 
@@ -141,7 +143,7 @@ _HOOKS: dict[str, Callable[[Sequence[str]], int]] = {
     "post-checkout": _restore,
     "post-commit": _restore,
     "post-merge": _restore,
-    "post-rewrite": _restore,
+    "post-rewrite": partial(_restore, rebased=True),
     "pre-commit": _pre_commit,
     "pre-push": _pre_push,
     "reference-transaction": _reference_transaction,

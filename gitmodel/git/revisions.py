@@ -104,6 +104,12 @@ def between(git: Git, before: str, after: str) -> Between:
     return Between(ahead, behind, files, is_shallow(git))
 
 
+def touched(git: Git, one: str, other: str) -> set[str]:
+    """Return the pointers that commits changed to which only one of two commits leads."""
+    options = ("-z", "--format=", "--name-only", "--no-renames")
+    return set(git.names("log", *options, f"{one}...{other}", "--", "*.gitmodel"))
+
+
 def is_shallow(git: Git) -> bool:
     """Return whether older history is not here."""
     return git.checked("rev-parse", "--is-shallow-repository").stdout == b"true\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
@@ -24,8 +24,10 @@ class Restored:
     failed: Mapping[str, GitmodelError]
 
 
-def restore_moved(project: Project, old: str, work: Work, *, fetch: bool) -> Restored:
-    """Restore the artifacts whose pointers are others than in the commit `old`.
+def restore_moved(
+    project: Project, old: str, work: Work, *, fetch: bool, touched: Set[str] = frozenset()
+) -> Restored:
+    """Restore the artifacts whose pointers are others than in the commit `old`, or are `touched`.
 
     What cannot be restored, for its bytes are missing or unsaved work is in its place, keeps
     nothing else from being restored; all other artifacts are left as they are.  Without `fetch`
@@ -35,7 +37,9 @@ def restore_moved(project: Project, old: str, work: Work, *, fetch: bool) -> Res
     here = read_worktree(project.git).pointers
     # A pointer that a sparse checkout left out is still in Git's index.
     tracked = set(staging.pointers(project.git))
-    changed = [path for path in here if before.get(path) != here[path]]
+    changed = [
+        path for path in here if before.get(path) != here[path] or pointer_path(path) in touched
+    ]
     changed += [path for path in before.keys() - here if pointer_path(path) not in tracked]
     if not fetch:
         project = replace(project, config=replace(project.config, remotes={}))

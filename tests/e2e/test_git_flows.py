@@ -229,6 +229,19 @@ def test_rebase_with_a_conflict(work: Repo, hooks: bool) -> None:
     assert work.read("data/train/topic.png") == noise("topic 2", 700)
 
 
+@pytest.mark.parametrize("way", ["--merge", "--apply"])
+def test_rebase_with_a_conflict_before_the_last_commit(work: Repo, hooks: bool, way: str) -> None:
+    """What `resolve` restored half way is another model than that of both ends."""
+    _fork(work)
+    add(work, "model.pt", noise("half way", 5000))
+    add(work, "model.pt", noise("topic", 5000))
+    assert work.run("git", "rebase", "--quiet", way, "main").code == 1
+    work.gitmodel("resolve", "--theirs", "model.pt")
+    work.git("-c", "core.editor=true", "rebase", "--continue")
+    settle(work, hooks)
+    assert work.read("model.pt") == noise("topic", 5000)
+
+
 def test_cherry_pick(work: Repo, hooks: bool) -> None:
     _fork(work)
     work.git("checkout", "--quiet", "main")

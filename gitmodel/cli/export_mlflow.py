@@ -44,9 +44,9 @@ def command(
     back to it. If there is no store, mlflow.db is made in the current folder. What the cache lacks
     is fetched. This needs MLflow itself: pip install mlflow.
     """
-    place = place_to_write(store or tracking_uri(), Path.cwd())
-    _prepare(place)
     with opened() as project, progress_bar(quiet=quiet) as progress:
+        place = place_to_write(store or tracking_uri(), Path.cwd(), project.root)
+        _prepare(place)
         work = Work(progress, jobs, limit_rate)
         done = export_mlflow(project, version, place, experiment, work)
     if not quiet:

@@ -63,10 +63,16 @@ def find_place(text: str, folder: Path, roots: Iterable[Path] = ()) -> Place:
     raise UsageError(what, hint=_HINT)
 
 
-def place_to_write(text: str, folder: Path) -> Place:
-    """Return the store that a URI or path means; one that is not there yet is to be a database."""
+def place_to_write(text: str, folder: Path, top: Path) -> Place:
+    """Return the store that a URI or path means; without one, that of `folder`, else of `top`.
+
+    One that is not there yet is to be a database.
+    """
     with suppress(UsageError):
         return find_place(text, folder)
+    if not text:
+        with suppress(UsageError):
+            return find_place("", top)
     path = folder / _path_of(text)
     path = path / _DATABASE if path.is_dir() else path
     return Place(Path(os.path.abspath(path)), True, ())

@@ -100,6 +100,13 @@ def test_mlflow_reads_a_version_that_was_exported(ranker: Repo, tmp_path: Path) 
     assert (tmp_path / "got/model.pt").read_bytes() == ranker.read("model.pt")
 
 
+def test_mlflow_gets_it_in_the_store_at_the_top(tracked: Repo) -> None:
+    (tracked.path / "below").mkdir()
+    done = tracked.gitmodel("export", "mlflow", "model", cwd="below")
+    assert done.err.endswith(f"sqlite:///{tracked.path}/mlflow.db\n")
+    assert not (tracked.path / "below/mlflow.db").exists()
+
+
 def test_what_was_exported_can_be_imported_again(tracked: Repo) -> None:
     tracked.gitmodel("export", "mlflow", "model", "--experiment", "again")
     tracked.gitmodel("export", "mlflow", "v1.0", "--experiment", "again")

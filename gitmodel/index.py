@@ -228,6 +228,11 @@ class Index:
             with self._db:
                 self._db.execute("INSERT OR REPLACE INTO remote VALUES (?, ?)", (url, remote))
 
+    def forget_remote(self, url: str) -> None:
+        """Another remote may be met at a URL from now on, or one that is made anew."""
+        with self._db:
+            self._db.execute("DELETE FROM remote WHERE url = ?", (url,))
+
     def remote_indexes(self, remote: str) -> set[str]:
         """Return the names of the remote's index files that are known."""
         query = "SELECT name FROM remote_index WHERE remote = ?"

@@ -83,6 +83,7 @@ def remove_remote(project: Project, name: str) -> None:
     if name not in project.config.remotes:
         raise UsageError(f"there is no remote {name!r}", hint="gitmodel remote list")
     _write_remotes(project, {n: url for n, url in project.config.remotes.items() if n != name})
+    project.index.forget_remote(project.config.remotes[name])
     forget_profile(project.git, name)
 
 

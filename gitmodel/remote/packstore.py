@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 
 from blake3 import blake3
 
-from gitmodel.errors import ConflictError, IntegrityError, MissingError
+from gitmodel.errors import ConflictError, IntegrityError, MissingError, RemoteError
 from gitmodel.pack import (
     RECIPE,
     TRAILER_SIZE,
@@ -150,10 +150,19 @@ class Remote:
         return True
 
     def create(self) -> None:
-        """Make the remote ready to be written to, unless it is; then `refresh`."""
+        """Make the remote ready to be written to, unless it is; then `refresh`.
+
+        Raises `RemoteError` if it was met before: a drive that is not mounted is an empty folder.
+        """
         self.store.sweep()
         names = self._index_names()
         if not self._recognise(names) and not self.describe():
+            if self._index.remote_id(self.store.url) is not None:
+                raise RemoteError(
+                    f"remote {self.name!r} ({self.store.url}) was there before, and is gone",
+                    hint="bring it back, or mount its drive; to begin anew: gitmodel remote remove"
+                    f" {self.name}, then add it again",
+                )
             description = Description(secrets.token_hex(16), Chunking())
             # Two may try at once; both then use what the first one wrote.
             self.store.put_new(DESCRIPTION_NAME, format_description(description))

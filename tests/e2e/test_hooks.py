@@ -126,6 +126,24 @@ def test_a_remote_that_fails_stops_the_push(work: Repo) -> None:
     assert {root_name(name) for name in NAMES} <= roots(work)
 
 
+def test_a_remote_that_is_gone_stops_the_push(work: Repo) -> None:
+    """As when its drive is not mounted: nobody would see what is written in its place."""
+    refs = _three_tags(work)
+    before = published(work)
+    remote = work.path.parent / "remote"
+    remote.rename(remote.with_name("away"))
+    done = _push(work, refs)
+    assert "was there before, and is gone" in done.err
+    assert published(work) == before
+    assert not remote.exists()
+    # Who means it says so.
+    work.gitmodel("remote", "remove", "origin")
+    work.gitmodel("remote", "add", "origin", "../remote")
+    done = _push(work, refs)
+    assert done.code == 0, done.err
+    assert {root_name(name) for name in NAMES} <= roots(work)
+
+
 def test_a_bucket_that_fails_stops_the_push(work: Repo) -> None:
     work.gitmodel("remote", "remove", "origin")
     work.gitmodel("remote", "add", "origin", "s3://none?endpoint=http://127.0.0.1:9")

@@ -11,6 +11,7 @@ import json
 import mmap
 import os
 import queue
+import resource
 import select
 import subprocess
 import sys
@@ -235,5 +236,8 @@ class _Reader:
 def _processes() -> int:
     """Return how many processes can read at once."""
     if not sys.executable or not hasattr(os, "memfd_create"):
+        return 1
+    # A limit on the size of files is one on memory that processes share, too.
+    if resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
         return 1
     return min(len(os.sched_getaffinity(0)), _PROCESSES)

@@ -95,6 +95,14 @@ def test_a_limit_on_the_size_of_files(scenes: dict[str, Scene], tmp_path: Path, 
     scene.check_again(repo)
 
 
+@pytest.mark.parametrize("name", ["add", "pull", "checkout"])
+def test_a_limit_that_all_files_keep(scenes: dict[str, Scene], tmp_path: Path, name: str) -> None:
+    """What processes share is memory, though the limit counts it as a file."""
+    repo = scenes[name].copy(tmp_path)
+    done = _limited(repo, scenes[name].command, "ulimit -f 4096")
+    assert done.returncode == 0, done.stderr
+
+
 def test_few_file_descriptors(scenes: dict[str, Scene], tmp_path: Path) -> None:
     for name in ("add", "pull", "checkout"):
         repo = scenes[name].copy(tmp_path / name)

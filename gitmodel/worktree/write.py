@@ -16,13 +16,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitmodel.atomic import Scratch, move, write_all
-from gitmodel.cache import SMALL, Cache
-from gitmodel.digest import fingerprint_to_bytes, oid_to_bytes
+from gitmodel.cache import SMALL, Cache, damaged
+from gitmodel.digest import (
+    algorithm_of,
+    digest_file,
+    fingerprint_of,
+    fingerprint_to_bytes,
+    oid_to_bytes,
+)
 from gitmodel.errors import ConflictError, DiskError, IntegrityError
 from gitmodel.index import Seen
 from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
 from gitmodel.pack import Placed
-from gitmodel.paths import MAX_PATH
+from gitmodel.paths import MAX_PATH, POINTER_SUFFIX
 from gitmodel.progress import Meter, Progress
 from gitmodel.worktree.content import check_link
 from gitmodel.worktree.scan import ctime_in, look, now, only_renamed, open_folder, pack_stat
@@ -188,6 +194,8 @@ def _write(write: Write, target: str, placed: Placed | None, cache: Cache, meter
         return b""
     if entry.type == LINK:
         data = cache.read_packed(placed) if placed else cache.read(entry.oid, limit=MAX_PATH)
+        if (len(data), fingerprint_of(data)) != (entry.size, entry.fingerprint):
+            raise _untrue(write)
         check_link(entry.path, data, write.artifact)
         os.symlink(data, os.fsencode(target))
         return b""
@@ -195,27 +203,31 @@ def _write(write: Write, target: str, placed: Placed | None, cache: Cache, meter
     fd = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         if placed:
-            write_all(fd, _checked(cache.read_packed(placed), entry))
+            write_all(fd, cache.read_packed(placed))
+            found = placed.entry.fingerprint
         else:
-            cache.copy_loose(entry.oid, entry.fingerprint, fd, meter)
+            found = cache.copy_loose(entry.oid, fd, meter)
+        if found != entry.fingerprint:
+            _check_oid(fd, entry)
         status = os.fstat(fd)
     finally:
         os.close(fd)
-    if status.st_size != entry.size:
-        raise _lie(entry)
+    if (status.st_size, found) != (entry.size, entry.fingerprint):
+        raise _untrue(write)
     return pack_stat(status)
 
 
-def _checked(data: bytes, entry: Entry) -> bytes:
-    if len(data) != entry.size:
-        raise _lie(entry)
-    return data
+def _check_oid(fd: int, entry: Entry) -> None:
+    os.lseek(fd, 0, os.SEEK_SET)
+    if digest_file(fd, algorithm_of(entry.oid)).oid != entry.oid:
+        raise damaged(entry.oid)
 
 
-def _lie(entry: Entry) -> IntegrityError:
+def _untrue(write: Write) -> IntegrityError:
+    pointer = f"{write.artifact}{POINTER_SUFFIX}"
     return IntegrityError(
-        f"{entry.path or entry.oid!r} says {entry.size} bytes, but its blob has another size",
-        hint="gitmodel verify",
+        f"{pointer!r} is not true: size or fingerprint of {write.path!r} are not those of its blob",
+        hint=f"git log -p -- {pointer}",
     )
 
 

@@ -109,10 +109,13 @@ def test_a_broken_pointer_in_another_commit(clone: Repo, kind: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["size", "xxh3"])
-def test_a_pointer_that_lies_about_its_blob(clone: Repo, wrong: str) -> None:
-    """The oid is right, what else it says is not: nothing is delivered."""
+@pytest.mark.parametrize("size", [200, (1 << 20) + 200])
+def test_a_pointer_that_lies_about_its_blob(clone: Repo, size: int, wrong: str) -> None:
+    """The oid is right, what else it says is not: nothing is delivered, and the blob stays."""
+    clone.write("model.pt", noise("model", size))
+    clone.gitmodel("add", "model.pt")
+    (clone.path / "model.pt").unlink()
     text = clone.read("model.pt.gitmodel").decode()
-    size = (1 << 20) + 200
     if wrong == "size":
         text = text.replace(f"size: {size}", f"size: {size + 1}")
     else:
@@ -122,10 +125,13 @@ def test_a_pointer_that_lies_about_its_blob(clone: Repo, wrong: str) -> None:
     clone.write("model.pt.gitmodel", text)
     clone.commit()
     before = clone.tree()
-    clone.gitmodel("pull", code=7)
+    assert "git log -p -- model.pt.gitmodel" in clone.gitmodel("pull", code=7).err
     assert {p: d for p, d in clone.tree().items() if p in before} == before
     assert not (clone.path / "model.pt").exists()
     assert clone.leftovers() == []
+    clone.gitmodel("fetch")
+    clone.gitmodel("verify", "--quick")
+    assert not (clone.home / "quarantine").exists()
 
 
 def test_a_fingerprint_that_fits_another_content(clone: Repo) -> None:

@@ -72,15 +72,17 @@ def format_manifest(manifest: Manifest) -> bytes:
 
 
 def parse_manifest(data: bytes, name: str) -> Manifest:
-    """Return the manifest in `data`; `name` is for the message.
+    """Return the manifest in `data`; `name`, its pointer's or its own, is for the message.
 
     Raises `IntegrityError` for anything that `format_manifest` would not write.
     """
     try:
         return _parse(data)
     except IntegrityError as error:
-        hint = error.hint or "gitmodel verify"
-        raise IntegrityError(f"manifest {name} is broken: {error.message}", hint=hint) from error
+        hint = error.hint or f"git log -p -- {name}"
+        raise IntegrityError(
+            f"manifest of {name!r} is broken: {error.message}", hint=hint
+        ) from error
 
 
 def find_entries(data: bytes, *, oid: str = "", path: str = "") -> list[Entry]:

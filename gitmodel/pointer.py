@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gitmodel.digest import parse_fingerprint, parse_oid
@@ -36,7 +36,8 @@ class Pointer:
     """What a pointer file says.
 
     For a tree, `oid` and `fingerprint` are the manifest's, `size` the sum of the files in
-    bytes and `files` the number of entries; for a file, `files` is None.
+    bytes and `files` the number of entries; for a file, `files` is None.  `path` is where it was
+    read, if it was, for messages.
     """
 
     kind: Literal["file", "tree"]
@@ -45,6 +46,7 @@ class Pointer:
     size: int
     files: int | None = None
     executable: bool = False
+    path: str = field(default="", compare=False)
 
 
 def format_pointer(pointer: Pointer) -> bytes:
@@ -64,7 +66,7 @@ def format_pointer(pointer: Pointer) -> bytes:
 
 
 def parse_pointer(data: bytes, path: str) -> Pointer:
-    """Return the pointer in `data`; `path` is for the message.
+    """Return the pointer in `data`; `path` is for messages.
 
     Raises `NotAPointerError` for something else, `IntegrityError` for a broken pointer.
     """
@@ -86,7 +88,7 @@ def parse_pointer(data: bytes, path: str) -> Pointer:
         oid, fingerprint = parse_oid(match["oid"]), parse_fingerprint(match["xxh3"])
     except IntegrityError as error:
         raise _broken(path, error.message) from error
-    return Pointer(kind, oid, fingerprint, size, files, bool(match["mode"]))
+    return Pointer(kind, oid, fingerprint, size, files, bool(match["mode"]), path)
 
 
 def _check_head(data: bytes, path: str) -> None:

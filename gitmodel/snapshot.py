@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gitmodel.cache import Cache
+from gitmodel.digest import fingerprint_of
 from gitmodel.dvcfile import MAX_BYTES as MAX_DVC
 from gitmodel.dvcfile import STAGES, Out, is_outs, parse_outs
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
@@ -242,23 +243,26 @@ def entries_near(
 
 def read_manifest(pointer: Pointer, cache: Cache) -> Manifest:
     """Return the manifest that a tree's pointer names, if both say the same."""
-    found = parse_manifest(_read_manifest(pointer, cache), pointer.oid)
+    found = parse_manifest(_read_manifest(pointer, cache), pointer.path or pointer.oid)
     if found.size != pointer.size:
-        raise _untrue(pointer, f"{found.size} bytes", f"{pointer.size}")
+        raise _untrue(pointer, f"{pointer.size} bytes", f"{found.size}")
     return found
 
 
 def _read_manifest(pointer: Pointer, cache: Cache) -> bytes:
     data = cache.read(pointer.oid, limit=MAX_BYTES)
     # Counting is quick; parsing what a pointer never announced could take for ever.
-    if (lines := data.count(b"\n") - 1) != pointer.files:
-        raise _untrue(pointer, f"{lines} entries", f"{pointer.files}")
+    if (lines := max(data.count(b"\n") - 1, 0)) != pointer.files:
+        raise _untrue(pointer, f"{pointer.files} entries", f"{lines}")
+    if (fingerprint := fingerprint_of(data)) != pointer.fingerprint:
+        raise _untrue(pointer, pointer.fingerprint, fingerprint)
     return data
 
 
-def _untrue(pointer: Pointer, what: str, said: str) -> IntegrityError:
+def _untrue(pointer: Pointer, said: str, what: str) -> IntegrityError:
+    name = pointer.path or pointer.oid
     return IntegrityError(
-        f"manifest {pointer.oid} has {what}, its pointer says {said}", hint="gitmodel verify"
+        f"{name!r} says {said}, but its manifest has {what}", hint=f"git log -p -- {name}"
     )
 
 

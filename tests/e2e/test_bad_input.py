@@ -223,13 +223,13 @@ def test_a_broken_manifest(clone: Repo, kind: str) -> None:
     body = MANIFESTS.get(kind, _entry("a"))
     files = body.count("\n") or 1
     _plant(clone, (head.get(kind, "gitmodel-manifest 1\n") + body).encode(), files, files)
-    _everything_refuses(clone, commands=_NEED_MANIFEST)
+    _everything_refuses(clone, names="data/train.gitmodel", commands=_NEED_MANIFEST)
 
 
 def test_a_manifest_that_is_not_what_its_pointer_counts(clone: Repo) -> None:
     clone.gitmodel("pull", "model.pt")
     _plant(clone, ("gitmodel-manifest 1\n" + _entry("a")).encode(), 2, 1)
-    _everything_refuses(clone, commands=_NEED_MANIFEST)
+    _everything_refuses(clone, names="data/train.gitmodel", commands=_NEED_MANIFEST)
 
 
 @pytest.mark.parametrize("target", ["/tmp/x", "../../x", "a/../../../x", "../x"])

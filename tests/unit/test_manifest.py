@@ -85,8 +85,8 @@ MALFORMED = {
 
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_manifest_is_refused(name):
-    with pytest.raises(IntegrityError, match="manifest of data is broken") as caught:
-        parse_manifest(MALFORMED[name], "of data")
+    with pytest.raises(IntegrityError, match="manifest of 'data' is broken") as caught:
+        parse_manifest(MALFORMED[name], "data")
     assert caught.value.exit_code == 7
     assert caught.value.hint
 

@@ -16,13 +16,14 @@ from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.mix import Mix, Mixed, Part, find_mix, make_mix
 from gitmodel.porcelain.resolve import Resolved, resolve
-from gitmodel.porcelain.supply import bring_blobs
+from gitmodel.porcelain.supply import bring_wanted
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import (
     Selection,
     Snapshot,
     check_settled,
+    check_there,
     entries_near,
     entries_of,
     pointer_path,
@@ -315,7 +316,8 @@ def _pointers_of(staged: Staged) -> set[str]:
 def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
     """Write everything beside the tree, move Git, then put everything in its place."""
     change = plan.change
-    bring_blobs(project, (write.entry for write in change.writes), "", work)
+    wanted = (Wanted(write.entry.oid, write.entry.size, write.path) for write in change.writes)
+    bring_wanted(project, wanted, "", work)
     with project.cache.writer(project.config.algorithm) as writer:
         for artifact, path in plan.rescues:
             store_at(project.root, artifact, path, writer)

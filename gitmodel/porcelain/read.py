@@ -88,9 +88,10 @@ def open(
         if project.cache.present([entry.oid]):
             return open_cached(entry, project.cache, project.index)
         remote = open_remote(project)
-        find_blobs(remote, [entry.oid])
+        wanted = Wanted(entry.oid, entry.size, path)
+        find_blobs(remote, [wanted])
         closing = ExitStack()
-        file = open_blob(remote, Wanted(entry.oid, entry.size), closing.close)
+        file = open_blob(remote, wanted, closing.close)
         # The project stays open for as long as the file is.
         closing.push(stack.pop_all())
         return file

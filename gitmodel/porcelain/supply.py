@@ -29,10 +29,15 @@ def bring_blobs(project: Project, entries: Iterable[Entry], remote: str, work: W
 
     The remote is not contacted if there are none.
     """
-    sizes = {entry.oid: entry.size for entry in entries}
-    if lacking := sizes.keys() - project.cache.present(sizes):
+    bring_wanted(project, (Wanted(e.oid, e.size, e.path) for e in entries), remote, work)
+
+
+def bring_wanted(project: Project, wanted: Iterable[Wanted], remote: str, work: Work) -> None:
+    """Do what `bring_blobs` does, for what is told apart from other artifacts' by its path."""
+    blobs = {blob.oid: blob for blob in wanted}
+    if lacking := blobs.keys() - project.cache.present(blobs):
         opened = open_remote(project, remote, rate=work.rate)
-        fetch_blobs([Wanted(oid, sizes[oid]) for oid in lacking], project.cache, opened, work)
+        fetch_blobs([blobs[oid] for oid in lacking], project.cache, opened, work)
 
 
 def open_remotely(project: Project, entry: Entry, remote: str, work: Work) -> BinaryIO:

@@ -38,10 +38,17 @@ _B = TypeVar("_B")
 
 
 class Wanted(NamedTuple):
-    """A blob that is to be fetched, and the size that Git's pointer or manifest gives it."""
+    """A blob that is to be fetched, and the size that Git's pointer or manifest gives it.
+
+    `path` is what it is of, if that is known, for messages.
+    """
 
     oid: str
     size: int | None
+    path: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path!r} ({self.oid})" if self.path else self.oid
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ class _Download:
         chosen = []
         for blob in blobs:
             if blob.size is not None and places[blob.oid].entry.length != blob.size:
-                failed.append(_wrong_size(self._remote, blob.oid))
+                failed.append(_wrong_size(self._remote, blob))
             else:
                 chosen.append(places[blob.oid])
         chosen.sort(key=lambda placed: (placed.pack, placed.entry.offset))
@@ -133,7 +140,7 @@ class _Download:
                         writer.write(data)
             if hasher.digests().oid != blob.oid:
                 name = self._remote.name
-                raise IntegrityError(f"blob {blob.oid} on remote {name!r} is not what it says")
+                raise IntegrityError(f"blob {blob} on remote {name!r} is not what it says")
             self._cache.publish_file(fd, temporary, blob.oid)
         except (IntegrityError, MissingError, OSError):
             # Going on would not help; after anything else, what came so far is of use.
@@ -184,13 +191,13 @@ def check_pieces(remote: Remote, blob: Wanted, pieces: Sequence[Piece] | None) -
     """
     if pieces is None:
         raise MissingError(
-            f"blob {blob.oid} is not on remote {remote.name!r}",
+            f"blob {blob} is not on remote {remote.name!r}",
             hint="gitmodel push, in the clone that has the data",
         )
     size = sum(piece.length for piece in pieces)
     # Nothing says how long a manifest is, but there is a limit.
     if size != blob.size and (blob.size is not None or size > MAX_BYTES):
-        raise _wrong_size(remote, blob.oid)
+        raise _wrong_size(remote, blob)
     return pieces
 
 
@@ -325,9 +332,9 @@ def _damaged(remote: Remote, placed: Placed, why: str) -> IntegrityError:
     )
 
 
-def _wrong_size(remote: Remote, oid: str) -> IntegrityError:
+def _wrong_size(remote: Remote, blob: Wanted) -> IntegrityError:
     return IntegrityError(
-        f"blob {oid} on remote {remote.name!r} has another size than its pointer",
+        f"blob {blob} on remote {remote.name!r} has another size than its pointer",
         hint=f"gitmodel remote check {remote.name}",
     )
 

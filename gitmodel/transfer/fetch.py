@@ -15,8 +15,8 @@ from gitmodel.transfer.download import Wanted, download
 
 def fetch_manifests(pointers: Iterable[Pointer], cache: Cache, remote: Remote, work: Work) -> None:
     """Bring the manifests that the cache lacks; raises `MissingError` if the remote does too."""
-    oids = dict.fromkeys(pointer.oid for pointer in pointers if pointer.kind == "tree")
-    fetch_blobs([Wanted(oid, None) for oid in oids], cache, remote, work)
+    trees = [pointer for pointer in pointers if pointer.kind == "tree"]
+    fetch_blobs([Wanted(tree.oid, None, tree.path) for tree in trees], cache, remote, work)
 
 
 def fetch_blobs(wanted: Iterable[Wanted], cache: Cache, remote: Remote, work: Work) -> int:
@@ -29,17 +29,18 @@ def fetch_blobs(wanted: Iterable[Wanted], cache: Cache, remote: Remote, work: Wo
     missing = [blob for oid, blob in unique.items() if oid not in present]
     if not missing:
         return 0
-    find_blobs(remote, [blob.oid for blob in missing])
+    find_blobs(remote, missing)
     download(remote, missing, cache, work)
     return len(missing)
 
 
-def find_blobs(remote: Remote, oids: Sequence[str]) -> None:
+def find_blobs(remote: Remote, wanted: Sequence[Wanted]) -> None:
     """Learn what the remote holds; raise `MissingError` if it lacks one of the blobs.
 
     Waits for a moment for those that are only not listed yet.
     """
     remote.refresh()
+    oids = [blob.oid for blob in wanted]
     absent = set(oids) - remote.holds(oids)
     promised = bool(absent) and remote.promises(absent)
     while absent and promised and remote.wait():
@@ -48,15 +49,16 @@ def find_blobs(remote: Remote, oids: Sequence[str]) -> None:
     if not absent:
         return
     some = f"{len(absent)} of {len(oids)} blobs"
-    one = f"(one is {min(absent)})"
+    one = min(str(blob) for blob in wanted if blob.oid in absent)
     if promised:
         raise MissingError(
             f"{some} are in no index file on remote {remote.name!r}, though a root there names"
-            f" them {one}: what was just pushed does not show yet, or an index file is lost",
+            f" them (one is {one}): what was just pushed does not show yet, or an index file is"
+            " lost",
             hint=f"gitmodel remote check {remote.name}",
         )
     raise MissingError(
-        f"{some} are neither in the cache nor on remote {remote.name!r} {one}",
+        f"{some} are neither in the cache nor on remote {remote.name!r}; one is {one}",
         hint="gitmodel push, in the clone that has the data",
     )
 
@@ -65,9 +67,12 @@ def wanted_by(
     selections: Sequence[Selection], pointers: Mapping[str, Pointer], cache: Cache
 ) -> list[Wanted]:
     """Return the blobs of the selected parts; the manifests must be in the cache."""
-    return [
-        Wanted(entry.oid, entry.size)
-        for selection in selections
-        for path, entry in entries_of(pointers[selection.artifact], cache).items()
-        if selection.has(path)
-    ]
+    wanted = []
+    for selection in selections:
+        artifact, entries = selection.artifact, entries_of(pointers[selection.artifact], cache)
+        wanted += [
+            Wanted(entry.oid, entry.size, f"{artifact}/{path}".rstrip("/"))
+            for path, entry in entries.items()
+            if selection.has(path)
+        ]
+    return wanted

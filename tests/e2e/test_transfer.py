@@ -141,6 +141,17 @@ def test_missing_blobs_keep_the_tag_here(clone: Repo) -> None:
     assert not list(clone.remote.glob("roots/*/tags_2fv2.0"))
 
 
+@pytest.mark.parametrize("command", ["pull", "fetch", "checkout"])
+def test_what_is_nowhere_is_named(clone: Repo, command: str) -> None:
+    clone.gitmodel("pull")
+    clone.write("model.pt", noise("lost", (1 << 20) + 9))
+    clone.gitmodel("add", "model.pt")
+    for path in clone.home.glob("blobs/*/*/*"):
+        path.unlink()
+    (clone.path / "model.pt").unlink()
+    assert "'model.pt' (blake3:" in clone.gitmodel(command, code=5).err
+
+
 def test_a_clone_without_the_data_can_push_what_is_there_already(clone: Repo) -> None:
     clone.write("train.py", "print(3)\n")
     clone.commit()

@@ -293,6 +293,17 @@ def select(paths: Iterable[str], artifacts: Iterable[str]) -> list[Selection]:
     ]
 
 
+def check_there(selection: Selection, entries: Mapping[str, Entry]) -> None:
+    """Raise `UsageError` if something that is selected inside an artifact is not in it."""
+    for pattern in selection.patterns:
+        if not any(_matches(path, pattern) for path in entries):
+            alike = near(pattern, islice(entries, _COMPARED))
+            raise UsageError(
+                f"{pattern!r} is not in {selection.artifact!r}{alike}",
+                hint=f"gitmodel status {selection.artifact}",
+            )
+
+
 def _matches(path: str, pattern: str) -> bool:
     """A pattern means a path, all below a folder, or what a glob matches."""
     if pattern in ("", ".", path) or path.startswith(f"{pattern}/"):

@@ -31,6 +31,7 @@ from gitmodel.snapshot import (
     read_worktree,
     select,
 )
+from gitmodel.transfer.download import Wanted
 from gitmodel.transfer.fetch import fetch_manifests
 from gitmodel.words import some
 from gitmodel.worktree.content import store_at
@@ -289,6 +290,7 @@ def _make_plan(
         artifact = selection.artifact
         pointer = target.pointers.get(artifact)
         wanted = entries_of(pointer, project.cache) if pointer else {}
+        check_there(selection, wanted)
         before: dict[str, Entry] = {}
         for earlier in move.before(artifact):
             with suppress(MissingError):

@@ -9,7 +9,7 @@ from gitmodel.errors import MissingError
 from gitmodel.pointer import Pointer
 from gitmodel.progress import Work
 from gitmodel.remote.packstore import Remote
-from gitmodel.snapshot import Selection, entries_of
+from gitmodel.snapshot import Selection, check_there, entries_of
 from gitmodel.transfer.download import Wanted, download
 
 
@@ -66,10 +66,14 @@ def find_blobs(remote: Remote, wanted: Sequence[Wanted]) -> None:
 def wanted_by(
     selections: Sequence[Selection], pointers: Mapping[str, Pointer], cache: Cache
 ) -> list[Wanted]:
-    """Return the blobs of the selected parts; the manifests must be in the cache."""
+    """Return the blobs of the selected parts; the manifests must be in the cache.
+
+    Raises `UsageError` if there is no such part.
+    """
     wanted = []
     for selection in selections:
         artifact, entries = selection.artifact, entries_of(pointers[selection.artifact], cache)
+        check_there(selection, entries)
         wanted += [
             Wanted(entry.oid, entry.size, f"{artifact}/{path}".rstrip("/"))
             for path, entry in entries.items()

@@ -265,3 +265,11 @@ def test_what_was_interrupted_is_finished(story: Repo) -> None:
     write_first(story)
     story.gitmodel("checkout", "--force", "main")
     assert story.read("model.pt") == SECOND
+
+
+@pytest.mark.parametrize(
+    "command", [["pull"], ["fetch"], ["checkout", "--"], ["checkout", "v1.0", "--"]]
+)
+def test_a_path_that_is_not_in_the_artifact_is_told(story: Repo, command: list[str]) -> None:
+    done = story.gitmodel(*command, "data/train/nothing.png", code=2)
+    assert "'nothing.png' is not in 'data/train'" in done.err

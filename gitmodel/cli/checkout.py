@@ -84,6 +84,8 @@ def report(done: CheckedOut) -> None:
         click.echo(
             "git status shows what differs; the next gitmodel checkout takes it back", err=True
         )
+    if done.carried:
+        click.echo(f"not committed, and left as it is: {some(done.carried, shown)}", err=True)
     if done.kept:
         click.echo(
             f"kept {plural(len(done.kept), 'file')} that the version does not have:"

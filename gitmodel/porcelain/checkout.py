@@ -72,8 +72,9 @@ class CheckedOut:
     """What a checkout did.
 
     `commit` is where it moved to, empty if it did not; `revision` what it restored, as it may be
-    shown; `kept` are files that the version does not have, and that were left; `parts` says what
-    of a mix came from where.
+    shown; `kept` are files that the version does not have, and that were left; `carried` are
+    artifacts whose pointer is not committed, which stay what that says; `parts` says what of a mix
+    came from where.
     """
 
     commit: str
@@ -84,6 +85,7 @@ class CheckedOut:
     bytes: int
     kept: tuple[str, ...]
     parts: tuple[Part, ...] = ()
+    carried: tuple[str, ...] = ()
 
 
 def checkout(
@@ -107,15 +109,18 @@ def checkout(
         target = _read(project, commit) if commit else current
         left = Snapshot("", {} if paths else read_journal(project.journal))
         goal = _for_git(found) if found and not paths else ""
-        move = _Move(goal, target, current, left)
+        carried = _carried(project, current) if goal else {}
+        pointers = {**target.pointers, **carried}
+        move = _Move(goal, replace(target, pointers=pointers), current, left)
         selections = _select(project, paths, move)
         plan = _restore(project, selections, move, work, force=force)
         if commit and paths:
             # As with `git checkout REV -- PATH`, a whole artifact's pointer comes along.
             whole = [each.artifact for each in selections if not each.patterns]
-            pointers = {artifact: target.pointers[artifact] for artifact in whole}
-            track(project.git, pointers, current.pointers, project.beside)
-    return _report(plan, "" if paths else commit, found.label if found else "")
+            taken = {artifact: target.pointers[artifact] for artifact in whole}
+            track(project.git, taken, current.pointers, project.beside)
+    done = _report(plan, "" if paths else commit, found.label if found else "")
+    return replace(done, carried=tuple(sorted(carried)))
 
 
 def restore(
@@ -228,6 +233,13 @@ def _for_git(found: Resolved) -> str:
     if found.tag:
         return f"refs/tags/{found.tag}"
     return found.commit if found.name else found.label
+
+
+def _carried(project: Project, current: Snapshot) -> dict[str, Pointer]:
+    """Return the pointers here that no commit has: Git takes them along, or refuses to move."""
+    base = find_mix(project.git) or revisions.resolve(project.git, "HEAD")
+    before = _read(project, base).pointers if base else {}
+    return {path: each for path, each in current.pointers.items() if each != before.get(path)}
 
 
 def _read(project: Project, commit: str) -> Snapshot:

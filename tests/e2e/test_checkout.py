@@ -267,6 +267,16 @@ def test_what_was_interrupted_is_finished(story: Repo) -> None:
     assert story.read("model.pt") == SECOND
 
 
+def test_an_added_version_that_is_not_committed_is_carried_along(story: Repo) -> None:
+    """As Git carries its pointer, so that both still say the same."""
+    story.write("model.pt", noise("new", 4000))
+    story.gitmodel("add", "model.pt")
+    done = story.gitmodel("checkout", "main")
+    assert "model.pt" in done.err
+    assert story.read("model.pt") == noise("new", 4000)
+    story.gitmodel("status", "--exit-code")
+
+
 @pytest.mark.parametrize(
     "command", [["pull"], ["fetch"], ["checkout", "--"], ["checkout", "v1.0", "--"]]
 )

@@ -70,7 +70,7 @@ def _words(status: ArtifactStatus) -> str:
         words += ", not ignored by Git"
     if not status.cached and status.work not in _WITHOUT_POINTER:
         words += ", not in the cache"
-    if status.pushed is False:
+    if status.pushed is False and status.cached:
         words += ", not pushed"
     return words + _next(status)
 
@@ -81,6 +81,8 @@ def _next(status: ArtifactStatus) -> str:
         return f"  (gitmodel resolve --ours {path}, or --theirs)"
     if status.work == "left":
         return f"  (gitmodel rm {path}, or gitmodel add {path})"
+    if status.work == "modified" and status.removed and not status.cached:
+        return f"  (gitmodel pull {path}, or gitmodel add {path} to go without)"
     if status.work == "modified" or not status.ignored:
         return f"  (gitmodel add {path})"
     if status.work == "missing" and status.cached:

@@ -87,7 +87,13 @@ def test_not_pushed(story: Repo) -> None:
 def test_in_a_fresh_clone_nothing_is_here(clone: Repo) -> None:
     done = clone.gitmodel("status", "--exit-code", code=1)
     assert "gitmodel pull" in done.out
+    assert "not pushed" not in done.out
     assert not any(each["cached"] for each in clone.status().values())
+
+
+def test_what_was_never_brought_is_not_said_to_be_removed(clone: Repo) -> None:
+    clone.gitmodel("pull", "data/train/a.png")
+    assert "gitmodel pull data/train, or" in clone.gitmodel("status", "data/train").out
 
 
 def test_one_path_or_an_unknown_one(story: Repo) -> None:

@@ -101,5 +101,5 @@ def path_from_top(path: str, folder: str, top: str) -> str:
         raise UsageError(f"{path!r} is outside the repository", hint=f"cd {top}")
     relative = os.path.relpath(full, top)
     if relative.split(os.sep)[0] == ".git":
-        raise UsageError(f"{path!r} belongs to Git itself")
+        raise UsageError(f"{path!r} belongs to Git itself", hint="give another path")
     return "" if relative == "." else relative.replace(os.sep, "/")

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from gitmodel.atomic import locked
 from gitmodel.cache import SMALL, CacheWriter
+from gitmodel.config import CONFIG_NAME
 from gitmodel.digest import Digests, digest_bytes
 from gitmodel.errors import IntegrityError, MissingError, UsageError
+from gitmodel.imported import NAME as IMPORTED_NAME
 from gitmodel.index import CACHE, Seen
 from gitmodel.manifest import (
     EXECUTABLE,
@@ -28,6 +30,9 @@ from gitmodel.worktree.content import digests_known, read_ahead, seen_row, store
 from gitmodel.worktree.pool import Free, ReaderPool
 from gitmodel.worktree.scan import Found, look, now, scan
 from gitmodel.worktree.track import track
+
+_OF_GIT = (".gitignore", ".gitattributes", ".gitmodules")
+_OURS = (CONFIG_NAME, IMPORTED_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +112,24 @@ def check_new_name(path: str) -> None:
         raise UsageError(
             "the whole repository cannot be one artifact", hint="gitmodel add FOLDER_OR_FILE"
         )
-    if path.endswith(POINTER_SUFFIX) or path.rpartition("/")[2] in (".gitignore", ".gitattributes"):
+    name = path.rpartition("/")[2]
+    if path.endswith(POINTER_SUFFIX):
         raise UsageError(
             f"{path!r} belongs to Git", hint=f"gitmodel add {path.removesuffix(POINTER_SUFFIX)}"
         )
+    if name in _OF_GIT or path in _OURS:
+        raise UsageError(f"{path!r} belongs to Git", hint=f"git add {path}")
     check_path(path)
-    name = path.rpartition("/")[2]
     if len(pointer_path(name).encode()) > MAX_NAME:
         raise UsageError(
             f"{path!r} leaves no room for {POINTER_SUFFIX!r} behind its name",
             hint="give it a shorter name",
         )
     if "\n" in path or "\r" in path:
-        raise UsageError(f"{path!r} has a line break in it, which .gitignore cannot say")
+        raise UsageError(
+            f"{path!r} has a line break in it, which .gitignore cannot say",
+            hint="rename it, then add again",
+        )
 
 
 def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> None:

@@ -241,6 +241,7 @@ def test_from_a_subfolder_and_by_absolute_path(repo: Repo) -> None:
         (".git/config", 2),
         (".gitmodel.yaml.gitmodel", 2),
         (".gitignore", 2),
+        (".gitmodel.yaml", 2),
         ("", 2),
     ],
 )
@@ -248,6 +249,7 @@ def test_what_cannot_be_added(repo: Repo, path: str, code: int) -> None:
     before = repo.tree()
     done = repo.gitmodel("add", path, code=code)
     assert "error:" in done.err.lower()
+    assert "next:" in done.err or "Usage:" in done.err
     assert repo.tree() == before
 
 

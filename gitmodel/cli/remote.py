@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from gitmodel.cli.common import echo_json, human, json_option, opened, plural, shown
+from gitmodel.cli.common import echo_json, human, json_option, opened, plural, progress_bar, shown
 from gitmodel.config import with_options
 from gitmodel.errors import IntegrityError
 from gitmodel.porcelain.remotes import (
@@ -88,10 +88,11 @@ def check(name: str, as_json: bool) -> int:
 
 @command.command()
 @click.argument("name", default="")
-def repair(name: str) -> None:
+@click.option("--read", is_flag=True, help="Read all packs whole, to find damage inside them.")
+def repair(name: str, read: bool) -> None:
     """Rebuild lost index files from the packs, and withdraw what is no longer true."""
-    with opened() as project:
-        done = repair_remote(project, name)
+    with opened() as project, progress_bar() as progress:
+        done = repair_remote(project, name, progress, read=read)
     for line in done or ["nothing to repair"]:
         click.echo(line)
 

@@ -112,6 +112,9 @@ def _report_remote(done: VerifiedRemote, *, as_json: bool) -> int:
         state = "damaged" if done.damaged or done.incomplete else "all good"
         click.echo(f"{plural(done.packs, 'pack')}, {human(done.bytes)}: {state}")
     if done.damaged or done.incomplete:
-        click.echo("next:  gitmodel remote repair, then gitmodel push", err=True)
+        click.echo(
+            "next:  gitmodel remote repair --read, then gitmodel push in a clone that has the data",
+            err=True,
+        )
         return IntegrityError.exit_code
     return 0

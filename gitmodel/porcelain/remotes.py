@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from blake3 import blake3
+
 from gitmodel.atomic import locked
 from gitmodel.config import (
     check_remote_name,
@@ -16,8 +18,9 @@ from gitmodel.config import (
 from gitmodel.errors import MissingError, RemoteError, UsageError
 from gitmodel.porcelain.connect import forget_profile, is_trusted, open_remote, set_profile, trust
 from gitmodel.porcelain.rewrite import rewrite_config
+from gitmodel.progress import Meter, Progress
 from gitmodel.project import Project
-from gitmodel.remote.packstore import Health
+from gitmodel.remote.packstore import Health, Remote, pack_key
 from gitmodel.remote.store import Store
 
 _PROBE = 16 << 20
@@ -104,14 +107,28 @@ def check_remote(project: Project, name: str) -> Checked:
     return Checked(remote.name, remote.store.url, probed, health)
 
 
-def repair_remote(project: Project, name: str) -> list[str]:
-    """Rebuild what can be rebuilt from the packs; return what was done, in words."""
+def repair_remote(project: Project, name: str, progress: Progress, *, read: bool) -> list[str]:
+    """Rebuild what can be rebuilt from the packs; return what was done, in words.
+
+    If `read`, every pack is read whole: damage inside one shows in no list.
+    """
     remote = open_remote(project, name, write=True)
     if not remote.describe():
         raise MissingError(
             f"nothing was ever pushed to remote {remote.name!r}", hint="gitmodel push"
         )
-    return remote.repair()
+    return remote.repair(_damaged(remote, progress) if read else ())
+
+
+def _damaged(remote: Remote, progress: Progress) -> set[str]:
+    packs = remote.packs()
+    meter = Meter(progress, "read", sum(packs.values()))
+    damaged = set()
+    for pack, size in packs.items():
+        if blake3(remote.store.read(pack_key(pack))).hexdigest() != pack:
+            damaged.add(pack)
+        meter.add(size)
+    return damaged
 
 
 def _write_remotes(project: Project, remotes: dict[str, str]) -> None:

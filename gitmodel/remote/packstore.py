@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -394,15 +394,18 @@ class Remote:
                 damaged.append(f"index/{name}")
         return listed, damaged
 
-    def repair(self) -> list[str]:
+    def repair(self, damaged: Collection[str] = ()) -> list[str]:
         """Index every pack that is whole, by its own table, and withdraw what is not true.
 
-        The new index is written before an old one is removed.  Returns what was done, in words.
+        `damaged` are packs that are known not to be whole.  The new index is written before an
+        old one is removed.  Returns what was done, in words.
         """
-        health = self.check()
+        gone = {*self.check().lost, *damaged}
         done = []
-        untrue = set(self._untrue(health))
-        sound, broken = self._read_packs(self.packs().keys() - self._trusted(health))
+        untrue = set(self._untrue(gone))
+        there = self.packs().keys()
+        sound, broken = self._read_packs(there - self._trusted(untrue) - gone)
+        broken += sorted(there & damaged)
         for name in untrue:
             self._index.drop_remote_index(self.id, name)
         if sound:
@@ -436,20 +439,19 @@ class Remote:
             done.append(f"withdrew the {what}; push it again from a clone that has it")
         return done
 
-    def _untrue(self, health: Health) -> list[str]:
-        """Return the index files that are damaged or list a pack that is lost."""
-        lost, untrue = set(health.lost), []
+    def _untrue(self, gone: set[str]) -> list[str]:
+        """Return the index files that are damaged or list a pack that is gone."""
+        untrue = []
         for name in self.store.list("index"):
             try:
-                if any(listed.pack in lost for listed in self.read_index(name)):
+                if any(listed.pack in gone for listed in self.read_index(name)):
                     untrue.append(name)
             except IntegrityError:
                 untrue.append(name)
         return untrue
 
-    def _trusted(self, health: Health) -> set[str]:
+    def _trusted(self, untrue: set[str]) -> set[str]:
         """Return the packs that an index which will stay lists."""
-        untrue = set(self._untrue(health))
         names = (name for name in self.store.list("index") if name not in untrue)
         return {listed.pack for name in names for listed in self.read_index(name)}
 

@@ -345,5 +345,6 @@ def _summary(remote: Remote, failed: Sequence[GitmodelError]) -> GitmodelError:
     lines = [error.message for error in ordered[:_TOLD]]
     if len(failed) > _TOLD:
         lines.append(f"and {len(failed) - _TOLD:,} more")
-    hint = f"gitmodel remote check {remote.name}"
+    check = "verify --remote" if isinstance(ordered[0], IntegrityError) else "remote check"
+    hint = f"gitmodel {check} {remote.name}"
     return type(ordered[0])("\n  ".join(lines), hint=hint)

@@ -194,6 +194,21 @@ def test_repair_withdraws_what_is_no_longer_true(story: Repo) -> None:
     clone.gitmodel("checkout", "v1.0")
 
 
+def test_repair_puts_away_a_pack_with_damage_inside(story: Repo) -> None:
+    expected = story.tree()
+    for pack in story.remote.glob("packs/*/*"):
+        flip(pack, 100)
+        flip(pack, pack.stat().st_size // 2)
+    clone = story.clone("clone")
+    assert "gitmodel verify --remote origin" in clone.gitmodel("pull", code=7).err
+    assert "remote repair --read" in story.gitmodel("verify", "--remote", code=7).err
+    assert "to quarantine" in story.gitmodel("remote", "repair", "--read").out
+    story.gitmodel("push")
+    story.gitmodel("verify", "--remote")
+    clone.gitmodel("pull")
+    assert clone.tree() == expected
+
+
 # verify
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import os
@@ -55,6 +56,13 @@ INHERITED = "inherited"
 """What `SKIP_HOOKS` becomes where it was set before."""
 
 _SWITCH = 0.0005
+_REMEDIES = {
+    errno.ENOSPC: "df -h . .git  (make room, then try again)",
+    errno.EDQUOT: "quota  (make room, then try again)",
+    errno.EROFS: "mount  (make it writable, then try again)",
+    errno.EFBIG: "ulimit -f unlimited, then try again",
+    errno.EMFILE: "ulimit -n 1024, then try again",
+}
 
 
 class LazyGroup(click.Group):
@@ -146,7 +154,8 @@ def run(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         where = f"{os.fsdecode(error.filename)!r}: " if error.filename else ""
-        return fail(DiskError(f"{where}{error.strerror or error}", hint="gitmodel doctor"))
+        hint = _REMEDIES.get(error.errno or 0, "gitmodel doctor")
+        return fail(DiskError(f"{where}{error.strerror or error}", hint=hint))
     except Exception as error:  # noqa: BLE001 - the last resort: a message and a log, no traceback
         return _report_bug(error)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.repo import Repo, noise
+from tests.helpers.repo import GITMODEL, Repo, noise
 
 
 def _staged(repo: Repo) -> set[str]:
@@ -337,3 +337,13 @@ def test_the_files_of_a_user_are_never_made_read_only(repo: Repo) -> None:
     with path.open("ab") as file:
         file.write(b"more")
     repo.gitmodel("verify")
+
+
+@pytest.mark.parametrize(("limit", "remedy"), [("-f 1000", "-f unlimited"), ("-n 12", "-n 1024")])
+def test_a_limit_of_the_system_is_told_with_what_lifts_it(
+    repo: Repo, limit: str, remedy: str
+) -> None:
+    repo.write("model.pt", noise(1, 3 << 20))
+    done = repo.run("bash", "-c", f"ulimit {limit}; exec {GITMODEL} add model.pt")
+    assert (done.code, repo.leftovers()) == (8, [])
+    assert f"ulimit {remedy}" in done.err

@@ -37,7 +37,7 @@ from gitmodel.words import some
 from gitmodel.worktree.content import store_at
 from gitmodel.worktree.journal import read_journal, write_journal
 from gitmodel.worktree.plan import Plan, Planner
-from gitmodel.worktree.scan import look
+from gitmodel.worktree.scan import look, open_folder
 from gitmodel.worktree.track import track
 from gitmodel.worktree.write import Staged, apply, check_room, rows, stage
 
@@ -349,11 +349,20 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
         raw = set(staging.tracked(project.git, sorted(gone)))
         change.removals = [path for path in change.removals if path not in raw]
     apply(project.root, staged, change.removals)
+    _make_empty(project, plan, move.target)
     fresh = [*plan.fresh, *rows(project.root, staged, project.beside)]
     if fresh or change.removals:
         project.index.record(str(project.root), plan.artifacts, fresh, change.removals)
     if leaving or move.moves:
         project.journal.unlink(missing_ok=True)
+
+
+def _make_empty(project: Project, plan: Plan, target: Snapshot) -> None:
+    """Make the folders of trees that have no entries, which nothing was written for."""
+    empty = {path for path, pointer in target.pointers.items() if pointer.files == 0}
+    for artifact in empty.intersection(plan.artifacts):
+        with open_folder(project.root, artifact, create=True):
+            pass
 
 
 def _move_git(project: Project, move: _Move) -> None:

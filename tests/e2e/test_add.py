@@ -216,6 +216,7 @@ def test_an_empty_file_and_an_empty_folder(repo: Repo) -> None:
     clone = repo.clone("clone")
     clone.gitmodel("pull")
     assert clone.read("empty.bin") == b""
+    assert (clone.path / "nothing").is_dir()
 
 
 def test_from_a_subfolder_and_by_absolute_path(repo: Repo) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,7 @@ from gitmodel.index import CACHE, Seen
 from gitmodel.manifest import (
     EXECUTABLE,
     FILE,
+    FOLDER,
     Entry,
     format_manifest,
     make_manifest,
@@ -208,10 +211,19 @@ class _Collector:
                 else:
                     self._store(found, same)
             pool.finish()
+        if path and not here:
+            self._take_empty(path, look(self._project.root, start))
         self.gone += seen.keys() - here
         for oid in known.keys() - self._project.cache.present(known):
             # The index knows the file, but its blob has gone from the cache.
             store_at(self._project.root, self._artifact, known[oid][0], self._writer)
+
+    def _take_empty(self, path: str, status: os.stat_result | None) -> None:
+        """Take a folder with nothing in it, if that is what is there."""
+        if status and stat.S_ISDIR(status.st_mode):
+            digests = digest_bytes(b"", self._algorithm)
+            self._writer.add(b"", digests)
+            self.entries.append(Entry(digests.oid, digests.fingerprint, 0, FOLDER, path))
 
     def _store(self, found: Found, same: str) -> None:
         digests = store(found, self._artifact, self._writer, same)

@@ -102,6 +102,17 @@ def test_a_removal_inside_a_folder(story: Repo) -> None:
     story.gitmodel("status", "--exit-code")
 
 
+def test_an_empty_folder_inside_a_folder(repo: Repo) -> None:
+    repo.write("data/a/x", "x")
+    repo.gitmodel("add", "data")
+    (repo.path / "data/b").mkdir()
+    repo.gitmodel("add", "data/b")
+    repo.gitmodel("status", "--exit-code")
+    (repo.path / "data/a/x").unlink()
+    repo.gitmodel("add", "data/a/x")
+    repo.gitmodel("status", "--exit-code")
+
+
 def test_a_whole_folder_inside_a_folder(story: Repo) -> None:
     story.write("data/train/sub/x", "x")
     story.write("data/train/sub/y", "y")

@@ -318,21 +318,25 @@ class ReadAhead:
         return not self._ended
 
     def _run(self) -> None:
+        try:
+            self._read()
+        except OSError as error:
+            self._full.put(error)
+
+    def _read(self) -> None:
         direct = _bypass_cache(self._fd, on=True)
         at = 0
         while (block := self._free.get()) is not None:
+            if direct and at % SECTOR:
+                # Short of a whole sector: the end, or a disk with rules of its own.
+                direct = not _bypass_cache(self._fd, on=False)
             try:
-                if direct and at % SECTOR:
-                    # Short of a whole sector: the end, or a disk with rules of its own.
-                    direct = not _bypass_cache(self._fd, on=False)
                 count = os.preadv(self._fd, [block], at)
             except OSError as error:
-                if direct and error.errno == errno.EINVAL:
-                    direct = not _bypass_cache(self._fd, on=False)
-                    count = os.preadv(self._fd, [block], at)
-                else:
-                    self._full.put(error)
-                    return
+                if not direct or error.errno != errno.EINVAL:
+                    raise
+                direct = not _bypass_cache(self._fd, on=False)
+                count = os.preadv(self._fd, [block], at)
             at += count
             self._full.put((block, count))
             if not count:

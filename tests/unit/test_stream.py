@@ -145,6 +145,15 @@ def test_reading_ahead_gives_every_byte(tmp_path, size, step):
     assert not _left_behind()
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_file_that_is_closed_already_is_told_of(tmp_path: Path) -> None:
+    """As when a signal comes just when the thread was started."""
+    fd = os.open(tmp_path, os.O_RDONLY)
+    os.close(fd)
+    with ReadAhead(fd) as reader, pytest.raises(OSError, match="Bad file descriptor"):
+        reader.readinto(memoryview(bytearray(10)))
+
+
 def test_reading_ahead_passes_an_error_on(tmp_path):
     with opened(tmp_path) as fd, ReadAhead(fd) as reader, pytest.raises(IsADirectoryError):
         reader.readinto(memoryview(bytearray(10)))

@@ -219,7 +219,7 @@ class Cache:
         """
         folder = self.root / "partial"
         make_folder(folder)
-        _remove_old(folder)
+        _remove_spent(folder)
         path = folder / f"{algorithm_of(oid)}-{hex_of(oid)}"
         if path.exists() and not os.access(path, os.W_OK):
             # Its writer died when it was about to get its name.
@@ -451,11 +451,12 @@ def _none(oids: Sequence[str]) -> set[str]:
     return set()
 
 
-def _remove_old(folder: Path) -> None:
-    """Remove what nobody went on with."""
+def _remove_spent(folder: Path) -> None:
+    """Remove what nobody went on with, and what is a blob by now, whose writer then died."""
     for path in folder.iterdir():
         with suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > _OLD:
+            status = path.stat()
+            if status.st_nlink > 1 or time.time() - status.st_mtime > _OLD:
                 path.unlink()
 
 

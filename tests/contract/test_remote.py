@@ -600,6 +600,20 @@ def test_what_nobody_went_on_with_is_removed(machine: Make) -> None:
     assert old not in (there.cache.root / "partial").iterdir()
 
 
+def test_the_other_name_of_a_blob_is_removed(machine: Make) -> None:
+    """A download was killed between giving the blob its name and taking the old one away."""
+    blob = noise("large", 3 * MIB)
+    there = machine("there")
+    _begin(there, blob, blob)
+    other = next((there.cache.root / "partial").iterdir())
+    published = there.cache.loose_path(oid_of(blob))
+    published.parent.mkdir(parents=True)
+    published.hardlink_to(other)
+    _begin(there, b"new", b"n")
+    assert other not in (there.cache.root / "partial").iterdir()
+    assert there.has(blob)
+
+
 def _begin(machine: Machine, blob: bytes, data: bytes) -> None:
     """Leave the beginning of a blob, as a download does that is killed."""
     fd, _ = machine.cache.open_partial(oid_of(blob))

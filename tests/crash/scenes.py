@@ -39,13 +39,17 @@ class Scene:
     def check_between(self, repo: Repo, *, git_died: bool = False) -> None:
         """Every work file is the old or the new one; nothing is damaged; no tag without data."""
         here = repo.tree()
+        trees = (self.before, self.passing, self.after)
         for path in here.keys() | self.before.keys() | self.after.keys():
-            allowed = {tree.get(path) for tree in (self.before, self.passing, self.after)}
+            allowed = {tree.get(path) for tree in trees}
+            if any(other.startswith(f"{path}/") for tree in trees for other in tree):
+                # A folder is made before its first file, and removed after its last one.
+                allowed.add("d")
             if git_died and path.endswith((".gitmodel", ".gitignore", ".yaml", ".py")):
                 # Git itself removes a file before it writes the new one, and makes it before it
                 # fills it.
                 allowed |= {None, EMPTY}
-            assert here.get(path) in allowed, f"{path!r} is neither the old nor the new one"
+            assert here.get(path) in allowed, f"{path!r} is neither the old nor the new one: {here}"
         check_order(repo)
         if git_died:
             self._tidy_after_git(repo)

@@ -24,7 +24,10 @@ CALLS = {
     "fsync": "fsync,fdatasync",
     "link": "link,linkat",
     "rename": "rename,renameat,renameat2",
-    "unlink": "unlink,unlinkat,rmdir",
+    "mkdir": "mkdir",
+    "mkdirat": "mkdirat",
+    "unlink": "unlink,rmdir",
+    "unlinkat": "unlinkat",
 }
 """What is counted together is not: strace counts each system call of each thread on its own."""
 

@@ -36,14 +36,14 @@ class Memory:
     """
 
     def __init__(self, size: int) -> None:
-        self._size = size
+        self.size = size
         self._free: queue.SimpleQueue[memoryview] = queue.SimpleQueue()
 
     def take(self) -> memoryview:
         """Return a piece of at least the size, with anything in it."""
         with suppress(queue.Empty):
             return self._free.get_nowait()
-        return new_memory(self._size)
+        return new_memory(self.size)
 
     def give(self, piece: memoryview) -> None:
         """Take back a piece that nobody reads any more; any thread may call this."""
@@ -268,6 +268,30 @@ def _bypass_cache(fd: int, *, on: bool) -> bool:
     return bool(direct)
 
 
+class DirectReader:
+    """Reads an open file past the page cache, as long as the disk goes along with it."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._direct = _bypass_cache(fd, on=True)
+
+    def read(self, view: memoryview, at: int) -> int:
+        """Fill a view from the offset `at` on, both by whole sectors; return how far it went."""
+        if self._direct and at % SECTOR:
+            # Short of a whole sector: the end, or a disk with rules of its own.
+            self._through_cache()
+        try:
+            return os.preadv(self._fd, [view], at)
+        except OSError as error:
+            if not self._direct or error.errno != errno.EINVAL:
+                raise
+            self._through_cache()
+            return os.preadv(self._fd, [view], at)
+
+    def _through_cache(self) -> None:
+        self._direct = not _bypass_cache(self._fd, on=False)
+
+
 class ReadAhead:
     """Reads an open file from its start on a thread of its own, a few blocks ahead.
 
@@ -324,19 +348,10 @@ class ReadAhead:
             self._full.put(error)
 
     def _read(self) -> None:
-        direct = _bypass_cache(self._fd, on=True)
+        reader = DirectReader(self._fd)
         at = 0
         while (block := self._free.get()) is not None:
-            if direct and at % SECTOR:
-                # Short of a whole sector: the end, or a disk with rules of its own.
-                direct = not _bypass_cache(self._fd, on=False)
-            try:
-                count = os.preadv(self._fd, [block], at)
-            except OSError as error:
-                if not direct or error.errno != errno.EINVAL:
-                    raise
-                direct = not _bypass_cache(self._fd, on=False)
-                count = os.preadv(self._fd, [block], at)
+            count = reader.read(block, at)
             at += count
             self._full.put((block, count))
             if not count:

@@ -1,4 +1,4 @@
-"""The local cache: blobs by oid (`store`), the small ones many to a pack (`packs`)."""
+"""The local cache: blobs by oid (`store`), small ones many to a pack (`packs`, `openpacks`)."""
 
 from gitmodel.cache.store import SMALL, Cache, CacheWriter, Damage, damaged
 

@@ -1,11 +1,10 @@
-"""Local packs: many small blobs in one file, and the thread that writes them."""
+"""Writes local packs: many small blobs in one file, on a thread of its own."""
 
 from __future__ import annotations
 
 import os
 import queue
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,17 +14,8 @@ from blake3 import blake3
 from gitmodel.atomic import Scratch
 from gitmodel.digest import Digests
 from gitmodel.encoding import RAW
-from gitmodel.errors import IntegrityError, MissingError
-from gitmodel.pack import (
-    CHUNK,
-    TRAILER_SIZE,
-    Placed,
-    Stored,
-    format_table,
-    parse_table,
-    table_span,
-)
-from gitmodel.stream import BlockFile, new_memory
+from gitmodel.pack import CHUNK, Stored, format_table
+from gitmodel.stream import BlockFile
 
 PACK_SIZE = 64 << 20
 """Bytes of blobs after which a pack is closed."""
@@ -33,10 +23,6 @@ PACK_SIZE = 64 << 20
 _BATCH = 4 << 20
 """Bytes of blobs that are written at once."""
 _WAITING = 4
-_OPEN_PACKS = 32
-_AHEAD = 4 << 20
-_GAP = 256 << 10
-_READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class Finished(NamedTuple):
@@ -232,81 +218,3 @@ class _PackFile:
 
 def _nothing() -> None:
     pass
-
-
-class OpenPacks:
-    """The packs that are open for reading, the most recently used ones.
-
-    Who reads one payload after the other, or nearly so, is given them from a window that is read
-    ahead: twenty thousand small reads of a disk take ten times as long as a few large ones.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._open: OrderedDict[str, int] = OrderedDict()
-        self._memory = self._window = memoryview(b"")
-        self._pack, self._start, self._next = "", 0, 0
-
-    def read(self, placed: Placed) -> bytes:
-        """Return a payload; raise `IntegrityError` if the pack ends before it does."""
-        entry = placed.entry
-        data = self._read(placed.pack, entry.offset, entry.stored)
-        if len(data) != entry.length or entry.encoding != RAW:
-            raise IntegrityError(
-                f"pack {placed.pack} in the cache is cut short", hint="gitmodel verify"
-            )
-        return data
-
-    def _read(self, pack: str, offset: int, length: int) -> bytes:
-        if pack != self._pack:
-            self._pack, self._window, self._next = pack, memoryview(b""), 0
-        at = offset - self._start
-        if not 0 <= at <= at + length <= len(self._window):
-            follows = 0 <= offset - self._next <= _GAP
-            ahead = max(length, _AHEAD) if follows else length
-            self._fill(self._descriptor(pack), offset, ahead)
-            at = 0
-        self._next = offset + length
-        return bytes(self._window[at : at + length])
-
-    def _fill(self, fd: int, offset: int, length: int) -> None:
-        """Read the window anew; what it lies in stays, for new memory is expensive."""
-        if length > len(self._memory):
-            self._memory = new_memory(max(length, _AHEAD))
-        count = os.preadv(fd, [self._memory[:length]], offset)
-        self._start, self._window = offset, self._memory[:count]
-
-    def close(self) -> None:
-        """Close all packs; they are opened again when they are needed."""
-        self._pack = ""
-        while self._open:
-            os.close(self._open.popitem()[1])
-
-    def _descriptor(self, name: str) -> int:
-        if name in self._open:
-            self._open.move_to_end(name)
-            return self._open[name]
-        try:
-            fd = os.open(self._folder / f"{name}.pack", _READ_FLAGS)
-        except FileNotFoundError as error:
-            raise MissingError(
-                f"pack {name} has gone from the cache", hint="gitmodel fetch"
-            ) from error
-        self._open[name] = fd
-        if len(self._open) > _OPEN_PACKS:
-            os.close(self._open.popitem(last=False)[1])
-        return fd
-
-
-def read_table(path: Path) -> tuple[Stored, ...]:
-    """Return the entries of a local pack; raise `IntegrityError` if it is not one."""
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        file.seek(max(size - TRAILER_SIZE, 0))
-        trailer = file.read()
-        offset, length = table_span(trailer, size)
-        file.seek(offset)
-        entries = parse_table(file.read(length), trailer)
-    if any(entry.encoding != RAW or entry.kind != CHUNK for entry in entries):
-        raise IntegrityError("a pack of the cache holds something else than plain blobs")
-    return entries

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,8 @@ from typing import NamedTuple, Protocol
 from xxhash import xxh3_128
 
 from gitmodel.atomic import Scratch, clone, fsync_folder, lock, make_folder, publish
-from gitmodel.cache.packs import Finished, OpenPacks, PackWriter, read_table
+from gitmodel.cache.openpacks import OpenPacks, Span, read_table
+from gitmodel.cache.packs import Finished, PackWriter
 from gitmodel.digest import (
     BLAKE3,
     Digests,
@@ -32,7 +33,7 @@ from gitmodel.digest import (
 from gitmodel.errors import IntegrityError, MissingError
 from gitmodel.pack import Placed, Stored
 from gitmodel.progress import Meter, Progress, silent
-from gitmodel.stream import copy, read_blocks, write_whole
+from gitmodel.stream import Memory, copy, read_blocks, write_whole
 
 SMALL = 1 << 20
 """Bytes from which a blob is a file of its own."""
@@ -107,6 +108,14 @@ class Cache:
         """Return which of the blobs are in packs."""
         return self._index.packed_oids(list(oids))
 
+    def loose_sizes(self, oids: Iterable[str]) -> dict[str, int]:
+        """Return the sizes of those of the blobs that are files of their own."""
+        found = {}
+        for oid in oids:
+            with suppress(FileNotFoundError):
+                found[oid] = os.stat(self._loose(oid)).st_size
+        return found
+
     def places(self, oids: Iterable[str]) -> dict[str, Placed]:
         """Return where those of the blobs lie that are in packs."""
         return self._index.find_packed(list(dict.fromkeys(oids)))
@@ -134,6 +143,13 @@ class Cache:
         if fingerprint_of(data) != placed.entry.fingerprint:
             raise damaged(placed.entry.oid)
         return data
+
+    def read_spans(self, places: Iterable[Placed], memory: Memory) -> Iterator[Span]:
+        """Yield blobs from packs, from front to back, many at a time; they are not checked.
+
+        They lie in pieces of `memory`, which the caller gives back.
+        """
+        return self._packs.spans(places, memory)
 
     def open_loose(self, oid: str) -> int:
         """Return a descriptor of a blob that is a file of its own."""

@@ -17,6 +17,8 @@ from botocore.exceptions import HTTPClientError, IncompleteReadError
 
 _T = TypeVar("_T")
 
+_FIRST_LANES = 3
+"""Requests at once to begin with; more only tire a server that is near."""
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 8.0
 _FIRST_CONTACT = 10.0
@@ -97,13 +99,13 @@ class Retries:
 
     Pauses grow and are random, so that clients do not come back all at once ("full jitter",
     Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog 2015).  How many may run at
-    once halves when the server asks for less, and grows again by one with every round of success.
+    once grows by one with every round of success, and halves when the server asks for less.
     """
 
     def __init__(self, patience: Patience, lanes: int) -> None:
         self._patience = patience
         self._most = lanes
-        self._lanes = float(lanes)
+        self._lanes = float(min(lanes, _FIRST_LANES))
         self._running = 0
         self._answered = False
         self._free = asyncio.Condition()

@@ -21,9 +21,8 @@ from gitmodel.digest import (
     algorithm_of,
     digest_bytes,
     fingerprint_of,
-    oid_of,
 )
-from gitmodel.encoding import RAW, encode_all
+from gitmodel.encoding import RAW, Data, encode_all
 from gitmodel.errors import IntegrityError
 from gitmodel.pack import CHUNK, RECIPE, Listed, Piece, Stored, format_recipe, format_table
 from gitmodel.progress import Meter, Work
@@ -54,15 +53,17 @@ class Sent:
 
 
 class _Chunk(NamedTuple):
+    """A chunk; without a fingerprint, its bytes are yet to be checked against its oid."""
+
     oid: str
     fingerprint: str
-    data: bytes | memoryview
+    data: Data
 
 
 class _Encoded(NamedTuple):
     chunk: _Chunk
     encoding: int
-    stored: bytes | memoryview
+    stored: Data
 
 
 class Upload:
@@ -80,21 +81,29 @@ class Upload:
         self._sending: deque[tuple[Future[tuple[str, int]], _Building]] = deque()
         self._listed: list[Listed] = []
         self._fresh: set[str] = set()
-        self._small: dict[str, _Chunk] = {}
+        self._small: list[tuple[str, Data]] = []
         self._small_bytes = 0
         self._encoding: deque[tuple[Future[list[_Encoded]] | None, list[memoryview]]] = deque()
         self._blobs = self._reused = self._new_bytes = self._sent_bytes = 0
 
-    def add_small(self, oid: str, fingerprint: str, data: bytes) -> None:
+    @property
+    def memory(self) -> Memory:
+        """What blobs may be read into that are given to `add_all`."""
+        return self._windows
+
+    def add_small(self, oid: str, data: bytes) -> None:
         """Send a blob as a chunk of its own; raise `IntegrityError` if it is not what it says.
 
-        `fingerprint` is known to be that of `data`.
+        What is wrong may only show later.
         """
-        self._blobs += 1
-        self._small[oid] = _Chunk(oid, fingerprint, data)
+        self._small.append((oid, data))
         self._small_bytes += len(data)
         if self._small_bytes >= _BATCH_BYTES:
             self._flush_small()
+
+    def add_all(self, blobs: Sequence[tuple[str, Data]], piece: memoryview) -> None:
+        """Send small blobs, by oid, as `add_small` does; they lie in a piece of `memory`."""
+        self._add_whole(blobs, [piece])
 
     def add_large(self, oid: str, read: Read, breaks: Sequence[int] = ()) -> None:
         """Send a blob in chunks, cut where its content says so and at `breaks`.
@@ -115,9 +124,7 @@ class Upload:
             pieces += [Piece(chunk.oid, len(chunk.data)) for chunk in chunks]
             self._encode(chunks, spent)
         if hasher.digests().oid != oid:
-            raise IntegrityError(
-                f"blob {oid} in the cache is damaged and was not pushed", hint="gitmodel verify"
-            )
+            raise _damaged(oid)
         if [piece.oid for piece in pieces] != [oid]:
             self._drain(0)
             self._pack.append_recipe(oid, format_recipe(pieces))
@@ -147,11 +154,12 @@ class Upload:
         self._senders.shutdown(cancel_futures=True)
 
     def _flush_small(self) -> None:
-        if not self._small:
-            return
-        chunks = list(self._small.values())
-        self._small, self._small_bytes = {}, 0
-        self._encode(chunks, [], check=True)
+        small, self._small, self._small_bytes = self._small, [], 0
+        self._add_whole(small, [])
+
+    def _add_whole(self, blobs: Sequence[tuple[str, Data]], spent: list[memoryview]) -> None:
+        self._blobs += len(blobs)
+        self._encode([_Chunk(oid, "", data) for oid, data in blobs], spent)
 
     def _digested(
         self, batches: Iterable[Batch]
@@ -166,9 +174,7 @@ class Upload:
         for done, spent in waiting:
             yield done.result(), spent
 
-    def _encode(
-        self, chunks: list[_Chunk], spent: list[memoryview], *, check: bool = False
-    ) -> None:
+    def _encode(self, chunks: list[_Chunk], spent: list[memoryview]) -> None:
         """Hand those chunks that the remote lacks to the pool; `spent` is free after them."""
         there = self._remote.chunks([chunk.oid for chunk in chunks])
         new: dict[str, _Chunk] = {}
@@ -181,13 +187,13 @@ class Upload:
         fresh = sum(len(chunk.data) for chunk in new.values())
         self._meter.add(sum(len(chunk.data) for chunk in chunks) - fresh)
         self._new_bytes += fresh
-        encoded = self._pool.submit(_encode, list(new.values()), check=check) if new else None
+        encoded = self._pool.submit(_encode, list(new.values())) if new else None
         self._encoding.append((encoded, spent))
         self._drain(_BATCHES_IN_FLIGHT)
 
     def _drain(self, most: int) -> None:
-        """Put encoded chunks into packs until at most `most` batches wait."""
-        while len(self._encoding) > most:
+        """Put encoded chunks into packs, all that are ready, until at most `most` batches wait."""
+        while len(self._encoding) > most or self._is_ready():
             encoded, spent = self._encoding.popleft()
             for chunk, encoding, stored in encoded.result() if encoded else ():
                 self._pack.append_chunk(chunk, encoding, stored)
@@ -195,6 +201,10 @@ class Upload:
                     self._send()
             for memory in spent:
                 self._windows.give(memory)
+
+    def _is_ready(self) -> bool:
+        encoded = self._encoding[0][0] if self._encoding else None
+        return encoded is not None and encoded.done()
 
     def _send(self) -> None:
         if not self._pack.entries:
@@ -262,7 +272,7 @@ class _Building:
         self.recipes: list[bytes] = []
         self.size = self.raw = 0
 
-    def append_chunk(self, chunk: _Chunk, encoding: int, stored: bytes | memoryview) -> None:
+    def append_chunk(self, chunk: _Chunk, encoding: int, stored: Data) -> None:
         """Add a chunk, as it is stored."""
         oid, fingerprint, data = chunk
         size = len(stored)
@@ -275,7 +285,7 @@ class _Building:
         self.recipes.append(payload)
         self._append(Stored(oid, fingerprint, RECIPE, RAW, size, self.size, size), payload)
 
-    def _append(self, entry: Stored, payload: bytes | memoryview) -> None:
+    def _append(self, entry: Stored, payload: Data) -> None:
         self.entries.append(entry)
         self._write(payload)
 
@@ -284,7 +294,7 @@ class _Building:
         self._write(format_table(self.entries))
         return self.memory[: self.size]
 
-    def _write(self, data: bytes | memoryview) -> None:
+    def _write(self, data: Data) -> None:
         start, self.size = self.size, self.size + len(data)
         if self.size > len(self.memory):
             # A pack of tiny chunks, for its table, or one with the recipe of a huge blob.
@@ -299,13 +309,20 @@ def _digest(batch: list[memoryview]) -> list[_Chunk]:
     return [_Chunk(d.oid, d.fingerprint, data) for d, data in zip(digests, batch, strict=True)]
 
 
-def _encode(chunks: list[_Chunk], *, check: bool) -> list[_Encoded]:
-    if check:
-        for chunk in chunks:
-            if oid_of(chunk.data, algorithm_of(chunk.oid)) != chunk.oid:
-                raise IntegrityError(
-                    f"blob {chunk.oid} in the cache is damaged and was not pushed",
-                    hint="gitmodel verify",
-                )
-    encoded = encode_all(chunk.data for chunk in chunks)
-    return [_Encoded(chunk, *each) for chunk, each in zip(chunks, encoded, strict=True)]
+def _encode(chunks: list[_Chunk]) -> list[_Encoded]:
+    checked = [chunk if chunk.fingerprint else _checked(chunk) for chunk in chunks]
+    encoded = encode_all(chunk.data for chunk in checked)
+    return [_Encoded(chunk, *each) for chunk, each in zip(checked, encoded, strict=True)]
+
+
+def _checked(chunk: _Chunk) -> _Chunk:
+    digests = digest_bytes(chunk.data, algorithm_of(chunk.oid))
+    if digests.oid != chunk.oid:
+        raise _damaged(chunk.oid)
+    return chunk._replace(fingerprint=digests.fingerprint)
+
+
+def _damaged(oid: str) -> IntegrityError:
+    return IntegrityError(
+        f"blob {oid} in the cache is damaged and was not pushed", hint="gitmodel verify"
+    )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from gitmodel.cache import SMALL, Cache
-from gitmodel.digest import fingerprint_of
+from gitmodel.cache import Cache
 from gitmodel.errors import MissingError
 from gitmodel.index import Index
-from gitmodel.manifest import Entry
+from gitmodel.pack import Placed
 from gitmodel.pointer import Pointer
 from gitmodel.progress import Work
 from gitmodel.remote.chunking import tensor_breaks
@@ -48,8 +47,8 @@ def push_blobs(
     # What a tree consists of says its manifest, which may only be on the remote.
     there = remote.holds(list(trees.keys() - cache.present(trees)))
     fetch_manifests([trees[oid] for oid in there], cache, remote, work)
-    missing, absent = _plan_push(pointers, cache, remote)
-    sent = _send(missing, cache, remote, work) if missing else NOTHING_SENT
+    plan, absent = _plan_push(pointers, cache, remote)
+    sent = _send(plan, cache, remote, work) if plan else NOTHING_SENT
     incomplete = {each.pointer.oid for each in absent}
     for _, pointer in pointers:
         if pointer.kind == "tree" and pointer.oid not in incomplete:
@@ -57,47 +56,60 @@ def push_blobs(
     return sent, absent
 
 
+@dataclass(slots=True)
+class _Plan:
+    """Blobs to send, each once: where those lie that are in packs, how large those in files are."""
+
+    packed: dict[str, Placed] = field(default_factory=dict)
+    loose: dict[str, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.packed or self.loose)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all of them."""
+        packed = sum(placed.entry.length for placed in self.packed.values())
+        return packed + sum(self.loose.values())
+
+
 def _plan_push(
     pointers: Sequence[tuple[str, Pointer]], cache: Cache, remote: Remote
-) -> tuple[list[Entry], list[Absent]]:
-    """Return the blobs to send, each once, and those that are nowhere."""
-    missing: dict[str, Entry] = {}
+) -> tuple[_Plan, list[Absent]]:
+    """Return what to send, and what is nowhere."""
+    plan = _Plan()
     absent = []
     for artifact, pointer in pointers:
         try:
-            entries = _blobs_of(pointer, cache)
+            oids = _blobs_of(pointer, cache)
         except MissingError:
             # Without its manifest nothing proves that the rest of a tree is on the remote.
             absent.append(Absent(artifact, pointer, (pointer.oid,)))
             continue
-        there = remote.holds(list(entries))
-        lacking = {oid: entry for oid, entry in entries.items() if oid not in there}
-        here = cache.present(lacking)
-        missing |= {oid: entry for oid, entry in lacking.items() if oid in here}
-        if nowhere := lacking.keys() - here:
+        there = remote.holds(oids)
+        lacking = [oid for oid in oids if oid not in there]
+        packed = cache.places(lacking)
+        loose = cache.loose_sizes(oid for oid in lacking if oid not in packed)
+        plan.packed |= packed
+        plan.loose |= loose
+        if nowhere := set(lacking) - packed.keys() - loose.keys():
             absent.append(Absent(artifact, pointer, tuple(sorted(nowhere))))
-    return list(missing.values()), absent
+    return plan, absent
 
 
-def _send(missing: Sequence[Entry], cache: Cache, remote: Remote, work: Work) -> Sent:
-    total = sum(entry.size for entry in missing)
-    with Upload(remote, total, work) as upload:
-        places = cache.places(entry.oid for entry in missing if entry.size < SMALL)
-        for placed in sorted(places.values(), key=lambda place: (place.pack, place.entry.offset)):
-            stored = placed.entry
-            upload.add_small(stored.oid, stored.fingerprint, cache.read_packed(placed))
-        for entry in missing:
-            if entry.oid not in places:
-                _send_loose(entry.oid, cache, upload, remote)
+def _send(plan: _Plan, cache: Cache, remote: Remote, work: Work) -> Sent:
+    with Upload(remote, plan.size, work) as upload:
+        for span in cache.read_spans(plan.packed.values(), upload.memory):
+            upload.add_all(*span)
+        for oid in plan.loose:
+            _send_loose(oid, cache, upload, remote)
         return upload.finish()
 
 
-def _blobs_of(pointer: Pointer, cache: Cache) -> dict[str, Entry]:
-    entries = {entry.oid: entry for entry in entries_of(pointer, cache).values()}
-    if pointer.kind == "tree":
-        size = SMALL if not cache.packed([pointer.oid]) else 0
-        entries[pointer.oid] = Entry(pointer.oid, pointer.fingerprint, size, "f", "")
-    return entries
+def _blobs_of(pointer: Pointer, cache: Cache) -> list[str]:
+    """Return the oids that a pointer stands for, each once, that of a manifest at last."""
+    oids = (entry.oid for entry in entries_of(pointer, cache).values())
+    return list(dict.fromkeys((*oids, pointer.oid)))
 
 
 def _send_loose(oid: str, cache: Cache, upload: Upload, remote: Remote) -> None:
@@ -107,7 +119,7 @@ def _send_loose(oid: str, cache: Cache, upload: Upload, remote: Remote) -> None:
         if size < remote.chunking.smallest:
             with open(fd, "rb", closefd=False) as file:
                 data = file.read()
-            upload.add_small(oid, fingerprint_of(data), data)
+            upload.add_small(oid, data)
         else:
             start = os.pread(fd, 16, 0)
             breaks = tensor_breaks(start, lambda length: os.pread(fd, length, 0), size)

@@ -20,7 +20,7 @@ from gitmodel import (
     pointer,
     strict_yaml,
 )
-from gitmodel.cache.packs import read_table
+from gitmodel.cache.openpacks import read_table
 from gitmodel.config import format_config, parse_config
 from gitmodel.contents import format_contents, root_of
 from gitmodel.curves import format_curves, parse_curves

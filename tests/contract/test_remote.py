@@ -17,7 +17,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from gitmodel.atomic import Scratch
 from gitmodel.cache import Cache
-from gitmodel.digest import fingerprint_of, oid_of
+from gitmodel.digest import oid_of
 from gitmodel.errors import ConflictError, GitmodelError, IntegrityError, MissingError
 from gitmodel.index import Index, opened_index
 from gitmodel.progress import Far, Work
@@ -69,7 +69,7 @@ class Machine:
 
 def _add(upload: Upload, blob: bytes) -> None:
     if len(blob) < MIB:
-        upload.add_small(oid_of(blob), fingerprint_of(blob), blob)
+        upload.add_small(oid_of(blob), blob)
     else:
         upload.add_large(oid_of(blob), _reader(blob))
 
@@ -297,7 +297,7 @@ def test_a_blob_that_is_not_what_it_says_is_not_sent(machine: Make) -> None:
         wrong = oid_of(b"something else")
         with pytest.raises(IntegrityError), Upload(sender.remote, 0, Work()) as upload:  # noqa: PT012
             if len(blob) < MIB:
-                upload.add_small(wrong, fingerprint_of(blob), blob)
+                upload.add_small(wrong, blob)
             else:
                 upload.add_large(wrong, _reader(blob))
             upload.finish()

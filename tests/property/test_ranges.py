@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitmodel.digest import fingerprint_of, oid_of
+from gitmodel.digest import oid_of
 from gitmodel.index import opened_index
 from gitmodel.progress import Work
 from gitmodel.remote.packstore import Remote
@@ -42,7 +42,7 @@ def _opened(folder: Path, blob: bytes) -> Iterator[tuple[Remote, io.BufferedRead
         source = io.BytesIO(blob)
         with Upload(remote, len(blob), Work()) as upload:
             if len(blob) < remote.chunking.smallest:
-                upload.add_small(oid_of(blob), fingerprint_of(blob), blob)
+                upload.add_small(oid_of(blob), blob)
             else:
                 upload.add_large(oid_of(blob), source.readinto)
             upload.finish()

@@ -8,7 +8,8 @@ import pytest
 
 from gitmodel.atomic import Scratch
 from gitmodel.cache import packs
-from gitmodel.cache.packs import PackWriter, read_table
+from gitmodel.cache.openpacks import read_table
+from gitmodel.cache.packs import PackWriter
 from gitmodel.digest import digest_bytes
 
 

@@ -186,9 +186,22 @@ def test_no_more_than_the_lanes_run_at_once():
     assert asyncio.run(act()) == 3
 
 
+def test_lanes_are_few_at_first_and_grow():
+    async def act():
+        retries, server = Retries(PATIENCE, 8), Busy()
+        return [await most_at_once(retries, server, 8) for _ in range(12)]
+
+    seen = asyncio.run(act())
+    assert seen[0] <= 4
+    assert seen == sorted(seen)
+    assert seen[-1] == 8
+
+
 def test_lanes_halve_when_the_server_asks_and_grow_again():
     async def act():
         retries, server = Retries(Patience(0.2, 0.0), 8), Busy()
+        for _ in range(12):
+            await most_at_once(retries, server, 8)
         server.slower = True
         await most_at_once(retries, server, 2)
         server.slower = False

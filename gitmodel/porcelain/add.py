@@ -29,7 +29,14 @@ from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, pointer_path, read_worktree
-from gitmodel.worktree.content import digests_known, read_ahead, seen_row, store, store_at
+from gitmodel.worktree.content import (
+    digests_known,
+    read_ahead,
+    seen_row,
+    store,
+    store_at,
+    store_bytes,
+)
 from gitmodel.worktree.pool import Free, ReaderPool
 from gitmodel.worktree.scan import Found, look, now, scan
 from gitmodel.worktree.track import track
@@ -221,8 +228,7 @@ class _Collector:
     def _take_empty(self, path: str, status: os.stat_result | None) -> None:
         """Take a folder with nothing in it, if that is what is there."""
         if status and stat.S_ISDIR(status.st_mode):
-            digests = digest_bytes(b"", self._algorithm)
-            self._writer.add(b"", digests)
+            digests = store_bytes(b"", self._writer)
             self.entries.append(Entry(digests.oid, digests.fingerprint, 0, FOLDER, path))
 
     def _store(self, found: Found, same: str) -> None:

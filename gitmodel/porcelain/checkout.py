@@ -46,14 +46,15 @@ from gitmodel.worktree.write import Staged, apply, check_room, rows, stage
 class _Move:
     """Where Git is to move, empty if it stays; what is wanted then, and what is there now.
 
-    `left` is what was there before a checkout that died after Git had moved; `mixed` is what Git's
-    files become after that, if it is not what a commit has.
+    `left` is what was there before a checkout that died after Git had moved.  `mix` is the commit
+    of the mix that Git's files are at; `mixed` is what they become, if that is no commit's.
     """
 
     revision: str
     target: Snapshot
     current: Snapshot
     left: Snapshot
+    mix: str | None = None
     mixed: Mixed | None = None
 
     @property
@@ -109,9 +110,10 @@ def checkout(
         target = _read(project, commit) if commit else current
         left = Snapshot("", {} if paths else read_journal(project.journal))
         goal = _for_git(found) if found and not paths else ""
-        carried = _carried(project, current) if goal else {}
+        mix = find_mix(project.git) if goal else None
+        carried = _carried(project, current, mix) if goal else {}
         pointers = {**target.pointers, **carried}
-        move = _Move(goal, replace(target, pointers=pointers), current, left)
+        move = _Move(goal, replace(target, pointers=pointers), current, left, mix)
         selections = _select(project, paths, move)
         plan = _restore(project, selections, move, work, force=force)
         if commit and paths:
@@ -163,7 +165,8 @@ def go_to(project: Project, commit: str, branch: str, work: Work) -> None:
     with locked(project.lock):
         left = Snapshot("", read_journal(project.journal))
         current = read_worktree(project.git)
-        move = _Move(branch or commit, _read(project, commit), current, left)
+        mix = find_mix(project.git)
+        move = _Move(branch or commit, _read(project, commit), current, left, mix)
         _restore(project, _select(project, (), move), move, work, force=False)
 
 
@@ -181,7 +184,7 @@ def checkout_mix(
         left = Snapshot("", read_journal(project.journal))
         current = read_worktree(project.git)
         goal = _for_git(base) if revision else ""
-        move = _Move(goal, mixed.snapshot, current, left, mixed)
+        move = _Move(goal, mixed.snapshot, current, left, find_mix(project.git), mixed)
         plan = _restore(project, _select(project, (), move), move, work, force=force)
     return replace(_report(plan, base.commit, base.label), parts=mixed.parts)
 
@@ -235,9 +238,9 @@ def _for_git(found: Resolved) -> str:
     return found.commit if found.name else found.label
 
 
-def _carried(project: Project, current: Snapshot) -> dict[str, Pointer]:
+def _carried(project: Project, current: Snapshot, mix: str | None) -> dict[str, Pointer]:
     """Return the pointers here that no commit has: Git takes them along, or refuses to move."""
-    base = find_mix(project.git) or revisions.resolve(project.git, "HEAD")
+    base = mix or revisions.resolve(project.git, "HEAD")
     before = _read(project, base).pointers if base else {}
     return {path: each for path, each in current.pointers.items() if each != before.get(path)}
 
@@ -367,8 +370,7 @@ def _make_empty(project: Project, plan: Plan, target: Snapshot) -> None:
 
 def _move_git(project: Project, move: _Move) -> None:
     """Bring Git and its files to where they are to be, or change nothing if that would lose any."""
-    git = project.git
-    old = find_mix(git)
+    git, old = project.git, move.mix
     after = move.mixed.tree if move.mixed else move.target.commit
     if old or move.mixed:
         worktree.move_tree(git, old or "HEAD", after, dry_run=True)

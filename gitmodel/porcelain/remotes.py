@@ -8,19 +8,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from blake3 import blake3
-
 from gitmodel.atomic import locked
 from gitmodel.config import (
     check_remote_name,
     check_url,
 )
-from gitmodel.errors import MissingError, RemoteError, UsageError
+from gitmodel.errors import IntegrityError, MissingError, RemoteError, UsageError
 from gitmodel.porcelain.connect import forget_profile, is_trusted, open_remote, set_profile, trust
 from gitmodel.porcelain.rewrite import rewrite_config
 from gitmodel.progress import Meter, Progress
 from gitmodel.project import Project
-from gitmodel.remote.packstore import Health, Remote, pack_key
+from gitmodel.remote.packstore import Health, Remote
 from gitmodel.remote.store import Store
 
 _PROBE = 16 << 20
@@ -125,7 +123,9 @@ def _damaged(remote: Remote, progress: Progress) -> set[str]:
     meter = Meter(progress, "read", sum(packs.values()))
     damaged = set()
     for pack, size in packs.items():
-        if blake3(remote.store.read(pack_key(pack))).hexdigest() != pack:
+        try:
+            remote.read_whole(pack)
+        except IntegrityError:
             damaged.add(pack)
         meter.add(size)
     return damaged

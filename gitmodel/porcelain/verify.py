@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-from blake3 import blake3
-
 from gitmodel.atomic import sweep
 from gitmodel.cache import Damage
 from gitmodel.digest import algorithm_of, oid_of
@@ -21,13 +19,11 @@ from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
-from gitmodel.remote.packstore import Remote, pack_key
+from gitmodel.remote.packstore import Remote
 from gitmodel.snapshot import entries_of, read_commit, read_worktree
 from gitmodel.transfer.fetch import fetch_manifests
 from gitmodel.worktree.content import digest_found, matches, read_ahead
 from gitmodel.worktree.scan import scan
-
-_OTHER_BYTES = "its bytes are not those its name says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +145,7 @@ class _Found:
 
 
 def _verify_pack(remote: Remote, pack: str, found: _Found) -> None:
-    data = remote.store.read(pack_key(pack))
-    if blake3(data).hexdigest() != pack:
-        raise IntegrityError(_OTHER_BYTES)
+    data = remote.read_whole(pack)
     for entry in remote.read_table(pack).entries:
         stored = data[entry.offset : entry.offset + entry.stored]
         with found.noting(entry.oid):
@@ -165,7 +159,7 @@ def _verify_pack(remote: Remote, pack: str, found: _Found) -> None:
 def _check_chunk(entry: Stored, stored: bytes) -> None:
     raw = decode(entry.encoding, stored, entry.length)
     if oid_of(raw, algorithm_of(entry.oid)) != entry.oid:
-        raise IntegrityError(_OTHER_BYTES)
+        raise IntegrityError("its bytes are not those its name says")
 
 
 def _incomplete(

@@ -239,6 +239,13 @@ class Remote:
                 hint=f"{_CHECK_HINT} {self.name}",
             ) from error
 
+    def read_whole(self, name: str) -> bytes:
+        """Return a pack; raise `IntegrityError` if its bytes are not those that its name says."""
+        data = self.store.read(pack_key(name))
+        if blake3(data).hexdigest() != name:
+            raise IntegrityError("its bytes are not those its name says")
+        return data
+
     def wait(self) -> bool:
         """Let a moment pass, in which what was just written may show; False if enough did.
 

@@ -117,10 +117,7 @@ def store(found: Found, artifact: str, writer: CacheWriter, same: str = "") -> D
     `same` is an oid that a large file probably has still; then it is not copied in vain.
     """
     if found.type in (FOLDER, LINK):
-        data = read_link(found, artifact) if found.type == LINK else b""
-        digests = digest_bytes(data, writer.algorithm)
-        writer.add(data, digests)
-        return digests
+        return store_bytes(read_link(found, artifact) if found.type == LINK else b"", writer)
     if found.size < SMALL:
         return _store_small(found, writer)
     cache = writer.cache
@@ -131,6 +128,13 @@ def store(found: Found, artifact: str, writer: CacheWriter, same: str = "") -> D
     return _with_file(found, lambda fd: cache.put_file(fd, writer.algorithm, writer.meter))
 
 
+def store_bytes(data: bytes, writer: CacheWriter) -> Digests:
+    """Put a small blob into the cache and return its digests."""
+    digests = digest_bytes(data, writer.algorithm)
+    writer.add(data, digests)
+    return digests
+
+
 def store_at(root: Path, artifact: str, path: str, writer: CacheWriter) -> None:
     """Put what is at `path` inside an artifact into the cache."""
     for found in scan(root, f"{artifact}/{path}".rstrip("/"), {}):
@@ -139,10 +143,7 @@ def store_at(root: Path, artifact: str, path: str, writer: CacheWriter) -> None:
 
 def _store_small(found: Found, writer: CacheWriter) -> Digests:
     # One byte more than `stat` said would show that the file has grown.
-    data = _with_file(found, lambda fd: os.read(fd, found.size + 1))
-    digests = digest_bytes(data, writer.algorithm)
-    writer.add(data, digests)
-    return digests
+    return store_bytes(_with_file(found, lambda fd: os.read(fd, found.size + 1)), writer)
 
 
 def _with_file(found: Found, use: Callable[[int], _T]) -> _T:

@@ -157,7 +157,7 @@ def _push_targets(
         for snapshot in snapshots.values()
         for artifact, pointer in snapshot.pointers.items()
     }
-    sent, absent = push_blobs(list(pointers), project.cache, project.index, remote, work)
+    sent, absent = push_blobs(list(pointers), project.cache, remote, work)
     outcome = _Outcome(sent)
     lacking = {each.pointer.oid: each for each in absent}
     for target in pending:

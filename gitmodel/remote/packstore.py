@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -82,6 +83,12 @@ class RemoteIndex(Protocol):
     def remote_oids(self, remote: str, oids: Sequence[str]) -> set[str]:
         """Return which blobs are known to be there."""
 
+    def is_complete(self, place: str, oid: str) -> bool:
+        """Return whether all that a manifest names is known to be there."""
+
+    def set_complete(self, place: str, oid: str) -> None:
+        """Remember that it is."""
+
     def remote_roots(self, remote: str) -> dict[str, bytes]:
         """Return the roots that are known."""
 
@@ -124,6 +131,7 @@ class Remote:
         self._repository = repository
         self._id: str | None = None
         self._description: Description | None = None
+        self._creation: Future[bool] | None = None
         self._until: float | None = None
 
     @property
@@ -152,6 +160,9 @@ class Remote:
     def create(self) -> None:
         """Make the remote ready to be written to, unless it is; then `refresh`.
 
+        A server may take a while over the first file of all, so that goes on in the background:
+        whoever needs to know the remote, or writes to it, waits for that, and is told what failed.
+
         Raises `RemoteError` if it was met before: a drive that is not mounted is an empty folder.
         """
         self.store.sweep()
@@ -163,11 +174,11 @@ class Remote:
                     hint="bring it back, or mount its drive; to begin anew: gitmodel remote remove"
                     f" {self.name}, then add it again",
                 )
-            description = Description(secrets.token_hex(16), Chunking())
+            description = format_description(Description(secrets.token_hex(16), Chunking()))
             # Two may try at once; both then use what the first one wrote.
-            self.store.put_new(DESCRIPTION_NAME, format_description(description))
-            self.describe()
-        self._learn(names)
+            self._creation = _beside(lambda: self.store.put_new(DESCRIPTION_NAME, description))
+        else:
+            self._learn(names)
 
     def refresh(self) -> None:
         """Learn of index files that others published, and forget those that are gone."""
@@ -216,8 +227,18 @@ class Remote:
             )
         return parse_index(data)
 
+    def is_complete(self, oid: str) -> bool:
+        """Return whether all that a manifest names was seen to be here."""
+        return not self._creation and self._index.is_complete(self.id, oid)
+
+    def set_complete(self, oid: str) -> None:
+        """Remember that all that a manifest names is here."""
+        self._index.set_complete(self.id, oid)
+
     def holds(self, oids: Sequence[str]) -> set[str]:
         """Return which of the blobs the remote is known to hold."""
+        if self._creation:
+            return set()
         return self._index.remote_oids(self.id, oids)
 
     def chunks(self, oids: Sequence[str]) -> dict[str, Placed]:
@@ -281,6 +302,7 @@ class Remote:
 
     def _publish(self, key: str, name: str, data: bytes | memoryview, far: Far = unheard) -> None:
         """Write a file that is named by its content; what is there already must be the same."""
+        self._await_creation()
         new = self.store.put_new(key, data, far)
         if not new and blake3(self.store.read(key)).hexdigest() != name:
             self.store.put(key, data)
@@ -289,6 +311,8 @@ class Remote:
 
     def root_names(self) -> set[str]:
         """Return the file names of this repository's roots, by one listing."""
+        if self._creation:
+            return set()
         return set(self.store.list(f"roots/{self._repository}"))
 
     def root(self, ref: str, *, known: bool = True) -> Root | None:
@@ -341,6 +365,7 @@ class Remote:
 
         Raises `ConflictError` if the ref has a root with another content.
         """
+        self._await_creation()
         name, data = root_name(root.ref), format_root(root)
         if moves:
             self.store.put(self._root_key(name), data)
@@ -490,7 +515,13 @@ class Remote:
     def _root_key(self, name: str) -> str:
         return f"roots/{self._repository}/{name}"
 
+    def _await_creation(self) -> None:
+        if self._creation:
+            self._creation.result()
+            self._creation = None
+
     def _described(self) -> Description:
+        self._await_creation()
         if self._description is None and not self.describe():
             raise MissingError(
                 f"nothing was ever pushed to remote {self.name!r} ({self.store.url})",
@@ -498,6 +529,20 @@ class Remote:
             )
         assert self._description is not None
         return self._description
+
+
+def _beside(act: Callable[[], _T]) -> Future[_T]:
+    """Do something on a thread that nobody waits for at the end of the program."""
+    future = Future[_T]()
+
+    def run() -> None:
+        try:
+            future.set_result(act())
+        except BaseException as error:  # noqa: BLE001 - who waits for it is told
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="create", daemon=True).start()
+    return future
 
 
 def pack_key(name: str) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from gitmodel.cache import Cache
 from gitmodel.errors import MissingError
-from gitmodel.index import Index
 from gitmodel.pack import Placed
 from gitmodel.pointer import Pointer
 from gitmodel.progress import Work
@@ -34,7 +33,6 @@ class Absent:
 def push_blobs(
     pointers: Sequence[tuple[str, Pointer]],
     cache: Cache,
-    index: Index,
     remote: Remote,
     work: Work,
 ) -> tuple[Sent, list[Absent]]:
@@ -42,7 +40,7 @@ def push_blobs(
 
     Returns what was sent and what could not be, for it is neither here nor there.
     """
-    pointers = [item for item in pointers if not index.is_complete(remote.id, item[1].oid)]
+    pointers = [item for item in pointers if not remote.is_complete(item[1].oid)]
     trees = {pointer.oid: pointer for _, pointer in pointers if pointer.kind == "tree"}
     # What a tree consists of says its manifest, which may only be on the remote.
     there = remote.holds(list(trees.keys() - cache.present(trees)))
@@ -52,7 +50,7 @@ def push_blobs(
     incomplete = {each.pointer.oid for each in absent}
     for _, pointer in pointers:
         if pointer.kind == "tree" and pointer.oid not in incomplete:
-            index.set_complete(remote.id, pointer.oid)
+            remote.set_complete(pointer.oid)
     return sent, absent
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import secrets
+import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -18,9 +19,15 @@ from fsspec.implementations.memory import MemoryFileSystem
 from gitmodel.atomic import Scratch
 from gitmodel.cache import Cache
 from gitmodel.digest import oid_of
-from gitmodel.errors import ConflictError, GitmodelError, IntegrityError, MissingError
+from gitmodel.errors import (
+    ConflictError,
+    GitmodelError,
+    IntegrityError,
+    MissingError,
+    RemoteError,
+)
 from gitmodel.index import Index, opened_index
-from gitmodel.progress import Far, Work
+from gitmodel.progress import Far, Work, unheard
 from gitmodel.remote.packstore import Remote
 from gitmodel.remote.store import Access, Store, open_store
 from gitmodel.remote.upload import Sent, Upload
@@ -521,6 +528,55 @@ def test_two_that_create_a_remote_agree(machine: Make) -> None:
     first.create()
     second.create()
     assert first.id == second.id
+
+
+class Slow:
+    """A store that takes its time over the first file of all, or cannot write it."""
+
+    def __init__(self, store: Store, *, works: bool) -> None:
+        self._store, self._works = store, works
+        self.wait = threading.Event()
+        self.keys: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    def put_new(self, key: str, data: bytes, far: Far = unheard) -> bool:
+        """Write a file, and note that, once `wait` is over."""
+        if key == "gitmodel-remote.json":
+            assert self.wait.wait(10)
+            if not self._works:
+                raise RemoteError("no more room")
+        self.keys.append(key)
+        return self._store.put_new(key, data, far)
+
+
+def test_nothing_waits_for_a_remote_to_be_made_but_what_is_written(
+    machine: Make, store: Store
+) -> None:
+    sender = machine("sender")
+    sender.remote.store = slow = cast("Any", Slow(store, works=True))
+    sender.remote.create()
+    assert sender.remote.holds([oid_of(b"blob")]) == set()
+    assert sender.remote.root_names() == set()
+    assert not sender.remote.is_complete(oid_of(b"blob"))
+    assert slow.keys == []
+    threading.Timer(0.05, slow.wait.set).start()
+    sender.remote.put_root(make_root("refs/tags/v1.0", "a" * 40, []), moves=False)
+    assert slow.keys[0] == "gitmodel-remote.json"
+    assert len(slow.keys) == 2
+
+
+def test_a_remote_that_cannot_be_made_is_told(machine: Make, store: Store) -> None:
+    sender = machine("sender")
+    sender.remote.store = slow = cast("Any", Slow(store, works=False))
+    sender.remote.create()
+    slow.wait.set()
+    root = make_root("refs/tags/v1.0", "a" * 40, [])
+    for _ in range(2):
+        with pytest.raises(RemoteError, match="no more room"):
+            sender.remote.put_root(root, moves=False)
+    assert slow.keys == []
 
 
 @pytest.mark.parametrize(

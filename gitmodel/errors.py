@@ -56,9 +56,13 @@ class DiskError(GitmodelError):
     exit_code = 8
 
 
-def newer(what: str, number: int | None = None) -> IntegrityError:
+class NewerError(IntegrityError):
+    """What was read is not damaged, but of a later version than this one."""
+
+
+def newer(what: str, number: int | None = None) -> NewerError:
     """Return the error for what this version cannot read, but a later one can."""
     form = "" if number is None else f" (format {number})"
-    return IntegrityError(
+    return NewerError(
         f"{what} was written by a newer gitmodel{form}", hint="pip install --upgrade gitmodel"
     )

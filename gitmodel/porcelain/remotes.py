@@ -101,7 +101,7 @@ def check_remote(project: Project, name: str) -> Checked:
     """Prove on a scratch key that the remote does what it must; then look at what is on it."""
     remote = open_remote(project, name, write=True)
     probed = _probe(remote.store)
-    health = remote.check() if remote.describe() else None
+    health = remote.check() if remote.is_used() else None
     return Checked(remote.name, remote.store.url, probed, health)
 
 
@@ -111,7 +111,7 @@ def repair_remote(project: Project, name: str, progress: Progress, *, read: bool
     If `read`, every pack is read whole: damage inside one shows in no list.
     """
     remote = open_remote(project, name, write=True)
-    if not remote.describe():
+    if not remote.is_used():
         raise MissingError(
             f"nothing was ever pushed to remote {remote.name!r}", hint="gitmodel push"
         )

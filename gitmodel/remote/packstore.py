@@ -19,7 +19,13 @@ from typing import Protocol, TypeVar
 
 from blake3 import blake3
 
-from gitmodel.errors import ConflictError, IntegrityError, MissingError, RemoteError
+from gitmodel.errors import (
+    ConflictError,
+    IntegrityError,
+    MissingError,
+    NewerError,
+    RemoteError,
+)
 from gitmodel.pack import (
     RECIPE,
     TRAILER_SIZE,
@@ -111,7 +117,7 @@ class Health:
     lost: tuple[str, ...]
     """Packs that an index lists and that are not there, or not whole."""
     damaged: tuple[str, ...]
-    """Index files and roots that cannot be read."""
+    """Index files and roots that cannot be read, and a description that cannot, or is lost."""
     incomplete: tuple[str, ...]
     """Refs whose root names a blob that no index lists: an index file is lost."""
 
@@ -156,6 +162,10 @@ class Remote:
         self._id = self._description.id
         self._index.set_remote_id(self.store.url, self._id)
         return True
+
+    def is_used(self) -> bool:
+        """Return whether anything was ever pushed here, even if the description of that is lost."""
+        return self._is_described() or bool(self._index_names() or self.packs())
 
     def create(self) -> None:
         """Make the remote ready to be written to, unless it is; then `refresh`.
@@ -336,7 +346,7 @@ class Remote:
         try:
             return parse(data)
         except IntegrityError as error:
-            raise IntegrityError(
+            raise type(error)(
                 f"{self.store.url}: {error.message}", hint=error.hint or hint
             ) from error
 
@@ -398,6 +408,7 @@ class Remote:
         lost = (name for name, size in listed.items() if packs.get(name) != size)
         refs = (root.ref for root in roots.values() if root and not promised.isdisjoint(root.oids))
         damaged += [self._root_key(name) for name, root in roots.items() if root is None]
+        damaged += [] if self._is_described() else [DESCRIPTION_NAME]
         return Health(
             len(packs),
             len(names),
@@ -432,8 +443,8 @@ class Remote:
         `damaged` are packs that are known not to be whole.  The new index is written before an
         old one is removed.  Returns what was done, in words.
         """
+        done = self._describe_anew()
         gone = {*self.check().lost, *damaged}
-        done = []
         untrue = set(self._untrue(gone))
         there = self.packs().keys()
         sound, broken = self._read_packs(there - self._trusted(untrue) - gone)
@@ -453,6 +464,29 @@ class Remote:
             done.append(f"moved the damaged pack {name} to quarantine")
         self.refresh()
         return done + self._withdraw_roots()
+
+    def _describe_anew(self) -> list[str]:
+        """Write the description if it is lost or damaged; only how blobs are cut depends on it."""
+        if self._is_described():
+            return []
+        with suppress(MissingError):
+            data = self.store.read(DESCRIPTION_NAME)
+            self.store.put(f"quarantine/{DESCRIPTION_NAME}", data)
+            self.store.delete(DESCRIPTION_NAME)
+        identity = self._index.remote_id(self.store.url) or secrets.token_hex(16)
+        description = Description(identity, Chunking())
+        self.store.put_new(DESCRIPTION_NAME, format_description(description))
+        self.describe()
+        return [f"wrote {DESCRIPTION_NAME} anew"]
+
+    def _is_described(self) -> bool:
+        """Return whether there is a description that can be read."""
+        try:
+            return self.describe()
+        except NewerError:
+            raise
+        except IntegrityError:
+            return False
 
     def _withdraw_roots(self) -> list[str]:
         """Remove the roots whose blobs are no longer all here: a root is a promise."""
@@ -523,6 +557,11 @@ class Remote:
     def _described(self) -> Description:
         self._await_creation()
         if self._description is None and not self.describe():
+            if self._index_names():
+                raise MissingError(
+                    f"{DESCRIPTION_NAME!r} is lost from remote {self.name!r} ({self.store.url})",
+                    hint=f"{_REPAIR_HINT} {self.name}",
+                )
             raise MissingError(
                 f"nothing was ever pushed to remote {self.name!r} ({self.store.url})",
                 hint="gitmodel push, in the clone that has the data",

@@ -24,6 +24,7 @@ from gitmodel.errors import (
     GitmodelError,
     IntegrityError,
     MissingError,
+    NewerError,
     RemoteError,
 )
 from gitmodel.index import Index, opened_index
@@ -528,6 +529,45 @@ def test_two_that_create_a_remote_agree(machine: Make) -> None:
     first.create()
     second.create()
     assert first.id == second.id
+
+
+@pytest.mark.parametrize("left", [None, b"", b'{"format": 1, "id": "x"}'])
+def test_a_description_that_is_lost_or_damaged_is_written_anew(
+    machine: Make, store: Store, left: bytes | None
+) -> None:
+    blob = noise(1, 3 * MIB)
+    sender = machine("sender")
+    sender.send(blob)
+    store.delete("gitmodel-remote.json")
+    if left is not None:
+        store.put("gitmodel-remote.json", left)
+    with pytest.raises(GitmodelError) as failed:
+        machine("early").bring(blob)
+    assert failed.value.hint.startswith("gitmodel remote ")
+    mender = machine("mender").remote
+    assert mender.is_used()
+    assert mender.check().damaged == ("gitmodel-remote.json",)
+    assert mender.repair() == ["wrote gitmodel-remote.json anew"]
+    assert mender.check().sound
+    assert mender.repair() == []
+    quarantine = store.list("quarantine")
+    assert list(quarantine) == ([] if left is None else ["gitmodel-remote.json"])
+    receiver = machine("receiver")
+    receiver.bring(blob)
+    assert receiver.has(blob)
+    # Who knew the remote before goes on with it.
+    assert sender.send(blob).new_bytes == 0
+
+
+def test_a_description_of_a_later_version_is_left_alone(machine: Make, store: Store) -> None:
+    machine("sender").send(noise(1, 100))
+    data = b'{"format": 2}'
+    store.put("gitmodel-remote.json", data)
+    mender = machine("mender").remote
+    for act in (mender.is_used, mender.check, mender.repair):
+        with pytest.raises(NewerError, match="newer gitmodel"):
+            act()
+    assert store.read("gitmodel-remote.json") == data
 
 
 class Slow:

@@ -152,7 +152,7 @@ def write_program(path: Path, data: bytes, scratch: Scratch) -> None:
 def _fill(fd: int, data: bytes) -> None:
     try:
         write_all(fd, data)
-        os.fsync(fd)
+        fsync(fd)
     finally:
         os.close(fd)
 
@@ -232,7 +232,32 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
     """Write all of `data`; a plain write may stop short."""
     view = memoryview(data)
     while view:
-        view = view[os.write(fd, view) :]
+        view = view[write_some(fd, view) :]
+
+
+def write_some(fd: int, data: memoryview) -> int:
+    """Write what goes at once; return how many bytes.  What goes wrong names the file."""
+    try:
+        return os.write(fd, data)
+    except OSError as error:
+        _name(error, fd)
+        raise
+
+
+def fsync(fd: int) -> None:
+    """Make an open file durable; what goes wrong names the file."""
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        _name(error, fd)
+        raise
+
+
+def _name(error: OSError, fd: int) -> None:
+    """Put the path of an open file into an error of it, which knows none."""
+    if error.filename is None:
+        with suppress(OSError):
+            error.filename = os.readlink(f"/proc/self/fd/{fd}")
 
 
 def clone(source: int, target: int) -> bool:

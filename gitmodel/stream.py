@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from gitmodel.atomic import write_all
+from gitmodel.atomic import write_all, write_some
 
 _BLOCK = 4 << 20
 _BLOCKS = 4
@@ -102,7 +102,7 @@ class BlockFile:
         done, whole = 0, len(block) - len(block) % SECTOR
         while done < whole and not done % SECTOR:
             try:
-                done += os.write(self._fd, block[done:whole])
+                done += write_some(self._fd, block[done:whole])
             except OSError as error:
                 # The disk has other rules than were thought.
                 if error.errno != errno.EINVAL:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
-from gitmodel.atomic import Scratch
+from gitmodel.atomic import Scratch, fsync
 from gitmodel.digest import Digests
 from gitmodel.encoding import RAW
 from gitmodel.pack import CHUNK, Stored, format_table
@@ -205,7 +205,7 @@ class _PackFile:
             self._file.write(table)
             self._file.finish()
             os.fchmod(self._fd, 0o444)
-            os.fsync(self._fd)
+            fsync(self._fd)
         finally:
             os.close(self._fd)
         return Finished(self._path, self._hash.hexdigest(), self._entries)

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from xxhash import xxh3_128
 
-from gitmodel.atomic import Scratch, clone, fsync_folder, lock, make_folder, publish
+from gitmodel.atomic import Scratch, clone, fsync, fsync_folder, lock, make_folder, publish
 from gitmodel.cache.openpacks import OpenPacks, Span, read_table
 from gitmodel.cache.packs import Finished, PackWriter
 from gitmodel.digest import (
@@ -161,6 +161,14 @@ class Cache:
     def loose_path(self, oid: str) -> Path:
         """Return where a blob is, or would be, that is a file of its own."""
         return Path(self._loose(oid))
+
+    def measure(self, oid: str) -> tuple[int, str]:
+        """Return size and fingerprint of a blob that is a file of its own, by reading it."""
+        fd = self.open_loose(oid)
+        try:
+            return os.fstat(fd).st_size, fingerprint_file(fd)
+        finally:
+            os.close(fd)
 
     def copy_loose(self, oid: str, target: int, meter: Meter) -> str:
         """Write a blob to the open file `target`, which shares its blocks where the disk can.
@@ -373,7 +381,7 @@ class Cache:
 
     def _seal(self, fd: int) -> None:
         os.fchmod(fd, 0o444)
-        os.fsync(fd)
+        fsync(fd)
 
     def _loose(self, oid: str) -> str:
         digits = hex_of(oid)

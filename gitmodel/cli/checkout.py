@@ -8,10 +8,8 @@ from gitmodel.cli.common import (
     DashedCommand,
     behind_dashes,
     from_root,
-    human,
     jobs_option,
     opened,
-    plural,
     progress_bar,
     quiet_option,
     rate_option,
@@ -21,7 +19,7 @@ from gitmodel.errors import UsageError
 from gitmodel.porcelain.checkout import CheckedOut, checkout, checkout_mix
 from gitmodel.porcelain.mix import Mix, Part
 from gitmodel.progress import Work
-from gitmodel.words import some
+from gitmodel.words import human, plural, some
 
 
 @click.command(cls=DashedCommand, options_metavar="[OPTIONS]")

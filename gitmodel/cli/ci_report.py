@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import click
 
-from gitmodel.cli.common import plural, shown
+from gitmodel.cli.common import (
+    shown,
+)
 from gitmodel.cli.compare import differences_of, results_of
 from gitmodel.cli.diff import content_lines
 from gitmodel.cli.sections import (
@@ -27,6 +29,7 @@ from gitmodel.porcelain.ci_report import Report
 from gitmodel.porcelain.compare import Gate
 from gitmodel.porcelain.diff import NOT_HERE, Diff
 from gitmodel.porcelain.inside import ContentDiff
+from gitmodel.words import plural
 
 MARKER = "<!-- gitmodel -->"
 """The first line of a report in Markdown, by which a workflow finds its own comment again."""

@@ -18,12 +18,12 @@ import click
 
 from gitmodel.progress import Progress, silent
 from gitmodel.project import Project, open_project, path_from_top
+from gitmodel.words import human, plural
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _PATIENCE = 1.0
 """Seconds of work before a progress bar is shown."""
 _FACTORS = {"k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9}
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 class _Rate(click.ParamType[int]):
@@ -147,20 +147,6 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
 def echo_json(kind: str, value: Mapping[str, Any]) -> None:
     """Print a JSON object that says which schema it follows."""
     click.echo(json.dumps({"schema": f"gitmodel/{kind}/1", **value}, indent=2))
-
-
-def human(count: float) -> str:
-    """Return a number of bytes in words."""
-    for unit in _UNITS:
-        if count < 999.5 or unit == _UNITS[-1]:
-            break
-        count /= 1000
-    return f"{count:.0f} {unit}" if unit == "B" or count >= 99.5 else f"{count:.1f} {unit}"
-
-
-def plural(count: int, noun: str) -> str:
-    """Return a count and its noun."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def extent(size: int, files: int | None) -> str:

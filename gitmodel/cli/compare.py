@@ -9,7 +9,12 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import confirm, echo_json, json_option, plural, progress_bar
+from gitmodel.cli.common import (
+    confirm,
+    echo_json,
+    json_option,
+    progress_bar,
+)
 from gitmodel.cli.facts import artifact_value, finite, goal_words, numbers, plain, signed, size_of
 from gitmodel.cli.sections import Cell, Listing, Section, markdown_of, own, text_of
 from gitmodel.comparison import ArtifactRow, Change, MetricRow, ParamRow, State
@@ -26,6 +31,7 @@ from gitmodel.porcelain.compare import (
 )
 from gitmodel.progress import Work
 from gitmodel.sidecar import Goal
+from gitmodel.words import plural
 
 _WORDS: dict[str, str] = {
     "same": "same",

@@ -15,12 +15,10 @@ from gitmodel.cli.common import (
     echo_json,
     extent,
     from_root,
-    human,
     jobs_option,
     json_option,
     opened,
     padded,
-    plural,
     progress_bar,
     rate_option,
     remote_option,
@@ -42,6 +40,7 @@ from gitmodel.porcelain.inside import (
 )
 from gitmodel.progress import Work
 from gitmodel.project import Project
+from gitmodel.words import human, plural
 
 _SHOWN = 10
 _SIGNS = {"added": "+", "removed": "-", "changed": "~", "renamed": ">", "unknown": "?"}

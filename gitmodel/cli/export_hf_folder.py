@@ -10,10 +10,8 @@ import click
 
 from gitmodel.cli.card import render
 from gitmodel.cli.common import (
-    human,
     jobs_option,
     opened,
-    plural,
     progress_bar,
     quiet_option,
     rate_option,
@@ -26,6 +24,7 @@ from gitmodel.porcelain.export import export_folder
 from gitmodel.porcelain.show import Shown
 from gitmodel.progress import Work
 from gitmodel.sidecar import format_metrics
+from gitmodel.words import human, plural
 
 _CARD = "README.md"
 _FACTS = "gitmodel.json"

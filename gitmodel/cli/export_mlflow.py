@@ -8,10 +8,8 @@ from pathlib import Path
 import click
 
 from gitmodel.cli.common import (
-    human,
     jobs_option,
     opened,
-    plural,
     progress_bar,
     quiet_option,
     rate_option,
@@ -21,6 +19,7 @@ from gitmodel.cli.import_mlflow import store_option, tracking_uri
 from gitmodel.mlflow.place import Place, place_to_write
 from gitmodel.porcelain.export_mlflow import Exported, export_mlflow
 from gitmodel.progress import Work
+from gitmodel.words import human, plural
 
 
 @click.command()

@@ -7,11 +7,11 @@ import math
 import re
 from collections.abc import Sequence
 
-from gitmodel.cli.common import human, plural
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.conditions import moment_of
 from gitmodel.sidecar import Goal, Metric
 from gitmodel.strict_yaml import Value
+from gitmodel.words import human, plural
 
 _WIDEST = 60
 _LARGE = 10**12

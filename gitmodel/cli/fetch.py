@@ -9,7 +9,6 @@ from gitmodel.cli.common import (
     jobs_option,
     opened,
     paths_argument,
-    plural,
     progress_bar,
     quiet_option,
     rate_option,
@@ -18,6 +17,7 @@ from gitmodel.cli.common import (
 from gitmodel.cli.moved import warn_of_moved
 from gitmodel.porcelain.fetch import fetch
 from gitmodel.progress import Work
+from gitmodel.words import plural
 
 
 @click.command()

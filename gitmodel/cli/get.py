@@ -11,10 +11,8 @@ import click
 from gitmodel.cli.common import (
     confirm,
     echo_json,
-    human,
     jobs_option,
     json_option,
-    plural,
     progress_bar,
     quiet_option,
     rate_option,
@@ -24,6 +22,7 @@ from gitmodel.cli.common import (
 from gitmodel.porcelain.get import Got, Wish, get
 from gitmodel.porcelain.mirror import Mirrors, default_cache
 from gitmodel.progress import Work
+from gitmodel.words import human, plural
 
 
 @click.command()

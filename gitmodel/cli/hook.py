@@ -11,7 +11,12 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import confirm, opened, plural, progress_bar, shown
+from gitmodel.cli.common import (
+    confirm,
+    opened,
+    progress_bar,
+    shown,
+)
 from gitmodel.cli.framework import ALONG
 from gitmodel.cli.push import check_complete
 from gitmodel.errors import ConflictError, GateError, GitmodelError, UsageError
@@ -28,6 +33,7 @@ from gitmodel.porcelain.hooks import (
 from gitmodel.porcelain.restore import Restored, restore_moved
 from gitmodel.progress import Work
 from gitmodel.project import Project, open_project
+from gitmodel.words import plural
 
 _SHOWN = 5
 _STALE_KEY = "gitmodel.stale"

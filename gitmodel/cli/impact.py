@@ -6,14 +6,18 @@ from dataclasses import asdict
 
 import click
 
-from gitmodel.cli.common import echo_json, json_option, opened, plural
+from gitmodel.cli.common import (
+    echo_json,
+    json_option,
+    opened,
+)
 from gitmodel.cli.drawing import format_option, name_of_place, value
 from gitmodel.cli.lineage import draw, warn
 from gitmodel.errors import UsageError
 from gitmodel.history import history_of
 from gitmodel.porcelain.ancestry import Place
 from gitmodel.porcelain.impact import impact
-from gitmodel.words import some
+from gitmodel.words import plural, some
 
 
 @click.command()

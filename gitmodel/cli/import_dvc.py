@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import click
 
-from gitmodel.cli.common import human, opened, plural, progress_bar, quiet_option, shown
+from gitmodel.cli.common import (
+    opened,
+    progress_bar,
+    quiet_option,
+    shown,
+)
 from gitmodel.errors import MissingError
 from gitmodel.imported import NAME
 from gitmodel.porcelain.dvc_collect import Lost
 from gitmodel.porcelain.import_dvc import ImportedDvc, Taken, import_dvc
 from gitmodel.progress import Work
+from gitmodel.words import human, plural
 
 _SHOWN = 10
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import click
 
-from gitmodel.cli.common import human, opened, plural, progress_bar, quiet_option, shown
+from gitmodel.cli.common import (
+    opened,
+    progress_bar,
+    quiet_option,
+    shown,
+)
 from gitmodel.errors import MissingError
 from gitmodel.porcelain.import_lfs import ImportedLfs, import_lfs
 from gitmodel.progress import Work
+from gitmodel.words import human, plural
 
 _SHOWN = 10
 

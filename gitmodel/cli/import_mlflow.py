@@ -11,9 +11,7 @@ import click
 
 from gitmodel.cli.common import (
     from_root,
-    human,
     opened,
-    plural,
     progress_bar,
     quiet_option,
     shown,
@@ -23,6 +21,7 @@ from gitmodel.mlflow.place import Place, find_place
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.porcelain.import_mlflow import Imported, Wish, import_mlflow
 from gitmodel.progress import Work
+from gitmodel.words import human, plural
 
 store_option = click.option(
     "--store",

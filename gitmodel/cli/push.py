@@ -5,10 +5,8 @@ from __future__ import annotations
 import click
 
 from gitmodel.cli.common import (
-    human,
     jobs_option,
     opened,
-    plural,
     progress_bar,
     quiet_option,
     rate_option,
@@ -20,7 +18,7 @@ from gitmodel.errors import MissingError
 from gitmodel.porcelain.moved import Moved
 from gitmodel.porcelain.push import Pushed, Request, push
 from gitmodel.progress import Work
-from gitmodel.words import some
+from gitmodel.words import human, plural, some
 
 
 @click.command()
@@ -89,8 +87,9 @@ def check_complete(done: Pushed) -> int:
         return 0
     ref, absent = next(iter(done.incomplete.items()))
     more = f" (and {len(done.incomplete) - 1} more)" if len(done.incomplete) > 1 else ""
+    be = "is" if len(absent[0].oids) == 1 else "are"
     raise MissingError(
         f"{ref!r}{more} was not pushed: {plural(len(absent[0].oids), 'blob')} of"
-        f" {absent[0].artifact!r} are neither in the cache nor on remote {done.remote!r}",
+        f" {absent[0].artifact!r} {be} neither in the cache nor on remote {done.remote!r}",
         hint="gitmodel push, in the clone that has the data",
     )

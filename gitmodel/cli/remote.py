@@ -6,7 +6,13 @@ from dataclasses import asdict
 
 import click
 
-from gitmodel.cli.common import echo_json, human, json_option, opened, plural, progress_bar, shown
+from gitmodel.cli.common import (
+    echo_json,
+    json_option,
+    opened,
+    progress_bar,
+    shown,
+)
 from gitmodel.config import with_options
 from gitmodel.errors import IntegrityError
 from gitmodel.porcelain.remotes import (
@@ -17,6 +23,7 @@ from gitmodel.porcelain.remotes import (
     remove_remote,
     repair_remote,
 )
+from gitmodel.words import human, plural
 
 
 @click.group()

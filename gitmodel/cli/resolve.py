@@ -10,12 +10,10 @@ from gitmodel.cli.checkout import report
 from gitmodel.cli.common import (
     extent,
     from_root,
-    human,
     jobs_option,
     opened,
     padded,
     paths_argument,
-    plural,
     progress_bar,
     quiet_option,
     rate_option,
@@ -30,6 +28,7 @@ from gitmodel.porcelain.resolution import Choice, Resolved, find_conflicts, reso
 from gitmodel.porcelain.sides import SideFacts
 from gitmodel.progress import Work
 from gitmodel.sidecar import Metric
+from gitmodel.words import human, plural
 
 _SHOWN = 10
 _METRICS = 4

@@ -13,10 +13,17 @@ from types import FrameType
 import click
 
 from gitmodel.cli.child import finish
-from gitmodel.cli.common import from_root, opened, plural, progress_bar, quiet_option, shown
+from gitmodel.cli.common import (
+    from_root,
+    opened,
+    progress_bar,
+    quiet_option,
+    shown,
+)
 from gitmodel.porcelain.follow import Command, end, follow
 from gitmodel.porcelain.keep import Kept
 from gitmodel.porcelain.run import VARIABLE
+from gitmodel.words import plural
 
 _PYTHON = re.compile(r"python[0-9.]*", re.ASCII)
 _VERSION = re.compile(r"Python ([0-9][^\s]*)", re.ASCII)

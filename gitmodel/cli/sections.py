@@ -9,8 +9,13 @@ from typing import Literal, NamedTuple
 
 import click
 
-from gitmodel.cli.common import padded, plural, shown, width
+from gitmodel.cli.common import (
+    padded,
+    shown,
+    width,
+)
 from gitmodel.markdown import code, folded, table, visible
+from gitmodel.words import plural
 
 _LISTED = 10
 _UNFOLDED = 200

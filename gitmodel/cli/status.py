@@ -9,17 +9,16 @@ import click
 from gitmodel.cli.common import (
     echo_json,
     from_root,
-    human,
     json_option,
     opened,
     padded,
     paths_argument,
-    plural,
     progress_bar,
     shown,
     width,
 )
 from gitmodel.porcelain.status import ArtifactStatus, status
+from gitmodel.words import human, plural
 
 _SHOWN = 10
 _WITHOUT_POINTER = frozenset({"conflict", "left"})

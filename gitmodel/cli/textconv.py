@@ -7,11 +7,14 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import human, plural, shown
+from gitmodel.cli.common import (
+    shown,
+)
 from gitmodel.digest import algorithm_of, hex_of
 from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.textconv import find_entries, find_pointer
+from gitmodel.words import human, plural
 
 _MOST = 100_000
 """Files that are listed at most: what Git compares must end some time."""

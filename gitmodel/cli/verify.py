@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import echo_json, human, json_option, opened, plural, progress_bar, shown
+from gitmodel.cli.common import echo_json, json_option, opened, progress_bar, shown
 from gitmodel.cli.verify_tag import report_tag
 from gitmodel.errors import IntegrityError, MissingError, UsageError
 from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_remote
 from gitmodel.porcelain.verify_tag import find_tag, verify_tag
+from gitmodel.words import human, plural
 
 
 @click.command()

@@ -12,7 +12,11 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import echo_json, json_option, plural, shown
+from gitmodel.cli.common import (
+    echo_json,
+    json_option,
+    shown,
+)
 from gitmodel.cli.facts import finite, numbers
 from gitmodel.cli.sections import Cell, Section, fitted, markdown_of, own, text_of
 from gitmodel.cli.spreadsheet import Value, csv_table
@@ -29,6 +33,7 @@ from gitmodel.porcelain.versions import (
     versions,
 )
 from gitmodel.sidecar import Metric
+from gitmodel.words import plural
 
 _FIXED = ("version", "date", "author")
 _SHOWN = 10

@@ -17,6 +17,7 @@ from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.install import check
 from gitmodel.project import Project, open_project
 from gitmodel.snapshot import pointer_path, read_worktree
+from gitmodel.words import human
 
 _LEAST_GIT = (2, 30)
 _LEAST_FREE = 1 << 30
@@ -87,7 +88,7 @@ def _ignored(project: Project) -> Finding:
 
 
 def _cache(project: Project) -> Finding:
-    text = f"{project.cache.size()} bytes in {project.cache.root}"
+    text = f"{human(project.cache.size())} in {project.cache.root}"
     shares = _can_clone(project)
     return Finding(
         "cache", True, f"{text}; work files {'share its blocks' if shares else 'are copies'}"
@@ -108,7 +109,7 @@ def _can_clone(project: Project) -> bool:
 
 def _disk(project: Project) -> Finding:
     free = shutil.disk_usage(project.cache.root).free
-    return Finding("disk", free >= _LEAST_FREE, f"{free} bytes are free", "make room")
+    return Finding("disk", free >= _LEAST_FREE, f"{human(free)} free", "make room")
 
 
 def _remote(project: Project) -> Finding:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gitmodel.atomic import Scratch, fsync_folder, make_folder, publish, sweep
+from gitmodel.atomic import Scratch, fsync, fsync_folder, make_folder, publish, sweep
 from gitmodel.errors import MissingError, RemoteError
 from gitmodel.progress import Far, unheard
 from gitmodel.stream import write_whole
@@ -81,7 +81,7 @@ class FolderStore:
             fd, temporary = scratch.new_file()
             try:
                 write_whole(fd, data)
-                os.fsync(fd)
+                fsync(fd)
             finally:
                 os.close(fd)
             if new:

@@ -11,6 +11,7 @@ from gitmodel.progress import Work
 from gitmodel.remote.packstore import Remote
 from gitmodel.snapshot import Selection, check_there, entries_of
 from gitmodel.transfer.download import Wanted, download
+from gitmodel.words import plural
 
 
 def fetch_manifests(pointers: Iterable[Pointer], cache: Cache, remote: Remote, work: Work) -> None:
@@ -48,17 +49,18 @@ def find_blobs(remote: Remote, wanted: Sequence[Wanted]) -> None:
         absent -= remote.holds(list(absent))
     if not absent:
         return
-    some = f"{len(absent)} of {len(oids)} blobs"
+    some = f"{len(absent)} of {plural(len(oids), 'blob')}"
+    be = "is" if len(absent) == 1 else "are"
     one = min(str(blob) for blob in wanted if blob.oid in absent)
     if promised:
         raise MissingError(
-            f"{some} are in no index file on remote {remote.name!r}, though a root there names"
+            f"{some} {be} in no index file on remote {remote.name!r}, though a root there names"
             f" them (one is {one}): what was just pushed does not show yet, or an index file is"
             " lost",
             hint=f"gitmodel remote check {remote.name}",
         )
     raise MissingError(
-        f"{some} are neither in the cache nor on remote {remote.name!r}; one is {one}",
+        f"{some} {be} neither in the cache nor on remote {remote.name!r}; one is {one}",
         hint="gitmodel push, in the clone that has the data",
     )
 

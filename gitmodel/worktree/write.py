@@ -30,6 +30,7 @@ from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
 from gitmodel.pack import Placed
 from gitmodel.paths import MAX_PATH, POINTER_SUFFIX
 from gitmodel.progress import Meter, Progress
+from gitmodel.words import human
 from gitmodel.worktree.content import check_link
 from gitmodel.worktree.scan import ctime_in, look, now, only_renamed, open_folder, pack_stat
 
@@ -77,7 +78,7 @@ def check_room(folder: Path, change: Change) -> None:
     free = shutil.disk_usage(folder).free
     if change.bytes > free:
         raise DiskError(
-            f"{change.bytes} bytes are needed in {str(folder)!r}, {free} are free",
+            f"{human(change.bytes)} are needed in {str(folder)!r}, {human(free)} are free",
             hint="make room, then try again",
         )
 

@@ -89,7 +89,8 @@ def test_a_limit_on_the_size_of_files(scenes: dict[str, Scene], tmp_path: Path, 
     repo = scene.copy(tmp_path)
     done = _limited(repo, scene.command, "ulimit -f 512")
     assert done.returncode == 8, done.stderr
-    assert "next:" in done.stderr
+    assert f"'{repo.path}/" in done.stderr
+    assert "next:  ulimit -f unlimited" in done.stderr
     assert repo.leftovers() == []
     scene.check_between(repo)
     scene.check_again(repo)

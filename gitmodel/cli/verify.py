@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import echo_json, json_option, opened, progress_bar, shown
+from gitmodel.cli.common import (
+    echo_json,
+    json_option,
+    opened,
+    progress_bar,
+    shown,
+)
 from gitmodel.cli.verify_tag import report_tag
 from gitmodel.errors import IntegrityError, MissingError, UsageError
 from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_remote
@@ -79,11 +86,19 @@ def _report(done: Verified, *, as_json: bool) -> int:
             click.echo(f"damaged, now in quarantine: {damage.name}: {shown(damage.why)}")
         for path in done.rotten:
             click.echo(f"damaged: {shown(path)} changed although nothing wrote to it")
+        for each in done.untrue[:10]:
+            click.echo(
+                f"not true: {shown(each.pointer)} says another size or fingerprint of"
+                f" {shown(each.path)} than its blob has"
+            )
         for path in done.modified[:10]:
             click.echo(f"modified: {shown(path)}")
         click.echo(_summary(done))
     if bad:
         click.echo("next:  gitmodel pull --force  (brings good copies from the remote)", err=True)
+        return IntegrityError.exit_code
+    if done.untrue:
+        click.echo(f"next:  git log -p -- {shlex.quote(done.untrue[0].pointer)}", err=True)
         return IntegrityError.exit_code
     if done.missing:
         click.echo("next:  gitmodel pull", err=True)
@@ -99,7 +114,8 @@ def _summary(done: Verified) -> str:
         return plural(len(done.damaged) + len(done.rotten), "damaged item")
     missing = f"; {plural(done.missing, 'blob')} missing" if done.missing else ""
     changed = f"; {plural(len(done.modified), 'work file')} modified" if done.modified else ""
-    return f"{human(done.bytes)} in the cache, all good{missing}{changed}"
+    state = f"{plural(len(done.untrue), 'path')} not true" if done.untrue else "all good"
+    return f"{human(done.bytes)} in the cache, {state}{missing}{changed}"
 
 
 def _report_remote(done: VerifiedRemote, *, as_json: bool) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 from gitmodel.atomic import sweep
-from gitmodel.cache import Damage
-from gitmodel.digest import algorithm_of, oid_of
+from gitmodel.cache import Cache, Damage
+from gitmodel.digest import algorithm_of, fingerprint_to_bytes, oid_of
 from gitmodel.encoding import decode
 from gitmodel.errors import IntegrityError, MissingError
 from gitmodel.git import revisions
@@ -20,10 +20,18 @@ from gitmodel.porcelain.connect import open_remote
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
 from gitmodel.remote.packstore import Remote
-from gitmodel.snapshot import entries_of, read_commit, read_worktree
+from gitmodel.snapshot import entries_of, pointer_path, read_commit, read_worktree
 from gitmodel.transfer.fetch import fetch_manifests
 from gitmodel.worktree.content import digest_found, matches, read_ahead
 from gitmodel.worktree.scan import scan
+
+
+@dataclass(frozen=True, slots=True)
+class Untrue:
+    """A pointer, and a path of which it says another size or fingerprint than the blob has."""
+
+    pointer: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,7 @@ class Verified:
     damaged: tuple[Damage, ...]
     rotten: tuple[str, ...]
     modified: tuple[str, ...]
+    untrue: tuple[Untrue, ...]
     missing: int
     swept: int
     bytes: int
@@ -58,40 +67,93 @@ def verify(project: Project, progress: Progress, *, quick: bool) -> Verified:
             known[artifact] = entries_of(pointer, project.cache)
         except MissingError:
             missing += 1
-    rotten, modified, absent = [], [], set[str]()
+    seen = _Work()
+    untrue: list[Untrue] = []
     for artifact, expected in known.items():
-        bad, touched, gone = _verify_artifact(project, artifact, expected, progress, quick=quick)
-        rotten += bad
-        modified += touched
-        absent |= gone
-    missing += len(absent - project.cache.present(absent))
-    return Verified(tuple(damaged), tuple(rotten), tuple(modified), missing, len(swept), size)
+        proven = seen.look(project, artifact, expected, progress, quick=quick)
+        wrong = _untrue(project.cache, expected, proven)
+        untrue += [Untrue(pointer_path(artifact), _full(artifact, path)) for path in wrong]
+    missing += len(seen.absent - project.cache.present(seen.absent))
+    # The work file of a pointer that is not true may well be right.
+    doubtful = {each.path for each in untrue}
+    return Verified(
+        tuple(damaged),
+        tuple(seen.rotten),
+        tuple(path for path in seen.modified if path not in doubtful),
+        tuple(untrue),
+        missing,
+        len(swept),
+        size,
+    )
 
 
-def _verify_artifact(
-    project: Project,
-    artifact: str,
-    expected: dict[str, Entry],
-    progress: Progress,
-    *,
-    quick: bool,
-) -> tuple[list[str], list[str], set[str]]:
-    """Return the files that rotted, those that were modified, and the oids that are not there."""
-    rotten, modified = [], []
-    rest = dict(expected)
-    meter = Meter(progress, "work tree", sum(entry.size for entry in expected.values()))
-    seen = project.index.seen(str(project.root), artifact)
-    for found in read_ahead(scan(project.root, artifact, seen)):
-        entry = rest.get(found.path)
-        meter.add(found.size)
-        if entry is None or not matches(found, artifact, entry):
-            modified.append(found.full)
-            continue
-        del rest[found.path]
-        read = found._replace(known=None)
-        if not quick and digest_found(read, artifact, algorithm_of(entry.oid)).oid != entry.oid:
-            rotten.append(found.full)
-    return rotten, modified, {entry.oid for entry in rest.values()}
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What was found in the working tree; `absent` are blobs that no file there is one of."""
+
+    rotten: list[str] = field(default_factory=list)
+    modified: list[str] = field(default_factory=list)
+    absent: set[str] = field(default_factory=set)
+
+    def look(
+        self,
+        project: Project,
+        artifact: str,
+        expected: Mapping[str, Entry],
+        progress: Progress,
+        *,
+        quick: bool,
+    ) -> set[str]:
+        """Look at an artifact; return the paths whose entries its files prove to be true."""
+        rest = dict(expected)
+        proven = set()
+        meter = Meter(progress, "work tree", sum(entry.size for entry in expected.values()))
+        seen = project.index.seen(str(project.root), artifact)
+        for found in read_ahead(scan(project.root, artifact, seen)):
+            entry = rest.get(found.path)
+            meter.add(found.size)
+            if entry is None or not matches(found, artifact, entry):
+                self.modified.append(found.full)
+                continue
+            del rest[found.path]
+            if quick:
+                # What the index knows was compared by its oid alone.
+                true = not found.known or found.known.fingerprint == fingerprint_to_bytes(
+                    entry.fingerprint
+                )
+            else:
+                read = found._replace(known=None)
+                digests = digest_found(read, artifact, algorithm_of(entry.oid))
+                true = digests == (entry.oid, entry.fingerprint, entry.size)
+                if digests.oid != entry.oid:
+                    self.rotten.append(found.full)
+            if true and found.size == entry.size:
+                proven.add(found.path)
+        self.absent.update(entry.oid for entry in rest.values())
+        return proven
+
+
+def _untrue(cache: Cache, expected: Mapping[str, Entry], proven: Set[str]) -> list[str]:
+    """Return the paths of which entries say another size or fingerprint than blobs here have."""
+    doubtful = {path: entry for path, entry in expected.items() if path not in proven}
+    packed = cache.places(entry.oid for entry in doubtful.values())
+    untrue = []
+    for path, entry in doubtful.items():
+        if entry.oid in packed:
+            stored = packed[entry.oid].entry
+            found = stored.length, stored.fingerprint
+        else:
+            try:
+                found = cache.measure(entry.oid)
+            except MissingError:
+                continue
+        if found != (entry.size, entry.fingerprint):
+            untrue.append(path)
+    return untrue
+
+
+def _full(artifact: str, path: str) -> str:
+    return f"{artifact}/{path}" if path else artifact
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -269,6 +270,32 @@ def test_a_blob_under_the_name_of_another_is_found(story: Repo) -> None:
 def test_modified_work_is_told_and_is_no_damage(story: Repo) -> None:
     story.write("model.pt", noise("changed", 300))
     assert "modified: model.pt" in story.gitmodel("verify").out
+
+
+@pytest.mark.parametrize("options", [(), ("--quick",)])
+@pytest.mark.parametrize("at_hand", [True, False])
+@pytest.mark.parametrize("size", [5000, (1 << 20) + 100])
+@pytest.mark.parametrize("what", ["size", "fingerprint"])
+def test_a_pointer_that_is_not_true_of_its_blob_is_found(
+    story: Repo, what: str, size: int, at_hand: bool, options: tuple[str, ...]
+) -> None:
+    story.write("other.bin", noise("other", size))
+    story.gitmodel("add", "other.bin")
+    if not at_hand:
+        (story.path / "other.bin").unlink()
+    pointer = story.path / "other.bin.gitmodel"
+    old, new = {
+        "size": (rf"size: {size}", f"size: {size + 1}"),
+        "fingerprint": ("xxh3-128:[0-9a-f]{32}", f"xxh3-128:{'f' * 32}"),
+    }[what]
+    pointer.write_text(re.sub(old, new, pointer.read_text()))
+    done = story.gitmodel("verify", "--json", *options, code=7)
+    found = json.loads(done.out)
+    assert found["untrue"] == [{"pointer": "other.bin.gitmodel", "path": "other.bin"}]
+    assert found["damaged"] == found["modified"] == []
+    done = story.gitmodel("verify", *options, code=7)
+    assert "not true: other.bin.gitmodel says" in done.out
+    assert "git log -p -- other.bin.gitmodel" in done.err
 
 
 def test_missing_blobs_are_told(clone: Repo) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 import click
 
+from gitmodel import trace
 from gitmodel.progress import Progress, silent
 from gitmodel.project import Project, open_project, path_from_top
 from gitmodel.words import human, plural
@@ -123,7 +124,7 @@ class _Bar(Protocol):
 def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
     """Show a bar on a terminal, for work that takes longer than a second."""
     # pre-commit shows a terminal to what it runs, and its output when it is done.
-    if quiet or not sys.stderr.isatty() or os.environ.get("PRE_COMMIT"):
+    if quiet or trace.is_on() or not sys.stderr.isatty() or os.environ.get("PRE_COMMIT"):
         yield silent
         return
     began = time.monotonic()

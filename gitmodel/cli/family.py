@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from gitmodel.cli.verbose import add_to
+
 
 class Family(click.Group):
     """A command of which each member is a module of its own, `<prefix>_<member>`."""
@@ -27,8 +29,7 @@ class Family(click.Group):
         if cmd_name not in self._members:
             return None
         name = f"{self._prefix}_{cmd_name.replace('-', '_')}"
-        command: click.Command = importlib.import_module(f"gitmodel.cli.{name}").command
-        return command
+        return add_to(importlib.import_module(f"gitmodel.cli.{name}").command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""

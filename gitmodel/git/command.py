@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from gitmodel.errors import GitmodelError, IntegrityError, UsageError
 from gitmodel.signals import deaf_children, waiting
+from gitmodel.trace import step
 
 _SECRET = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
 _OWN = (
@@ -24,6 +26,8 @@ _OWN = (
 """Variables by which Git tells a hook which repository it is of."""
 _FOLDERS = ("--absolute-git-dir", "--git-common-dir")
 _SHA256 = 64
+_LONGEST = 200
+"""Characters of a call that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ class Git:
         with waiting():
             with deaf_children():
                 git = _start(self.program, self.worktree, whole, _environment(named=self.apart))
-            return _end(git)
+            with step(lambda: _line(whole)):
+                return _end(git)
 
     def checked(
         self, *arguments: str, feed: bytes = b"", env: Mapping[str, str] | None = None
@@ -215,7 +220,14 @@ def _run(
     feed: bytes = b"",
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    return _end(_start(program, folder, arguments, env), feed)
+    with step(lambda: _line(arguments)):
+        return _end(_start(program, folder, arguments, env), feed)
+
+
+def _line(arguments: Sequence[str]) -> str:
+    """Return a call as it may be shown, in part if it is long."""
+    line = without_secret(shlex.join(("git", *arguments)))
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ..."
 
 
 def _start(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from gitmodel import trace
 from gitmodel.config import Config, names_endpoint
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.git import gitconfig
@@ -12,6 +13,7 @@ from gitmodel.project import Project
 from gitmodel.remote.limit import LimitedStore
 from gitmodel.remote.packstore import Remote
 from gitmodel.remote.store import Access, open_store
+from gitmodel.remote.traced import TracedStore
 
 _TRUST_KEY = "gitmodel.trusted-url"
 _TIMEOUT_KEY = "gitmodel.timeout"
@@ -31,6 +33,8 @@ def open_remote(project: Project, name: str = "", *, write: bool = False, rate: 
         _confirm(project, chosen, url)
     access = _access(project.git, chosen) if "://" in url else Access()
     store = open_store(url, project.root, access)
+    if trace.is_on():
+        store = TracedStore(store)
     if rate:
         store = LimitedStore(store, rate)
     return Remote(chosen, store, project.index, project.config.id)

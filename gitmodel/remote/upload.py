@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from blake3 import blake3
 
@@ -29,6 +29,8 @@ from gitmodel.progress import Meter, Work
 from gitmodel.remote.chunking import Batch, Read, cut, windows
 from gitmodel.remote.packstore import Remote
 from gitmodel.stream import Memory, new_memory
+
+_T = TypeVar("_T")
 
 PACK_SIZE = 16 << 20
 """Bytes of payload after which a pack is sent."""
@@ -66,6 +68,13 @@ class _Encoded(NamedTuple):
     stored: Data
 
 
+class _Waiting(NamedTuple, Generic[_T]):
+    """What the pool will have made of a batch, and the memory that no later batch lies in."""
+
+    made: Future[list[_T]]
+    spent: list[memoryview]
+
+
 class Upload:
     """Sends blobs to a remote; all are there when the `with` block ends without an error."""
 
@@ -83,7 +92,7 @@ class Upload:
         self._fresh: set[str] = set()
         self._small: list[tuple[str, Data]] = []
         self._small_bytes = 0
-        self._encoding: deque[tuple[Future[list[_Encoded]] | None, list[memoryview]]] = deque()
+        self._encoding: deque[_Waiting[_Encoded]] = deque()
         self._blobs = self._reused = self._new_bytes = self._sent_bytes = 0
 
     @property
@@ -165,14 +174,14 @@ class Upload:
         self, batches: Iterable[Batch]
     ) -> Iterator[tuple[list[_Chunk], list[memoryview]]]:
         """Digest the chunks on the pool while the next ones are cut; give on what is spent."""
-        waiting: deque[tuple[Future[list[_Chunk]], list[memoryview]]] = deque()
+        waiting: deque[_Waiting[_Chunk]] = deque()
         for chunks, spent in batches:
-            waiting.append((self._pool.submit(_digest, chunks), spent))
+            waiting.append(_Waiting(self._pool.submit(_digest, chunks), spent))
             if len(waiting) > 1:
-                done, spent_then = waiting.popleft()
-                yield done.result(), spent_then
-        for done, spent in waiting:
-            yield done.result(), spent
+                first = waiting.popleft()
+                yield first.made.result(), first.spent
+        for each in waiting:
+            yield each.made.result(), each.spent
 
     def _encode(self, chunks: list[_Chunk], spent: list[memoryview]) -> None:
         """Hand those chunks that the remote lacks to the pool; `spent` is free after them."""
@@ -187,24 +196,19 @@ class Upload:
         fresh = sum(len(chunk.data) for chunk in new.values())
         self._meter.add(sum(len(chunk.data) for chunk in chunks) - fresh)
         self._new_bytes += fresh
-        encoded = self._pool.submit(_encode, list(new.values())) if new else None
-        self._encoding.append((encoded, spent))
+        self._encoding.append(_Waiting(self._pool.submit(_encode, list(new.values())), spent))
         self._drain(_BATCHES_IN_FLIGHT)
 
     def _drain(self, most: int) -> None:
         """Put encoded chunks into packs, all that are ready, until at most `most` batches wait."""
-        while len(self._encoding) > most or self._is_ready():
-            encoded, spent = self._encoding.popleft()
-            for chunk, encoding, stored in encoded.result() if encoded else ():
+        while len(self._encoding) > most or (self._encoding and self._encoding[0].made.done()):
+            first = self._encoding.popleft()
+            for chunk, encoding, stored in first.made.result():
                 self._pack.append_chunk(chunk, encoding, stored)
                 if self._pack.size >= PACK_SIZE:
                     self._send()
-            for memory in spent:
+            for memory in first.spent:
                 self._windows.give(memory)
-
-    def _is_ready(self) -> bool:
-        encoded = self._encoding[0][0] if self._encoding else None
-        return encoded is not None and encoded.done()
 
     def _send(self) -> None:
         if not self._pack.entries:

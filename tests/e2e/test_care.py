@@ -350,6 +350,23 @@ def test_wrong_usage_exits_with_2(repo: Repo, arguments: list[str]) -> None:
     repo.gitmodel(*arguments, code=2)
 
 
+def test_verbose_tells_what_takes_the_time(story: Repo) -> None:
+    story.write("model.pt", noise("another", 3000))
+    story.gitmodel("add", "model.pt")
+    story.commit()
+    done = story.gitmodel("push", "-v")
+    steps = [re.fullmatch(r" *\d+ ms  (.+)", line) for line in done.err.splitlines()]
+    told = [step[1] for step in steps if step]
+    assert len(told) == len(steps)
+    assert any(line.startswith("git rev-parse --show-toplevel") for line in told)
+    assert "list index" in told
+    assert any(line.startswith("write packs/") and " bytes" in line for line in told)
+    assert done.out.startswith("pushed 1 blob to origin")
+    assert json.loads(story.gitmodel("status", "--json", "-v").out)["artifacts"]
+    assert " ms  git config" in story.gitmodel("remote", "list", "--verbose").err
+    assert "--verbose" in story.gitmodel("import", "dvc", "--help").out
+
+
 def test_quiet_prints_nothing(story: Repo) -> None:
     for command in (
         ["add", "-q", "model.pt"],

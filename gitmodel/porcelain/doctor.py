@@ -89,7 +89,10 @@ def _ignored(project: Project) -> Finding:
 
 def _cache(project: Project) -> Finding:
     text = f"{human(project.cache.size())} in {project.cache.root}"
-    shares = _can_clone(project)
+    try:
+        shares = _can_clone(project)
+    except OSError as error:
+        return Finding("cache", False, f"{text}; {error.strerror}", "make it writable")
     return Finding(
         "cache", True, f"{text}; work files {'share its blocks' if shares else 'are copies'}"
     )

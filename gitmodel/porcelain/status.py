@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -238,7 +239,7 @@ class _Changes:
         self._artifact = artifact
         self._entries = entries
         self._meter = Meter(progress, "status")
-        self._stamp = 0
+        self._stamp: int | None = None
 
     @property
     def any(self) -> bool:
@@ -264,11 +265,12 @@ class _Changes:
             return
         read = found.known is None and found.type in (FILE, EXECUTABLE)
         if read:
-            self._stamp = self._stamp or now(self._project.scratch)
+            if self._stamp is None:
+                self._stamp = _now_if_writable(self._project)
             self._meter.add(found.size)
         if not matches(found, self._artifact, entry):
             self.modified.append(found.path)
-        elif read:
+        elif read and self._stamp:
             digests = Digests(entry.oid, entry.fingerprint, entry.size)
             self.fresh.append(seen_row(found, digests, self._stamp))
 
@@ -281,6 +283,16 @@ class _Changes:
             for path in self._entries.get()
             if (f"{artifact}/{path}" if path else artifact) not in there
         ]
+
+
+def _now_if_writable(project: Project) -> int:
+    """Return the time by the disk's own clock; 0 where nothing can be remembered anyway."""
+    try:
+        return now(project.scratch)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES):
+            raise
+        return 0
 
 
 def _cached(project: Project, entries: _Entries) -> bool:

@@ -58,8 +58,12 @@ def test_the_fields_are_those_that_are_documented(repo: Repo, kind: str) -> None
 
 
 def _damage(repo: Repo) -> None:
-    """Spoil a blob of the cache, and a pack of the remote."""
+    """Spoil a blob of the cache, a pack of the remote, and what a pointer says."""
     blobs = [path for path in (repo.home / "blobs").rglob("*") if path.is_file()]
     packs = [path for path in (repo.path.parent / "remote" / "packs").rglob("*") if path.is_file()]
     for path in (*blobs, *packs):
         replace(path, b"x" * path.stat().st_size)
+    repo.write("other.pt", noise("other", 3000))
+    repo.gitmodel("add", "other.pt")
+    pointer = repo.path / "other.pt.gitmodel"
+    pointer.write_text(pointer.read_text().replace("size: 3000", "size: 3001"))

@@ -387,6 +387,27 @@ def test_commands_that_only_look_change_nothing(story: Repo) -> None:
     assert story.leftovers() == []
 
 
+READ_ONLY = ("unshare", "--mount", "--map-root-user", "sh", "-c")
+
+
+def test_what_is_read_only_can_be_looked_at(story: Repo) -> None:
+    if story.run(*READ_ONLY, "mount --bind . . && mount -o remount,ro,bind .").code:
+        pytest.skip("this user may mount nothing")
+    (story.path / "model.pt").touch()
+
+    def look(command: str, code: int) -> str:
+        mount = 'mount --bind "$PWD" "$PWD" && mount -o remount,ro,bind "$PWD" && cd "$PWD"'
+        done = story.run(*READ_ONLY, f"{mount} && exec gitmodel {command}")
+        assert done.code == code, done.err
+        return done.out
+
+    assert "clean" in look("status", 0)
+    assert "Read-only file system" in look("doctor", 1)
+    assert "v1.0" in look("versions", 0)
+    assert "all good" in look("verify", 0)
+    look("checkout v1.0", 8)
+
+
 def test_a_git_in_the_current_folder_is_not_run(story: Repo) -> None:
     story.write("git", "#!/bin/sh\ntouch stolen\n").chmod(0o755)
     story.gitmodel("status", env={"PATH": f".:{story.env['PATH']}"})

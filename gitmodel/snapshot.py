@@ -6,7 +6,7 @@ import errno
 import fnmatch
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -35,6 +35,7 @@ from gitmodel.paths import name_of as name_of
 from gitmodel.pointer import MAX_BYTES as MAX_POINTER
 from gitmodel.pointer import Pointer, format_pointer, parse_pointer
 from gitmodel.reference import near
+from gitmodel.words import some
 
 _SHOWN = 10
 _COMPARED = 2000
@@ -75,6 +76,11 @@ class Selection:
     def has(self, path: str) -> bool:
         """Return whether the selection holds the entry at `path`."""
         return not self.patterns or any(_matches(path, pattern) for pattern in self.patterns)
+
+
+def not_imported(foreign: Sequence[str]) -> str:
+    """Return in words that what DVC tracks was not imported."""
+    return f"DVC has the data of {some(foreign)}, and it was not imported"
 
 
 def read_commit(source: PointerSource, commit: str) -> Snapshot:

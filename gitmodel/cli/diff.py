@@ -40,6 +40,7 @@ from gitmodel.porcelain.inside import (
 )
 from gitmodel.progress import Work
 from gitmodel.project import Project
+from gitmodel.snapshot import not_imported
 from gitmodel.words import human, plural
 
 _SHOWN = 10
@@ -88,6 +89,9 @@ def command(
     else:
         for line in _lines(found, stat=stat):
             click.echo(line)
+        if found.foreign:
+            words = not_imported(found.foreign)
+            click.echo(f"not compared: {words}  (gitmodel import dvc --all-tags)", err=True)
     return int(exit_code and bool(found.artifacts))
 
 

@@ -26,6 +26,7 @@ from gitmodel.snapshot import (
     check_there,
     entries_near,
     entries_of,
+    not_imported,
     pointer_path,
     read_commit,
     read_worktree,
@@ -205,8 +206,7 @@ def _check_imported(target: Snapshot) -> None:
     """Raise `MissingError` if some of the data would stay that of another revision."""
     if target.foreign:
         raise MissingError(
-            f"DVC has the data of {target.commit[:12]}, and it was not imported:"
-            f" {some(target.foreign)}",
+            f"{target.commit[:12]}: {not_imported(target.foreign)}",
             hint="gitmodel import dvc --all-tags, on the branch that was imported; or git checkout"
             " and dvc checkout",
         )

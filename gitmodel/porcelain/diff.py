@@ -71,11 +71,15 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """What differs between two points, by path."""
+    """What differs between two points, by path.
+
+    `foreign` is what DVC tracks at one of them and was not imported, so that nobody can tell.
+    """
 
     before: Point
     after: Point
     artifacts: tuple[ArtifactDiff, ...]
+    foreign: tuple[str, ...] = ()
 
 
 class Depth(NamedTuple):
@@ -97,10 +101,12 @@ def diff(
     with history_of(project.git, project.config) as history:
         points = _points(history, given)
         before, after = (_end(project, history, point, depth, meter) for point in points)
+        commits = [point.commit for point in points if point.commit]
+        foreign = {path for commit in commits for path in history.objects.foreign(commit)}
     selections = select(paths, before.pointers.keys() | after.pointers.keys())
     comparison = _Comparison(before, after, depth, meter)
     found = [each for each in map(comparison.compare, selections) if each is not None]
-    return Diff(*points, tuple(_join_renamed(found)))
+    return Diff(*points, tuple(_join_renamed(found)), tuple(sorted(foreign)))
 
 
 def _points(history: History, given: Sequence[str]) -> tuple[Point, Point]:

@@ -13,6 +13,7 @@ from gitmodel.pointer import Pointer
 from gitmodel.porcelain.resolve import Resolved, resolve
 from gitmodel.porcelain.verify_tag import look_at_tag
 from gitmodel.record import Record
+from gitmodel.snapshot import not_imported
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,10 @@ def show(history: History, reference: str) -> Shown:
     everything = history.reader.artifacts(found.commit)
     others = {path: everything[path] for path in sorted(everything.keys() - record.artifacts)}
     story = revisions.story(history.git, found.commit, found.tag)
-    return Shown(found, story, record, others, record.problems)
+    problems = record.problems
+    if foreign := history.objects.foreign(found.commit):
+        problems = (*problems, not_imported(foreign))
+    return Shown(found, story, record, others, problems)
 
 
 def with_signature(history: History, found: Shown) -> Shown:

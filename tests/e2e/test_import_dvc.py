@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -226,6 +227,12 @@ def test_what_somebody_else_pushed_does_not_say_how_tags_are_read(dvc: Repo) -> 
     dvc.git("push", "--quiet", "origin", "proposal")
     clone = dvc.clone("clone")
     assert "it was not imported" in clone.gitmodel("checkout", "v0.9", code=5).err
+    # Nor does silence say that nothing differs.
+    told = clone.gitmodel("diff", "v0.9", "HEAD").err
+    assert "not compared: DVC has the data of" in told
+    assert json.loads(clone.gitmodel("diff", "v0.9", "HEAD", "--json").out)["foreign"]
+    shown = clone.gitmodel("show", "v0.9")
+    assert "it was not imported" in shown.out + shown.err
     clone.git("switch", "--quiet", "proposal")
     clone.gitmodel("checkout", "v0.9")
 

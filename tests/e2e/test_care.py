@@ -367,6 +367,13 @@ def test_verbose_tells_what_takes_the_time(story: Repo) -> None:
     assert "--verbose" in story.gitmodel("import", "dvc", "--help").out
 
 
+def test_verbose_tells_no_secret(repo: Repo) -> None:
+    url = "https://ada:hunter2@127.0.0.1:1/models.git"
+    told = repo.gitmodel("get", "-v", url, "model", "-o", "out", code=6)
+    assert "ada@127.0.0.1" in told.err
+    assert "hunter2" not in told.err + told.out
+
+
 def test_quiet_prints_nothing(story: Repo) -> None:
     for command in (
         ["add", "-q", "model.pt"],

@@ -130,7 +130,7 @@ def test_a_pointer_that_lies_about_its_blob(clone: Repo, size: int, wrong: str) 
     assert not (clone.path / "model.pt").exists()
     assert clone.leftovers() == []
     clone.gitmodel("fetch")
-    clone.gitmodel("verify", "--quick")
+    assert "not true: model.pt.gitmodel" in clone.gitmodel("verify", "--quick", code=7).out
     assert not (clone.home / "quarantine").exists()
 
 

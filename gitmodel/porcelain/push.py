@@ -89,10 +89,11 @@ def push(
     """
     targets = _targets(project, request.tags)
     done = push_targets(project, targets, request.remote, work)
-    tags, moved = _push_tags(project, targets, done) if request.git else ((), ())
+    remote = transport.remote_of(project.git) if request.git else None
+    tags, moved = _push_tags(project, remote, targets, done) if remote else ((), ())
     return replace(
         done,
-        git_remote=(transport.remote_of(project.git) or "") if request.git else "",
+        git_remote=remote or "",
         git_tags=tags,
         uncommitted=_uncommitted(project),
         moved=moved,
@@ -212,15 +213,12 @@ def _read(project: Project, targets: Sequence[Target]) -> dict[str, Snapshot]:
 
 
 def _push_tags(
-    project: Project, targets: Sequence[Target], done: Pushed
+    project: Project, remote: str, targets: Sequence[Target], done: Pushed
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Push the complete tags that the Git remote lacks; nobody sees a tag without its data.
 
     Returns them, and which other versions are other tags there than here.
     """
-    remote = transport.remote_of(project.git)
-    if remote is None:
-        return (), ()
     here, there = refs.tag_objects(project.git), transport.remote_tags(project.git, remote)
     complete = [
         target.ref.removeprefix("refs/tags/")

@@ -201,7 +201,7 @@ def _compare(project: Project, artifact: str, entries: _Entries, progress: Progr
     """
     root, pointer = str(project.root), entries.pointer
     seen = project.index.seen(root, artifact)
-    is_tree = project.index.is_tree(root, artifact, pointer.oid)
+    is_tree = pointer.kind == "tree" and project.index.is_tree(root, artifact, pointer.oid)
     known: set[str] = set()
     changes = _Changes(project, artifact, entries, progress)
     for found in read_ahead(scan(project.root, artifact, seen)):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gitmodel.atomic import sweep
 from gitmodel.cache import Cache, Damage
-from gitmodel.digest import algorithm_of, fingerprint_to_bytes, oid_of
+from gitmodel.digest import algorithm_of, oid_of
 from gitmodel.encoding import decode
 from gitmodel.errors import IntegrityError, MissingError
 from gitmodel.git import revisions
@@ -116,19 +116,10 @@ class _Work:
                 self.modified.append(found.full)
                 continue
             del rest[found.path]
-            if quick:
-                # What the index knows was compared by its oid alone.
-                true = not found.known or found.known.fingerprint == fingerprint_to_bytes(
-                    entry.fingerprint
-                )
-            else:
-                read = found._replace(known=None)
-                digests = digest_found(read, artifact, algorithm_of(entry.oid))
-                true = digests == (entry.oid, entry.fingerprint, entry.size)
-                if digests.oid != entry.oid:
-                    self.rotten.append(found.full)
-            if true and found.size == entry.size:
-                proven.add(found.path)
+            proven.add(found.path)
+            read = found._replace(known=None)
+            if not quick and digest_found(read, artifact, algorithm_of(entry.oid)).oid != entry.oid:
+                self.rotten.append(found.full)
         self.absent.update(entry.oid for entry in rest.values())
         return proven
 

@@ -100,12 +100,13 @@ def matches(found: Found, artifact: str, entry: Entry) -> bool:
     """Return whether what was found is what an entry says; reads it only if it must."""
     if found.type != entry.type:
         return False
-    if found.known:
-        return oid_to_bytes(entry.oid) == found.known.oid
     if found.type == FOLDER:
         return True
     if found.size != entry.size:
         return False
+    if found.known:
+        same = oid_to_bytes(entry.oid) == found.known.oid
+        return same and fingerprint_to_bytes(entry.fingerprint) == found.known.fingerprint
     if found.type == LINK:
         return fingerprint_of(read_link(found, artifact)) == entry.fingerprint
     return _with_file(found, fingerprint_file) == entry.fingerprint

@@ -293,6 +293,9 @@ def test_a_pointer_that_is_not_true_of_its_blob_is_found(
     found = json.loads(done.out)
     assert found["untrue"] == [{"pointer": "other.bin.gitmodel", "path": "other.bin"}]
     assert found["damaged"] == found["modified"] == []
+    if at_hand:
+        assert story.status()["other.bin"]["work"] == "modified"
+    assert story.gitmodel("checkout", code=7).err.startswith("error: 'other.bin.gitmodel' is not")
     done = story.gitmodel("verify", *options, code=7)
     assert "not true: other.bin.gitmodel says" in done.out
     assert "git log -p -- other.bin.gitmodel" in done.err

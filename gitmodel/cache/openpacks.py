@@ -150,7 +150,7 @@ def read_table(path: Path) -> tuple[Stored, ...]:
 def _near(places: Iterable[Placed], most: int) -> Iterator[list[Placed]]:
     """Yield the payloads of packs in groups that one read of at most `most` bytes brings."""
     group: list[Placed] = []
-    for placed in sorted(places, key=lambda place: (place.pack, place.entry.offset)):
+    for placed in sorted(places, key=_place_order):
         entry = placed.entry
         if group:
             first, last = group[0], group[-1]
@@ -162,6 +162,11 @@ def _near(places: Iterable[Placed], most: int) -> Iterator[list[Placed]]:
         group.append(placed)
     if group:
         yield group
+
+
+def _place_order(placed: Placed) -> tuple[str, int, int]:
+    """Order payloads as they lie; an empty one comes before what begins where it does."""
+    return placed.pack, placed.entry.offset, placed.entry.stored
 
 
 def _extent(group: Sequence[Placed]) -> tuple[int, int]:

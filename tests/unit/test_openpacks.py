@@ -54,6 +54,7 @@ def brought(opened, places):
 SIZES = {
     "one": [5],
     "empty": [0],
+    "one behind an empty one": [0, 388],
     "small ones": [1, 4095, 4096, 0, 4097, 20_000] * 3,
     "the longest": [(1 << 20) - 1] * 3,
     "mixed": [random.Random(n).choice([3, 4096, 20_000, 1_048_575]) for n in range(60)],

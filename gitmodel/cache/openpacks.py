@@ -129,8 +129,9 @@ class _Reader:
 
     def close(self) -> None:
         """Close the pack that is open."""
-        if self._fd >= 0:
-            os.close(self._fd)
+        fd, self._pack, self._fd = self._fd, "", -1
+        if fd >= 0:
+            os.close(fd)
 
 
 def read_table(path: Path) -> tuple[Stored, ...]:

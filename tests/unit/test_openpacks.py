@@ -108,10 +108,12 @@ def test_a_pack_that_is_cut_short(folder, opened):
 
 
 def test_a_pack_that_is_gone(folder, opened):
-    places, _ = pack(folder, 4000)
-    (folder / f"{places[0].pack}.pack").unlink()
+    first, second = sorted((pack(folder, 4000)[0], pack(folder, 5000)[0]))
+    (folder / f"{second[0].pack}.pack").unlink()
+    before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(MissingError, match="has gone from the cache"):
-        brought(opened, places)
+        brought(opened, [*first, *second])
+    assert set(os.listdir("/proc/self/fd")) == before
 
 
 def test_who_stops_early_leaves_no_file_open(folder, opened):

@@ -187,8 +187,9 @@ class Remote:
             description = format_description(Description(secrets.token_hex(16), Chunking()))
             # Two may try at once; both then use what the first one wrote.
             self._creation = _beside(lambda: self.store.put_new(DESCRIPTION_NAME, description))
-        else:
-            self._learn(names)
+            if not names:
+                return
+        self._learn(names)
 
     def refresh(self) -> None:
         """Learn of index files that others published, and forget those that are gone."""

@@ -555,6 +555,9 @@ def test_a_description_that_is_lost_or_damaged_is_written_anew(
     receiver = machine("receiver")
     receiver.bring(blob)
     assert receiver.has(blob)
+    # Nor is anything sent again by who meets it first when it is lost.
+    store.delete("gitmodel-remote.json")
+    assert machine("later").send(blob).new_bytes == 0
     # Who knew the remote before goes on with it.
     assert sender.send(blob).new_bytes == 0
 

@@ -126,6 +126,7 @@ def main() -> NoReturn:
     os.environ[SKIP_HOOKS] = INHERITED if os.environ.get(SKIP_HOOKS) else "1"
     signal.signal(signal.SIGTERM, _terminate)
     code = run(sys.argv[1:])
+    _end_at_once_if_told()
     # Before it ends, Python would look through all that was ever loaded.
     gc.freeze()
     sys.exit(code)
@@ -187,6 +188,13 @@ def _report_bug(error: Exception) -> int:
             f"this is a bug in gitmodel: {type(error).__name__}", hint=f"report it with {path}"
         )
     )
+
+
+def _end_at_once_if_told() -> None:
+    """All is done and cleaned up: a signal would only interrupt Python in ending, with a trace."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

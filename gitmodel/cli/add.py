@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gitmodel.cli.common import (
-    extent,
-    from_root,
-    opened,
-    progress_bar,
-    quiet_option,
-    shown,
-)
+from gitmodel.cli.common import extent, from_root, opened, progress_bar, quiet_option, shown
 from gitmodel.errors import UsageError
 from gitmodel.porcelain.add import Added, add, modified_artifacts
 from gitmodel.words import plural

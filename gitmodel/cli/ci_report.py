@@ -8,9 +8,7 @@ from dataclasses import replace
 
 import click
 
-from gitmodel.cli.common import (
-    shown,
-)
+from gitmodel.cli.common import shown
 from gitmodel.cli.compare import differences_of, results_of
 from gitmodel.cli.diff import content_lines
 from gitmodel.cli.sections import (

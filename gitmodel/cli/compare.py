@@ -9,12 +9,7 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import (
-    confirm,
-    echo_json,
-    json_option,
-    progress_bar,
-)
+from gitmodel.cli.common import confirm, echo_json, json_option, progress_bar
 from gitmodel.cli.facts import artifact_value, finite, goal_words, numbers, plain, signed, size_of
 from gitmodel.cli.sections import Cell, Listing, Section, markdown_of, own, text_of
 from gitmodel.comparison import ArtifactRow, Change, MetricRow, ParamRow, State

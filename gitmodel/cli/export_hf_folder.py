@@ -9,14 +9,7 @@ from pathlib import Path
 import click
 
 from gitmodel.cli.card import render
-from gitmodel.cli.common import (
-    jobs_option,
-    opened,
-    progress_bar,
-    quiet_option,
-    rate_option,
-    shown,
-)
+from gitmodel.cli.common import jobs_option, opened, progress_bar, quiet_option, rate_option, shown
 from gitmodel.cli.facts import finite
 from gitmodel.history import history_of
 from gitmodel.porcelain.card import card_of

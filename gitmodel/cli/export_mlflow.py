@@ -7,14 +7,7 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import (
-    jobs_option,
-    opened,
-    progress_bar,
-    quiet_option,
-    rate_option,
-    shown,
-)
+from gitmodel.cli.common import jobs_option, opened, progress_bar, quiet_option, rate_option, shown
 from gitmodel.cli.import_mlflow import store_option, tracking_uri
 from gitmodel.mlflow.place import Place, place_to_write
 from gitmodel.porcelain.export_mlflow import Exported, export_mlflow

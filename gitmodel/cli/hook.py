@@ -11,12 +11,7 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import (
-    confirm,
-    opened,
-    progress_bar,
-    shown,
-)
+from gitmodel.cli.common import confirm, opened, progress_bar, shown
 from gitmodel.cli.framework import ALONG
 from gitmodel.cli.push import check_complete
 from gitmodel.errors import ConflictError, GateError, GitmodelError, UsageError

@@ -6,11 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from gitmodel.cli.common import (
-    echo_json,
-    json_option,
-    opened,
-)
+from gitmodel.cli.common import echo_json, json_option, opened
 from gitmodel.cli.drawing import format_option, name_of_place, value
 from gitmodel.cli.lineage import draw, warn
 from gitmodel.errors import UsageError

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gitmodel.cli.common import (
-    opened,
-    progress_bar,
-    quiet_option,
-    shown,
-)
+from gitmodel.cli.common import opened, progress_bar, quiet_option, shown
 from gitmodel.errors import MissingError
 from gitmodel.porcelain.import_lfs import ImportedLfs, import_lfs
 from gitmodel.progress import Work

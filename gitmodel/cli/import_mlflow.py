@@ -9,13 +9,7 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import (
-    from_root,
-    opened,
-    progress_bar,
-    quiet_option,
-    shown,
-)
+from gitmodel.cli.common import from_root, opened, progress_bar, quiet_option, shown
 from gitmodel.errors import UsageError
 from gitmodel.mlflow.place import Place, find_place
 from gitmodel.paths import POINTER_SUFFIX

@@ -16,7 +16,6 @@ from typing import NoReturn
 import click
 
 from gitmodel import __version__
-from gitmodel.cli.verbose import add_to
 from gitmodel.errors import DiskError, GitmodelError
 
 _COMMANDS = {
@@ -81,7 +80,9 @@ class LazyGroup(click.Group):
         name = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")
         module = importlib.import_module(f"gitmodel.cli.{name}")
         command: click.Command = module.command
-        return command if command.hidden else add_to(command)
+        if not command.hidden:
+            importlib.import_module("gitmodel.cli.verbose").add_to(command)
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""

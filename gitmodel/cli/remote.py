@@ -6,13 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from gitmodel.cli.common import (
-    echo_json,
-    json_option,
-    opened,
-    progress_bar,
-    shown,
-)
+from gitmodel.cli.common import echo_json, json_option, opened, progress_bar, shown
 from gitmodel.config import with_options
 from gitmodel.errors import IntegrityError
 from gitmodel.porcelain.remotes import (

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gitmodel.cli.common import (
-    from_root,
-    opened,
-    progress_bar,
-    quiet_option,
-    shown,
-)
+from gitmodel.cli.common import from_root, opened, progress_bar, quiet_option, shown
 from gitmodel.porcelain.remove import Removal, Removed, remove
 from gitmodel.progress import Work
 from gitmodel.words import plural, some

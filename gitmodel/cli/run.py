@@ -13,13 +13,7 @@ from types import FrameType
 import click
 
 from gitmodel.cli.child import finish
-from gitmodel.cli.common import (
-    from_root,
-    opened,
-    progress_bar,
-    quiet_option,
-    shown,
-)
+from gitmodel.cli.common import from_root, opened, progress_bar, quiet_option, shown
 from gitmodel.porcelain.follow import Command, end, follow
 from gitmodel.porcelain.keep import Kept
 from gitmodel.porcelain.run import VARIABLE

@@ -9,11 +9,7 @@ from typing import Literal, NamedTuple
 
 import click
 
-from gitmodel.cli.common import (
-    padded,
-    shown,
-    width,
-)
+from gitmodel.cli.common import padded, shown, width
 from gitmodel.markdown import code, folded, table, visible
 from gitmodel.words import plural
 

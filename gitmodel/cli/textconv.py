@@ -7,9 +7,7 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import (
-    shown,
-)
+from gitmodel.cli.common import shown
 from gitmodel.digest import algorithm_of, hex_of
 from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
 from gitmodel.pointer import Pointer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gitmodel import trace
+from gitmodel.cli.common import shown
 
 
 def add_to(command: click.Command) -> click.Command:
@@ -19,9 +20,6 @@ def add_to(command: click.Command) -> click.Command:
 
 def _begin(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
-        # `--version` has no use for what comes with it.
-        from gitmodel.cli.common import shown  # noqa: PLC0415
-
         trace.start(lambda line: click.echo(shown(line), err=True))
 
 

@@ -8,13 +8,7 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import (
-    echo_json,
-    json_option,
-    opened,
-    progress_bar,
-    shown,
-)
+from gitmodel.cli.common import echo_json, json_option, opened, progress_bar, shown
 from gitmodel.cli.verify_tag import report_tag
 from gitmodel.errors import IntegrityError, MissingError, UsageError
 from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_remote

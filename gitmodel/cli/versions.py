@@ -12,11 +12,7 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import (
-    echo_json,
-    json_option,
-    shown,
-)
+from gitmodel.cli.common import echo_json, json_option, shown
 from gitmodel.cli.facts import finite, numbers
 from gitmodel.cli.sections import Cell, Section, fitted, markdown_of, own, text_of
 from gitmodel.cli.spreadsheet import Value, csv_table

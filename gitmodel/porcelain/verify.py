@@ -71,8 +71,8 @@ def verify(project: Project, progress: Progress, *, quick: bool) -> Verified:
     untrue: list[Untrue] = []
     for artifact, expected in known.items():
         proven = seen.look(project, artifact, expected, progress, quick=quick)
-        wrong = _untrue(project.cache, expected, proven)
-        untrue += [Untrue(pointer_path(artifact), _full(artifact, path)) for path in wrong]
+        for path in _untrue(project.cache, expected, proven):
+            untrue.append(Untrue(pointer_path(artifact), f"{artifact}/{path}".rstrip("/")))
     missing += len(seen.absent - project.cache.present(seen.absent))
     # The work file of a pointer that is not true may well be right.
     doubtful = {each.path for each in untrue}
@@ -141,10 +141,6 @@ def _untrue(cache: Cache, expected: Mapping[str, Entry], proven: Set[str]) -> li
         if found != (entry.size, entry.fingerprint):
             untrue.append(path)
     return untrue
-
-
-def _full(artifact: str, path: str) -> str:
-    return f"{artifact}/{path}" if path else artifact
 
 
 @dataclass(frozen=True, slots=True)

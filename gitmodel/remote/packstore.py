@@ -184,9 +184,8 @@ class Remote:
                     hint="bring it back, or mount its drive; to begin anew: gitmodel remote remove"
                     f" {self.name}, then add it again",
                 )
-            description = format_description(Description(secrets.token_hex(16), Chunking()))
             # Two may try at once; both then use what the first one wrote.
-            self._creation = _beside(lambda: self.store.put_new(DESCRIPTION_NAME, description))
+            self._creation = _beside(lambda: self._describe_as(secrets.token_hex(16)))
             if not names:
                 return
         self._learn(names)
@@ -474,16 +473,19 @@ class Remote:
             data = self.store.read(DESCRIPTION_NAME)
             self.store.put(f"quarantine/{DESCRIPTION_NAME}", data)
             self.store.delete(DESCRIPTION_NAME)
-        identity = self._index.remote_id(self.store.url) or secrets.token_hex(16)
-        description = Description(identity, Chunking())
-        self.store.put_new(DESCRIPTION_NAME, format_description(description))
+        self._describe_as(self._index.remote_id(self.store.url) or secrets.token_hex(16))
         self.describe()
         return [f"wrote {DESCRIPTION_NAME} anew"]
 
+    def _describe_as(self, identity: str) -> bool:
+        """Write the description unless there is one; return whether there was none."""
+        description = Description(identity, Chunking())
+        return self.store.put_new(DESCRIPTION_NAME, format_description(description))
+
     def _is_described(self) -> bool:
-        """Return whether there is a description that can be read."""
+        """Return whether there is a description that can be read; reads it once."""
         try:
-            return self.describe()
+            return self._description is not None or self.describe()
         except NewerError:
             raise
         except IntegrityError:

@@ -532,5 +532,5 @@ def test_little_is_imported_where_nothing_is_to_do(work: Repo) -> None:
     assert {row for row in rows if row.startswith("gitmodel.")} <= {
         *("gitmodel.cli", "gitmodel.cli.main", "gitmodel.cli.framework", "gitmodel.errors"),
         *("gitmodel.git", "gitmodel.git.command", "gitmodel.git.revisions", "gitmodel.scripts"),
-        *("gitmodel.signals", "gitmodel.trace", "gitmodel.cli.verbose"),
+        *("gitmodel.signals", "gitmodel.trace"),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 from gitmodel import trace
 from gitmodel.config import Config, names_endpoint
@@ -32,7 +33,7 @@ def open_remote(project: Project, name: str = "", *, write: bool = False, rate: 
     if write or names_endpoint(url):
         _confirm(project, chosen, url)
     access = _access(project.git, chosen) if "://" in url else Access()
-    store = open_store(url, project.root, access)
+    store = open_store(url, project.root, replace(access, rate=rate))
     if trace.is_on():
         store = TracedStore(store)
     if rate:
@@ -99,7 +100,7 @@ def _access(git: Git, name: str) -> Access:
             f"{_TIMEOUT_KEY} is {timeout[-1]!r}, not a number of seconds",
             hint=f"git config {_TIMEOUT_KEY} 30",
         )
-    return Access(access.profile, seconds)
+    return replace(access, timeout=seconds)
 
 
 def _profile_key(name: str) -> str:

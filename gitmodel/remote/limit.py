@@ -23,7 +23,8 @@ class Clock(Protocol):
 class LimitedStore:
     """Lets the requests of another store begin only as fast as a rate allows; see `Store`.
 
-    The rate holds on average over the packs and ranges that are moved, not within one of them.
+    The rate holds on average over the packs and ranges that are moved; within one of them it holds
+    where the other store sees to that.
     """
 
     def __init__(self, store: Store, rate: int, clock: Clock = time) -> None:

@@ -63,19 +63,29 @@ class _Pulse:
 
     def __init__(self, stall: float) -> None:
         self._stall = stall
-        self._end = asyncio.get_running_loop().time() + stall
-        self.timer = asyncio.timeout_at(self._end)
+        self.rested = 0.0
+
+    def begin(self) -> asyncio.Timeout:
+        self._end = asyncio.get_running_loop().time() + self._stall
+        self._timer = asyncio.timeout_at(self._end)
+        return self._timer
 
     def beat(self, rest: int) -> None:
         # At the end, what the system took has yet to reach the server.
         wait = self._stall if rest else self._stall + _BUFFERED / _SLOWEST
         # A body may be read on for a moment after its request has ended.
         with suppress(RuntimeError):
-            self.timer.reschedule(min(self._end, asyncio.get_running_loop().time() + wait))
+            self._timer.reschedule(min(self._end, asyncio.get_running_loop().time() + wait))
 
     def grow(self, size: int) -> None:
         self._end += size / _SLOWEST
-        self.timer.reschedule(self._end)
+        self._timer.reschedule(self._end)
+
+    def rest(self, seconds: float) -> None:
+        self.rested += seconds
+        self._end += seconds
+        with suppress(RuntimeError):
+            self._timer.reschedule((self._timer.when() or self._end) + seconds)
 
 
 _pulse: ContextVar[_Pulse] = ContextVar("pulse")
@@ -92,6 +102,12 @@ def alive(rest: int) -> None:
 def moving(size: int) -> None:
     """Tell that a body of so many bytes is on its way, of the request that is under way or back."""
     _pulse.get().grow(size)
+
+
+async def rest(seconds: float) -> None:
+    """Wait on purpose, in the middle of a request: that is not time that the server took."""
+    _pulse.get().rest(seconds)
+    await asyncio.sleep(seconds)
 
 
 class Retries:
@@ -113,31 +129,31 @@ class Retries:
     async def run(self, request: Callable[[], Awaitable[_T]]) -> _T:
         """Return what `request` returns; raise `TryAgainError` when the patience has run out."""
         start = time.monotonic()
-        end = start + self._patience.total
         pause = _FIRST_PAUSE
+        pulse = _Pulse(self._patience.stall)
         while True:
             try:
-                return await self._once(request)
+                return await self._once(request, pulse)
             except TryAgainError as error:
                 self._answered = True
                 failed = error
             except _AGAIN as error:
                 failed = TryAgainError(_in_words(error))
             now = time.monotonic()
+            end = start + self._patience.total + pulse.rested
             if now >= (end if self._answered else min(end, start + _FIRST_CONTACT)):
                 raise TryAgainError(f"{failed} (for {now - start:.0f} s)")
             # The last try comes when the time is up, not a long pause before.
             await asyncio.sleep(min(random.uniform(pause / 2, pause), end - now))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def _once(self, request: Callable[[], Awaitable[_T]]) -> _T:
+    async def _once(self, request: Callable[[], Awaitable[_T]], pulse: _Pulse) -> _T:
         async with self._free:
             await self._free.wait_for(lambda: self._running < int(self._lanes))
             self._running += 1
         try:
-            pulse = _Pulse(self._patience.stall)
             _pulse.set(pulse)
-            async with pulse.timer:
+            async with pulse.begin():
                 result = await request()
         except TryAgainError as error:
             if error.slower:

@@ -10,19 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import io
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from contextvars import ContextVar
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import s3fs
-from aiobotocore.httpsession import AIOHTTPSession
-from aiohttp import ClientTimeout
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -33,15 +28,14 @@ from botocore.exceptions import (
 
 from gitmodel.errors import IntegrityError, MissingError, RemoteError, UsageError
 from gitmodel.progress import Far, unheard
-from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError, alive, moving
+from gitmodel.remote.body import ELSEWHERE, Body, Session, read_all
+from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError
 from gitmodel.remote.store import Access
 
 LANES = 8
 """Requests that are under way at once, at most; their bodies are what takes the memory."""
 
 _CREDENTIALS_HINT = "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-_ELSEWHERE = "the server sends us elsewhere, which is not followed"
-_SLICE = 256 << 10
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _EXISTS = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 _NOT_KNOWN = {"NotImplemented", "501"}
@@ -70,61 +64,7 @@ _T = TypeVar("_T")
 
 def open_at(url: str, access: Access) -> S3Store:
     """Open `s3://bucket/prefix[?endpoint=URL&region=NAME]`; no request is made yet."""
-    return S3Store(url, access.profile, Patience(access.timeout, 4 * access.timeout))
-
-
-_far: ContextVar[Far] = ContextVar("far")
-
-
-class _Session(AIOHTTPSession):  # type: ignore[misc]  # it comes without annotations
-    """Follows no redirect: the request, and a session token, would go to any host it names."""
-
-    async def send(self, request: Any) -> Any:
-        """Send a request; raise `RefusedError` if the answer is to ask elsewhere."""
-        answer = await super().send(request)
-        # The region of the bucket is all that botocore may take from such an answer.
-        if 300 <= answer.status_code < 400 and "x-amz-bucket-region" not in answer.headers:
-            raise RefusedError(_ELSEWHERE)
-        return answer
-
-    async def _get_session(self, proxy_url: str | None) -> SimpleNamespace:
-        session = await super()._get_session(proxy_url)
-
-        def request(*arguments: Any, data: Any, **options: Any) -> Any:
-            if isinstance(data, _Body):
-                # aiohttp would copy all of it before it sends the first byte, and would wait for
-                # the answer from when the system took the last one, not the server.
-                moving(len(data))
-                alive(len(data))
-                data = _slices(data.view)
-                options["timeout"] = ClientTimeout(sock_connect=self._timeout.sock_connect)
-            return session.request(*arguments, data=data, allow_redirects=False, **options)
-
-        return SimpleNamespace(request=request)
-
-
-class _Body(io.RawIOBase):
-    """Bytes that botocore takes for a file, or it would copy them; nobody reads it as one."""
-
-    def __init__(self, data: bytes | memoryview) -> None:
-        super().__init__()
-        self.view = memoryview(data)
-
-    def __len__(self) -> int:
-        return len(self.view)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Be ready to be sent once more."""
-        return 0
-
-
-async def _slices(view: memoryview) -> AsyncIterator[memoryview]:
-    for start in range(0, len(view), _SLICE):
-        part = view[start : start + _SLICE]
-        yield part
-        end = start + len(part)
-        alive(len(view) - end)
-        _far.get()(end)
+    return S3Store(url, access)
 
 
 class S3Store:
@@ -132,28 +72,29 @@ class S3Store:
 
     lanes = LANES
 
-    def __init__(self, url: str, profile: str, patience: Patience) -> None:
+    def __init__(self, url: str, access: Access) -> None:
         self.url = url
+        self._rate = access.rate
         parts = urlsplit(url)
         options = parse_qs(parts.query)
         self._bucket = parts.netloc
         self._prefix = parts.path.strip("/")
-        self._retries = Retries(patience, LANES)
+        self._retries = Retries(Patience(access.timeout, 4 * access.timeout), LANES)
         self._etags: dict[str, str] = {}
         self._conditional = True
         self._running: set[Future[Any]] = set()
         config = {
             # Retries are ours. A signature over the checksum is one over the body.
             "retries": {"total_max_attempts": 1},
-            "connect_timeout": patience.stall,
-            "read_timeout": patience.stall,
+            "connect_timeout": access.timeout,
+            "read_timeout": access.timeout,
             "max_pool_connections": 2 * LANES,
-            "http_session_cls": _Session,
+            "http_session_cls": Session,
             "s3": {"payload_signing_enabled": False},
             "request_checksum_calculation": "when_required",
             "response_checksum_validation": "when_required",
         }
-        session = {"profile": profile} if profile else {}
+        session = {"profile": access.profile} if access.profile else {}
         self._fs = s3fs.S3FileSystem(
             endpoint_url=_first(options, "endpoint"),
             client_kwargs={"region_name": _first(options, "region")},
@@ -179,8 +120,7 @@ class S3Store:
         answer = await client.get_object(**arguments)
         wanted, length = arguments.get("Range"), answer.get("ContentLength")
         async with answer["Body"] as body:
-            moving(length or 0)
-            data: bytes = await body.read()
+            data = await read_all(body, length or 0, self._rate)
         if length is None:
             raise TryAgainError("the server did not say how many bytes it would send")
         if len(data) != length:
@@ -234,11 +174,11 @@ class S3Store:
         self._etags.pop(key, None)
         # SHA-256 would take as long as all else; what it would add is in the pack's name.
         checksum = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
-        arguments = {**self._at(key), **condition, "Body": _Body(data), "ChecksumCRC32": checksum}
-        self._call(key, lambda client: self._stored(client, arguments, far))
+        body = Body(data, far, self._rate)
+        arguments = {**self._at(key), **condition, "Body": body, "ChecksumCRC32": checksum}
+        self._call(key, lambda client: self._stored(client, arguments))
 
-    async def _stored(self, client: Any, arguments: Mapping[str, Any], far: Far) -> None:
-        _far.set(far)
+    async def _stored(self, client: Any, arguments: Mapping[str, Any]) -> None:
         # Only who stored the bytes can tell their tag.
         (await client.put_object(**arguments))["ETag"]
 
@@ -357,7 +297,7 @@ class S3Store:
         if code in _AGAIN or status in (429, 500, 502, 503, 504):
             return TryAgainError(f"{code or status}: {text}", slower=code in _SLOWER)
         if 300 <= status < 400:
-            return RefusedError(_ELSEWHERE)
+            return RefusedError(ELSEWHERE)
         return RefusedError(f"{code or status}: {text}")
 
     def _at(self, key: str) -> dict[str, Any]:

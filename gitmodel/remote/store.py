@@ -52,10 +52,14 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What the user's own set-up adds to a URL: an AWS profile, seconds without a sign of life."""
+    """What the user adds to a URL.
+
+    An AWS profile, seconds without a sign of life, bytes a second that may be moved (0 for any).
+    """
 
     profile: str = ""
     timeout: float = 30.0
+    rate: int = 0
 
 
 def open_store(url: str, base: Path, access: Access = Access()) -> Store:

@@ -6,7 +6,15 @@ import time
 import pytest
 
 from gitmodel.remote import retry
-from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError, alive, moving
+from gitmodel.remote.retry import (
+    Patience,
+    RefusedError,
+    Retries,
+    TryAgainError,
+    alive,
+    moving,
+    rest,
+)
 
 PATIENCE = Patience(stall=0.2, total=1.0)
 
@@ -99,8 +107,8 @@ class Upload:
     async def __call__(self):
         self.tries += 1
         moving(self.size)
-        for rest in reversed(range(self.parts)):
-            alive(rest)
+        for left in reversed(range(self.parts)):
+            alive(left)
             await asyncio.sleep(3600 if self.stuck and self.tries == 1 else self.pause)
         return "stored"
 
@@ -149,6 +157,29 @@ def test_a_sign_of_life_that_comes_too_late_does_no_harm():
         return result
 
     assert asyncio.run(act()) == "refused early"
+
+
+def test_a_rest_that_is_taken_on_purpose_is_no_silence():
+    async def request():
+        moving(100)
+        await rest(0.5)
+        await asyncio.sleep(0.05)
+        return "stored"
+
+    assert run(request, Patience(stall=0.2, total=0.0)) == "stored"
+
+
+def test_a_rest_does_not_count_as_time_that_was_spent_trying():
+    tries = []
+
+    async def request():
+        tries.append(1)
+        if len(tries) < 3:
+            await rest(0.7)
+            raise TryAgainError("cut off at the end")
+        return "stored"
+
+    assert run(request, Patience(stall=1.0, total=0.6)) == "stored"
 
 
 # Lanes

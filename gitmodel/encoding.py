@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import struct
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import zstandard
 
@@ -30,8 +31,10 @@ _SAMPLE = 4096
 _SAMPLES = 4
 _SMALLEST = 128
 _LARGE = 64 << 10
-_PROBED = 8
-"""Of so many small blocks that come together, one at least is searched for planes."""
+_TOGETHER = 32
+"""So many small blocks are looked at together."""
+_SLICES = 4
+_SLICE = 128
 _WORTH = 0.95
 """What must be left of a chunk, at most, for the time that decoding costs to be worth it."""
 
@@ -54,16 +57,13 @@ _codecs = threading.local()
 def encode_all(blocks: Iterable[Data]) -> Iterator[tuple[int, Data]]:
     """Yield for each block the encoding that suits it, and its bytes in it.
 
-    What comes together is alike: small blocks are searched for planes only if some of them, or
-    all that came just before, have any.  That search is most of the work on noise.
+    What comes together is alike: of small blocks a little of each is looked at, all in one, and if
+    that is noise, so are they.  To look at each of them is most of the work on noise.
     """
-    found = True
-    for number, data in enumerate(blocks):
-        search = found or len(data) >= _LARGE or number % _PROBED == 0
-        encoding, stored = encode(data, planes=search)
-        if search:
-            found = encoding in (PLANES2, PLANES4)
-        yield encoding, stored
+    for group in _groups(blocks):
+        choice = _choose_for(group) if len(group) > 1 else None
+        for data in group:
+            yield (RAW, data) if choice == RAW else encode(data, planes=choice != ZSTD)
 
 
 def encode(data: Data, *, planes: bool = True) -> tuple[int, Data]:
@@ -93,18 +93,54 @@ def decode(encoding: int, stored: Data, length: int) -> Data:
 
 def _choose(data: Data, *, planes: bool) -> int:
     """Guess from a few pages of `data`, so that noise costs next to nothing."""
+    return _best({RAW: _WORTH, **_costs(data, planes=planes)})
+
+
+def _choose_for(group: Sequence[Data]) -> int:
+    """Guess for small blocks from a little of each: noise, no planes, or perhaps planes."""
+    return _best({RAW: 1.0, **_costs(b"".join(chain.from_iterable(map(_slices, group))))})
+
+
+def _best(costs: Mapping[int, float]) -> int:
+    """Return the cheapest encoding; what is simpler to decode wins unless another is far better."""
+    best = min(costs.values())
+    return next(c for c in (RAW, ZSTD, PLANES2, PLANES4) if costs.get(c, 1) <= best * 1.02)
+
+
+def _costs(data: Data, *, planes: bool = True) -> dict[int, float]:
+    """Return what each encoding leaves of a few pages of `data`, as a share of them."""
     if len(data) < _SMALLEST:
-        return RAW
+        return {}
     sample = _sample(data, _SAMPLE)
-    costs = {ZSTD: len(_zstd(sample)) / len(sample), RAW: _WORTH}
+    costs = {ZSTD: len(_zstd(sample)) / len(sample)}
     # How often each byte occurs shows in less than how often whole phrases do.
     sample = _sample(data, _SAMPLE // 4)
     for stride in (PLANES2, PLANES4) if planes else ():
         sizes = (min(len(plane), len(_entropy(plane))) for plane in _planes(sample, stride))
         costs[stride] = sum(sizes) / len(sample)
-    best = min(costs.values())
-    # What is simpler to decode wins unless the other is clearly smaller.
-    return next(c for c in (RAW, ZSTD, PLANES2, PLANES4) if costs.get(c, 1) <= best * 1.02)
+    return costs
+
+
+def _groups(blocks: Iterable[Data]) -> Iterator[list[Data]]:
+    """Yield small blocks that come together, and each larger one by itself."""
+    group: list[Data] = []
+    for data in blocks:
+        if group and (len(data) >= _LARGE or len(group) == _TOGETHER):
+            yield group
+            group = []
+        if len(data) >= _LARGE:
+            yield [data]
+        else:
+            group.append(data)
+    if group:
+        yield group
+
+
+def _slices(data: Data) -> Iterator[Data]:
+    """Yield a few pieces of a small block, none of its start: headers are all the same."""
+    for number in range(1, 2 * _SLICES, 2):
+        start = len(data) * number // (2 * _SLICES) // 4 * 4
+        yield data[start : start + _SLICE]
 
 
 def _sample(data: Data, length: int) -> bytes:

@@ -4,7 +4,8 @@ import struct
 import pytest
 import zstandard
 
-from gitmodel.encoding import PLANES2, PLANES4, RAW, ZSTD, decode, encode
+from gitmodel import encoding
+from gitmodel.encoding import PLANES2, PLANES4, RAW, ZSTD, decode, encode, encode_all
 from gitmodel.errors import IntegrityError
 from tests.helpers.formats import bf16_weights, fp32_weights, noise
 
@@ -58,6 +59,76 @@ def test_noise_with_a_sample_that_lies_stays_raw():
         data[start : start + 4096] = bytes(4096)
     encoding, stored = encode(bytes(data))
     assert (encoding, stored) == (RAW, bytes(data))
+
+
+# Many blocks
+
+
+def text(number: int, length: int = 8000) -> bytes:
+    lines = (f'{{"epoch": {number}, "step": {step}, "loss": 0.{step}}}\n' for step in range(400))
+    return "".join(lines).encode()[:length]
+
+
+def pieces(data: bytes, length: int) -> list[bytes]:
+    return [data[at : at + length] for at in range(0, len(data), length)]
+
+
+def encodings(blocks: list[bytes]) -> list[int]:
+    encoded = list(encode_all(blocks))
+    assert [decode(e, stored, len(b)) for (e, stored), b in zip(encoded, blocks, strict=True)] == (
+        blocks
+    )
+    return [encoding for encoding, _ in encoded]
+
+
+NOISE = pieces(noise(3_000_000), 9000)
+TEXTS = [text(number) for number in range(100)]
+SMALL_BF16 = pieces(bf16_weights(200_000), 8000)
+SMALL_FP32 = pieces(fp32_weights(200_000), 8000)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [(NOISE, RAW), (TEXTS, ZSTD), (SMALL_BF16, PLANES2), (SMALL_FP32, PLANES4)],
+    ids=["noise", "text", "bf16", "fp32"],
+)
+def test_small_blocks_of_one_kind_get_what_each_would_alone(blocks, expected):
+    assert encodings(blocks) == [expected] * len(blocks)
+
+
+def test_noise_is_not_looked_at_block_by_block(monkeypatch):
+    looked = []
+    real = encoding._zstd
+    monkeypatch.setattr(encoding, "_zstd", lambda data: looked.append(data) or real(data))
+    assert set(encodings(NOISE)) == {RAW}
+    assert len(looked) <= len(NOISE) // 32 + 1
+
+
+def test_a_few_texts_among_noise_are_found():
+    blocks = [*NOISE[:7], TEXTS[0], *NOISE[7:20], TEXTS[1], *NOISE[20:30]]
+    expected = [ZSTD if block in TEXTS else RAW for block in blocks]
+    assert encodings(blocks) == expected
+
+
+def test_pictures_with_equal_headers_are_noise_all_the_same():
+    header = text(0, 600)
+    assert set(encodings([header + block for block in NOISE])) == {RAW}
+
+
+def test_large_blocks_are_looked_at_each_for_itself():
+    large = [noise(70_000), text(1, 70_000) * 5, bf16_weights(50_000)]
+    assert encodings([*NOISE[:3], *large, *NOISE[3:6]]) == [
+        *(RAW, RAW, RAW),
+        *(RAW, ZSTD, PLANES2),
+        *(RAW, RAW, RAW),
+    ]
+
+
+def test_tiny_and_empty_blocks_are_kept_as_they_are():
+    blocks = [b"", b"x", bytes(100), *NOISE[:2], b"", bytes(127)]
+    assert encodings(blocks) == [RAW] * len(blocks)
+    assert encodings([b"", b""]) == [RAW, RAW]
+    assert encodings([]) == []
 
 
 @pytest.mark.parametrize("stride", [PLANES2, PLANES4])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
@@ -29,6 +28,7 @@ from botocore.exceptions import (
 from gitmodel.errors import IntegrityError, MissingError, RemoteError, UsageError
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.body import ELSEWHERE, Body, Session, read_all
+from gitmodel.remote.checksum import crc32
 from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError
 from gitmodel.remote.store import Access
 
@@ -173,7 +173,7 @@ class S3Store:
     ) -> None:
         self._etags.pop(key, None)
         # SHA-256 would take as long as all else; what it would add is in the pack's name.
-        checksum = base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+        checksum = base64.b64encode(crc32(data).to_bytes(4, "big")).decode()
         body = Body(data, far, self._rate)
         arguments = {**self._at(key), **condition, "Body": body, "ChecksumCRC32": checksum}
         self._call(key, lambda client: self._stored(client, arguments))

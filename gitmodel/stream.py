@@ -111,10 +111,11 @@ class BlockFile:
         return done
 
 
-def write_whole(fd: int, data: bytes | memoryview) -> None:
+def write_whole(fd: int, *parts: bytes | memoryview) -> None:
     """Write all of a file that is to be durable; `os.fsync` must still follow."""
     file = BlockFile(fd, durable=True)
-    file.write(data)
+    for part in parts:
+        file.write(part)
     file.finish()
 
 

@@ -23,10 +23,14 @@ _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class Span(NamedTuple):
-    """Blobs that lie near each other in a pack, by oid, and the memory that they were read into."""
+    """Blobs that lie near each other in a pack, by oid, and the memory that they were read into.
+
+    `run` is all of them at once, if nothing lies between.
+    """
 
     blobs: list[tuple[str, memoryview]]
     memory: memoryview
+    run: memoryview | None
 
 
 class OpenPacks:
@@ -121,11 +125,14 @@ class _Reader:
         piece = self._memory.take()
         if self._file.read(piece[: end - start + -(end - start) % SECTOR], start) < end - start:
             raise _cut_short(pack)
-        blobs = []
+        blobs, size = [], 0
         for _, entry in group:
             at = entry.offset - start
             blobs.append((entry.oid, piece[at : at + entry.length]))
-        return Span(blobs, piece)
+            size += entry.length
+        first = group[0].entry.offset - start
+        run = piece[first : end - start] if size == end - start - first else None
+        return Span(blobs, piece, run)
 
     def close(self) -> None:
         """Close the pack that is open."""

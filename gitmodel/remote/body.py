@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -54,14 +54,15 @@ class Body(io.RawIOBase):
     `far` is told how many bytes have gone; `rate` is in bytes a second, 0 for any.
     """
 
-    def __init__(self, data: bytes | memoryview, far: Far, rate: int) -> None:
+    def __init__(self, parts: Sequence[bytes | memoryview], far: Far, rate: int) -> None:
         super().__init__()
-        self._view = memoryview(data)
+        self._parts = parts
+        self._size = sum(map(len, parts))
         self._far = far
         self._rate = rate
 
     def __len__(self) -> int:
-        return len(self._view)
+        return self._size
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         """Be ready to be sent once more."""
@@ -70,14 +71,17 @@ class Body(io.RawIOBase):
     async def slices(self) -> AsyncIterator[memoryview]:
         """Yield all of it, piece by piece."""
         pace = _Pace(self._rate)
-        for start in range(0, len(self._view), pace.step):
-            part = self._view[start : start + pace.step]
-            yield part
-            end = start + len(part)
-            alive(len(self._view) - end)
-            self._far(end)
-            if end < len(self._view):
-                await pace.keep(end)
+        done = 0
+        for part in self._parts:
+            view = memoryview(part)
+            for start in range(0, len(view), pace.step):
+                slice_ = view[start : start + pace.step]
+                yield slice_
+                done += len(slice_)
+                alive(self._size - done)
+                self._far(done)
+                if done < self._size:
+                    await pace.keep(done)
 
 
 async def read_all(body: Any, length: int, rate: int) -> bytes:

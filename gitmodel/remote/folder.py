@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -49,12 +49,12 @@ class FolderStore:
     def put(self, key: str, data: bytes | memoryview) -> None:
         """Write a file durably."""
         with self._translated(key):
-            self._write(self._root / key, data, new=False)
+            self._write(self._root / key, [data], new=False)
 
-    def put_new(self, key: str, data: bytes | memoryview, far: Far = unheard) -> bool:
+    def put_new(self, key: str, *parts: bytes | memoryview, far: Far = unheard) -> bool:
         """Write a file unless it exists; how far that is, is not told."""
         with self._translated(key):
-            return self._write(self._root / key, data, new=True)
+            return self._write(self._root / key, parts, new=True)
 
     def list(self, prefix: str) -> dict[str, int]:
         """Return name and size of each file below a folder."""
@@ -75,12 +75,12 @@ class FolderStore:
     def abort(self) -> None:
         """A disk answers soon, one way or the other."""
 
-    def _write(self, target: Path, data: bytes | memoryview, *, new: bool) -> bool:
+    def _write(self, target: Path, parts: Sequence[bytes | memoryview], *, new: bool) -> bool:
         make_folder(target.parent)
         with Scratch(self._root / _SCRATCH) as scratch:
             fd, temporary = scratch.new_file()
             try:
-                write_whole(fd, data)
+                write_whole(fd, *parts)
                 fsync(fd)
             finally:
                 os.close(fd)

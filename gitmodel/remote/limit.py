@@ -55,11 +55,11 @@ class LimitedStore:
         self._take(len(data))
         self._store.put(key, data)
 
-    def put_new(self, key: str, data: bytes | memoryview, far: Far = unheard) -> bool:
+    def put_new(self, key: str, *parts: bytes | memoryview, far: Far = unheard) -> bool:
         """Write a file unless it exists."""
         self._wait()
-        self._take(len(data))
-        return self._store.put_new(key, data, far)
+        self._take(sum(map(len, parts)))
+        return self._store.put_new(key, *parts, far=far)
 
     def list(self, prefix: str) -> dict[str, int]:
         """Return name and size of each file below a folder."""

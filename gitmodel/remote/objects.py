@@ -70,11 +70,11 @@ class ObjectStore:
         with _translated(self.url, key):
             self._fs.pipe_file(self._path(key), bytes(data))
 
-    def put_new(self, key: str, data: bytes | memoryview, far: Far = unheard) -> bool:
+    def put_new(self, key: str, *parts: bytes | memoryview, far: Far = unheard) -> bool:
         """Write an object unless it exists; how far that is, is not told."""
         try:
             with _translated(self.url, key):
-                self._fs.pipe_file(self._path(key), bytes(data), mode="create")
+                self._fs.pipe_file(self._path(key), b"".join(parts), mode="create")
         except FileExistsError:
             return False
         return True

@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 
 from blake3 import blake3
 
+from gitmodel.encoding import Data
 from gitmodel.errors import (
     ConflictError,
     IntegrityError,
@@ -137,7 +138,7 @@ class Remote:
         self._repository = repository
         self._id: str | None = None
         self._description: Description | None = None
-        self._creation: Future[bool] | None = None
+        self._creation: Future[Description | None] | None = None
         self._until: float | None = None
 
     @property
@@ -158,10 +159,13 @@ class Remote:
             data = self.store.read(DESCRIPTION_NAME)
         except MissingError:
             return False
-        self._description = self._parse(parse_description, data, _CHECK_HINT)
-        self._id = self._description.id
-        self._index.set_remote_id(self.store.url, self._id)
+        self._adopt(self._parse(parse_description, data, _CHECK_HINT))
         return True
+
+    def _adopt(self, description: Description) -> None:
+        self._description = description
+        self._id = description.id
+        self._index.set_remote_id(self.store.url, self._id)
 
     def is_used(self) -> bool:
         """Return whether anything was ever pushed here, even if the description of that is lost."""
@@ -298,24 +302,24 @@ class Remote:
                 if not self.wait():
                     raise
 
-    def put_pack(self, name: str, data: bytes | memoryview, far: Far = unheard) -> None:
-        """Publish a pack; `name` is the BLAKE3 of `data` in hex, `far` hears how far it is."""
-        self._publish(pack_key(name), name, data, far)
+    def put_pack(self, name: str, parts: Sequence[Data], far: Far = unheard) -> None:
+        """Publish a pack; `name` is the BLAKE3 of its parts in hex, `far` hears how far it is."""
+        self._publish(pack_key(name), name, parts, far)
 
     def put_index(self, packs: Sequence[Listed]) -> str:
         """Publish an index file over packs that are all durable; return its name."""
         data = format_index(packs)
         name = blake3(data).hexdigest()
-        self._publish(f"index/{name}", name, data)
+        self._publish(f"index/{name}", name, [data])
         self._index.add_remote_index(self.id, name, packs)
         return name
 
-    def _publish(self, key: str, name: str, data: bytes | memoryview, far: Far = unheard) -> None:
+    def _publish(self, key: str, name: str, parts: Sequence[Data], far: Far = unheard) -> None:
         """Write a file that is named by its content; what is there already must be the same."""
         self._await_creation()
-        new = self.store.put_new(key, data, far)
+        new = self.store.put_new(key, *parts, far=far)
         if not new and blake3(self.store.read(key)).hexdigest() != name:
-            self.store.put(key, data)
+            self.store.put(key, b"".join(parts))
 
     # Roots
 
@@ -474,13 +478,14 @@ class Remote:
             self.store.put(f"quarantine/{DESCRIPTION_NAME}", data)
             self.store.delete(DESCRIPTION_NAME)
         self._describe_as(self._index.remote_id(self.store.url) or secrets.token_hex(16))
-        self.describe()
+        self._described()
         return [f"wrote {DESCRIPTION_NAME} anew"]
 
-    def _describe_as(self, identity: str) -> bool:
-        """Write the description unless there is one; return whether there was none."""
+    def _describe_as(self, identity: str) -> Description | None:
+        """Write the description unless there is one; return it if there was none."""
         description = Description(identity, Chunking())
-        return self.store.put_new(DESCRIPTION_NAME, format_description(description))
+        new = self.store.put_new(DESCRIPTION_NAME, format_description(description))
+        return description if new else None
 
     def _is_described(self) -> bool:
         """Return whether there is a description that can be read; reads it once."""
@@ -553,12 +558,16 @@ class Remote:
         return f"roots/{self._repository}/{name}"
 
     def _await_creation(self) -> None:
-        if self._creation:
-            self._creation.result()
-            self._creation = None
+        """Wait, on whatever thread, until there is a remote to write to."""
+        if creation := self._creation:
+            creation.result()
 
     def _described(self) -> Description:
-        self._await_creation()
+        if self._creation:
+            made = self._creation.result()
+            self._creation = None
+            if made:
+                self._adopt(made)
         if self._description is None and not self.describe():
             if self._index_names():
                 raise MissingError(

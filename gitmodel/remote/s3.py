@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
@@ -141,16 +141,16 @@ class S3Store:
 
     def put(self, key: str, data: bytes | memoryview) -> None:
         """Write an object."""
-        self._put(key, data, {})
+        self._put(key, [data], {})
 
-    def put_new(self, key: str, data: bytes | memoryview, far: Far = unheard) -> bool:
+    def put_new(self, key: str, *parts: bytes | memoryview, far: Far = unheard) -> bool:
         """Write an object unless it exists.
 
         If an answer is lost, the second try finds what the first one wrote, and returns False.
         """
         if self._conditional:
             try:
-                self._put(key, data, {"IfNoneMatch": "*"}, far)
+                self._put(key, parts, {"IfNoneMatch": "*"}, far)
             except FileExistsError:
                 return False
             except NotImplementedError:
@@ -160,21 +160,24 @@ class S3Store:
         try:
             self.size(key)
         except MissingError:
-            self.put(key, data)
+            self._put(key, parts, {}, far)
             return True
         return False
 
     def _put(
         self,
         key: str,
-        data: bytes | memoryview,
+        parts: Sequence[bytes | memoryview],
         condition: Mapping[str, str],
         far: Far = unheard,
     ) -> None:
         self._etags.pop(key, None)
         # SHA-256 would take as long as all else; what it would add is in the pack's name.
-        checksum = base64.b64encode(crc32(data).to_bytes(4, "big")).decode()
-        body = Body(data, far, self._rate)
+        crc = 0
+        for part in parts:
+            crc = crc32(part, crc)
+        checksum = base64.b64encode(crc.to_bytes(4, "big")).decode()
+        body = Body(parts, far, self._rate)
         arguments = {**self._at(key), **condition, "Body": body, "ChecksumCRC32": checksum}
         self._call(key, lambda client: self._stored(client, arguments))
 

@@ -31,8 +31,8 @@ class Store(Protocol):
     def put(self, key: str, data: bytes | memoryview) -> None:
         """Write a file; when this returns, it is durable, and `data` may change."""
 
-    def put_new(self, key: str, data: bytes | memoryview, far: Far = unheard) -> bool:
-        """Write a file unless it exists; return whether it was written.
+    def put_new(self, key: str, *parts: bytes | memoryview, far: Far = unheard) -> bool:
+        """Write a file of these parts unless it exists; return whether it was written.
 
         `far` is called by any thread, and not by every kind of store.
         """

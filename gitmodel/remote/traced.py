@@ -31,10 +31,10 @@ class TracedStore:
         with step(lambda: f"write {key} {len(data)} bytes"):
             self._store.put(key, data)
 
-    def put_new(self, key: str, data: bytes | memoryview, far: Far = unheard) -> bool:
+    def put_new(self, key: str, *parts: bytes | memoryview, far: Far = unheard) -> bool:
         """Write a file unless it exists."""
-        with step(lambda: f"write {key} {len(data)} bytes, if it is not there"):
-            return self._store.put_new(key, data, far)
+        with step(lambda: f"write {key} {sum(map(len, parts))} bytes, if it is not there"):
+            return self._store.put_new(key, *parts, far=far)
 
     def list(self, prefix: str) -> dict[str, int]:
         """Return name and size of each file below a folder."""

@@ -7,9 +7,10 @@ bounded, so memory stays flat.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from types import TracebackType
 from typing import Generic, NamedTuple, TypeVar
 
@@ -36,6 +37,7 @@ PACK_SIZE = 16 << 20
 """Bytes of payload after which a pack is sent."""
 
 _BUFFER = PACK_SIZE + (1 << 20)
+_SPAN = 4 << 20
 _PACKS_PER_INDEX = 16
 _BATCHES_IN_FLIGHT = 4
 _BATCH_BYTES = 8 << 20
@@ -69,10 +71,26 @@ class _Encoded(NamedTuple):
 
 
 class _Waiting(NamedTuple, Generic[_T]):
-    """What the pool will have made of a batch, and the memory that no later batch lies in."""
+    """What the pool will have made of a batch, and the memory that no later batch lies in.
+
+    `run` is all of its chunks at once, if they follow each other there.
+    """
 
     made: Future[list[_T]]
-    spent: list[memoryview]
+    spent: _Spent
+    run: memoryview | None = None
+
+
+class _Spent(NamedTuple):
+    """Memory that may be used again when nobody reads a batch any more."""
+
+    owner: Memory
+    pieces: Sequence[memoryview]
+
+    def free(self) -> None:
+        """Give it back."""
+        for piece in self.pieces:
+            self.owner.give(piece)
 
 
 class Upload:
@@ -84,9 +102,10 @@ class Upload:
         self._pool = ThreadPoolExecutor(max(work.jobs, 2), thread_name_prefix="encode")
         # Those that send mostly wait; they must not keep the others from their work.
         self._senders = ThreadPoolExecutor(remote.store.lanes, thread_name_prefix="send")
-        self._windows = windows(remote.chunking)
+        self.memory = Memory(_SPAN)
+        """What blobs may be read into that are given to `add_all`."""
         self._buffers = Memory(_BUFFER)
-        self._pack = _Building(self._buffers.take())
+        self._pack = _Building(self._buffers)
         self._sending: deque[tuple[Future[tuple[str, int]], _Building]] = deque()
         self._listed: list[Listed] = []
         self._fresh: set[str] = set()
@@ -95,10 +114,10 @@ class Upload:
         self._encoding: deque[_Waiting[_Encoded]] = deque()
         self._blobs = self._reused = self._new_bytes = self._sent_bytes = 0
 
-    @property
-    def memory(self) -> Memory:
-        """What blobs may be read into that are given to `add_all`."""
-        return self._windows
+    @cached_property
+    def _windows(self) -> Memory:
+        # Only now, for a remote that is being made has yet to say how it wants blobs cut.
+        return windows(self._remote.chunking)
 
     def add_small(self, oid: str, data: bytes) -> None:
         """Send a blob as a chunk of its own; raise `IntegrityError` if it is not what it says.
@@ -110,9 +129,16 @@ class Upload:
         if self._small_bytes >= _BATCH_BYTES:
             self._flush_small()
 
-    def add_all(self, blobs: Sequence[tuple[str, Data]], piece: memoryview) -> None:
-        """Send small blobs, by oid, as `add_small` does; they lie in a piece of `memory`."""
-        self._add_whole(blobs, [piece])
+    def add_all(
+        self, blobs: Sequence[tuple[str, Data]], piece: memoryview, run: memoryview | None
+    ) -> None:
+        """Send small blobs, by oid, that the remote lacks; they lie in a piece of `memory`.
+
+        `run` is all of them at once, if nothing lies between: it need not be copied.
+        """
+        self._blobs += len(blobs)
+        spent = _Spent(self.memory, [piece])
+        self._encode([_Chunk(oid, "", data) for oid, data in blobs], spent, run=run)
 
     def add_large(self, oid: str, read: Read, breaks: Sequence[int] = ()) -> None:
         """Send a blob in chunks, cut where its content says so and at `breaks`.
@@ -131,7 +157,7 @@ class Upload:
         pieces: list[Piece] = []
         for chunks, spent in self._digested(batches()):
             pieces += [Piece(chunk.oid, len(chunk.data)) for chunk in chunks]
-            self._encode(chunks, spent)
+            self._encode(chunks, spent, there=self._there(chunks))
         if hasher.digests().oid != oid:
             raise _damaged(oid)
         if [piece.oid for piece in pieces] != [oid]:
@@ -164,18 +190,19 @@ class Upload:
 
     def _flush_small(self) -> None:
         small, self._small, self._small_bytes = self._small, [], 0
-        self._add_whole(small, [])
+        self._blobs += len(small)
+        chunks = [_Chunk(oid, "", data) for oid, data in small]
+        self._encode(chunks, _Spent(self.memory, []), there=self._there(chunks))
 
-    def _add_whole(self, blobs: Sequence[tuple[str, Data]], spent: list[memoryview]) -> None:
-        self._blobs += len(blobs)
-        self._encode([_Chunk(oid, "", data) for oid, data in blobs], spent)
+    def _there(self, chunks: Sequence[_Chunk]) -> Collection[str]:
+        """Return which of the chunks the remote has."""
+        return self._remote.chunks([chunk.oid for chunk in chunks])
 
-    def _digested(
-        self, batches: Iterable[Batch]
-    ) -> Iterator[tuple[list[_Chunk], list[memoryview]]]:
+    def _digested(self, batches: Iterable[Batch]) -> Iterator[tuple[list[_Chunk], _Spent]]:
         """Digest the chunks on the pool while the next ones are cut; give on what is spent."""
         waiting: deque[_Waiting[_Chunk]] = deque()
-        for chunks, spent in batches:
+        for chunks, pieces in batches:
+            spent = _Spent(self._windows, pieces)
             waiting.append(_Waiting(self._pool.submit(_digest, chunks), spent))
             if len(waiting) > 1:
                 first = waiting.popleft()
@@ -183,9 +210,15 @@ class Upload:
         for each in waiting:
             yield each.made.result(), each.spent
 
-    def _encode(self, chunks: list[_Chunk], spent: list[memoryview]) -> None:
-        """Hand those chunks that the remote lacks to the pool; `spent` is free after them."""
-        there = self._remote.chunks([chunk.oid for chunk in chunks])
+    def _encode(
+        self,
+        chunks: list[_Chunk],
+        spent: _Spent,
+        *,
+        there: Collection[str] = (),
+        run: memoryview | None = None,
+    ) -> None:
+        """Hand those chunks that are not `there` to the pool; `spent` is free after them."""
         new: dict[str, _Chunk] = {}
         for chunk in chunks:
             if chunk.oid not in there and chunk.oid not in self._fresh:
@@ -196,19 +229,26 @@ class Upload:
         fresh = sum(len(chunk.data) for chunk in new.values())
         self._meter.add(sum(len(chunk.data) for chunk in chunks) - fresh)
         self._new_bytes += fresh
-        self._encoding.append(_Waiting(self._pool.submit(_encode, list(new.values())), spent))
+        made = self._pool.submit(_encode, list(new.values()))
+        self._encoding.append(_Waiting(made, spent, run if len(new) == len(chunks) else None))
         self._drain(_BATCHES_IN_FLIGHT)
 
     def _drain(self, most: int) -> None:
         """Put encoded chunks into packs, all that are ready, until at most `most` batches wait."""
         while len(self._encoding) > most or (self._encoding and self._encoding[0].made.done()):
-            first = self._encoding.popleft()
-            for chunk, encoding, stored in first.made.result():
-                self._pack.append_chunk(chunk, encoding, stored)
+            made, spent, run = self._encoding.popleft()
+            encoded = made.result()
+            if run and all(each.encoding == RAW for each in encoded):
+                self._pack.append_run(encoded, run, spent)
+                # Half a run too few is nearer than half a run too many.
+                if self._pack.size >= PACK_SIZE - _SPAN // 2:
+                    self._send()
+                continue
+            for each in encoded:
+                self._pack.append_chunk(each)
                 if self._pack.size >= PACK_SIZE:
                     self._send()
-            for memory in first.spent:
-                self._windows.give(memory)
+            spent.free()
 
     def _send(self) -> None:
         if not self._pack.entries:
@@ -217,19 +257,22 @@ class Upload:
             self._collect()
         pack = self._pack
         self._sending.append((self._senders.submit(self._put, pack), pack))
-        self._pack = _Building(self._buffers.take())
+        self._pack = _Building(self._buffers)
 
     def _all_lanes_busy(self) -> bool:
         return len(self._sending) >= self._remote.store.lanes
 
     def _put(self, pack: _Building) -> tuple[str, int]:
-        data = pack.seal()
-        name = blake3(data).hexdigest()
-        told = _Told(self._meter, pack.raw, len(data))
-        self._remote.put_pack(name, data, told)
-        told(len(data))
-        self._buffers.give(pack.memory)
-        return name, len(data)
+        parts = pack.seal()
+        hasher = blake3()
+        for part in parts:
+            hasher.update(part)
+        name, size = hasher.hexdigest(), sum(map(len, parts))
+        told = _Told(self._meter, pack.raw, size)
+        self._remote.put_pack(name, parts, told)
+        told(size)
+        pack.free()
+        return name, size
 
     def _collect(self) -> None:
         """Wait for the oldest pack that is being sent."""
@@ -268,44 +311,74 @@ class _Told:
 
 
 class _Building:
-    """A pack that is being put together in memory, where each chunk lies only once."""
+    """A pack that is being put together: of runs where they lie, and of copies of the rest."""
 
-    def __init__(self, memory: memoryview) -> None:
-        self.memory = memory
+    def __init__(self, buffers: Memory) -> None:
         self.entries: list[Stored] = []
         self.recipes: list[bytes] = []
         self.size = self.raw = 0
+        self._buffers = buffers
+        self._memory: memoryview | None = None
+        self._start = self._end = 0
+        self._parts: list[Data] = []
+        self._spent: list[_Spent] = []
 
-    def append_chunk(self, chunk: _Chunk, encoding: int, stored: Data) -> None:
+    def append_chunk(self, chunk: _Encoded) -> None:
         """Add a chunk, as it is stored."""
-        oid, fingerprint, data = chunk
-        size = len(stored)
-        self.raw += len(data)
-        self._append(Stored(oid, fingerprint, CHUNK, encoding, len(data), self.size, size), stored)
+        self._enter(chunk)
+        self._copy(chunk.stored)
+
+    def append_run(self, chunks: Sequence[_Encoded], run: memoryview, spent: _Spent) -> None:
+        """Add chunks that are stored as they lie, one behind the other, in memory that is lent."""
+        for chunk in chunks:
+            self._enter(chunk)
+        self._end_part()
+        self._parts.append(run)
+        self._spent.append(spent)
 
     def append_recipe(self, oid: str, payload: bytes) -> None:
         """Add the recipe of a blob."""
         size, fingerprint = len(payload), fingerprint_of(payload)
         self.recipes.append(payload)
-        self._append(Stored(oid, fingerprint, RECIPE, RAW, size, self.size, size), payload)
+        self.entries.append(Stored(oid, fingerprint, RECIPE, RAW, size, self.size, size))
+        self.size += size
+        self._copy(payload)
 
-    def _append(self, entry: Stored, payload: Data) -> None:
-        self.entries.append(entry)
-        self._write(payload)
+    def seal(self) -> list[Data]:
+        """Return the whole pack, part by part."""
+        self._end_part()
+        return [*self._parts, format_table(self.entries)]
 
-    def seal(self) -> memoryview:
-        """Add the table; return the whole pack."""
-        self._write(format_table(self.entries))
-        return self.memory[: self.size]
+    def free(self) -> None:
+        """Give back what its bytes lie in, when nobody reads them any more."""
+        self._parts.clear()
+        for spent in self._spent:
+            spent.free()
+        if self._memory:
+            self._buffers.give(self._memory)
 
-    def _write(self, data: Data) -> None:
-        start, self.size = self.size, self.size + len(data)
-        if self.size > len(self.memory):
-            # A pack of tiny chunks, for its table, or one with the recipe of a huge blob.
-            larger = new_memory(self.size + _BUFFER)
-            larger[:start] = self.memory[:start]
-            self.memory = larger
-        self.memory[start : self.size] = data
+    def _enter(self, encoded: _Encoded) -> None:
+        (oid, fingerprint, data), encoding, stored = encoded
+        size = len(stored)
+        self.raw += len(data)
+        self.entries.append(Stored(oid, fingerprint, CHUNK, encoding, len(data), self.size, size))
+        self.size += size
+
+    def _copy(self, data: Data) -> None:
+        memory = self._memory = self._memory or self._buffers.take()
+        if self._end + len(data) > len(memory):
+            # A pack with the recipe of a huge blob.
+            filled = memory[self._start : self._end]
+            memory = self._memory = new_memory(len(filled) + len(data) + _BUFFER)
+            memory[: len(filled)] = filled
+            self._start, self._end = 0, len(filled)
+        memory[self._end : self._end + len(data)] = data
+        self._end += len(data)
+
+    def _end_part(self) -> None:
+        if self._memory and self._end > self._start:
+            self._parts.append(self._memory[self._start : self._end])
+            self._start = self._end
 
 
 def _digest(batch: list[memoryview]) -> list[_Chunk]:

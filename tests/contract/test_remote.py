@@ -7,7 +7,7 @@ import os
 import secrets
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -279,12 +279,12 @@ def test_an_upload_that_died_is_resumed(machine: Make, monkeypatch: pytest.Monke
     sender.remote.create()
     put, count = Remote.put_pack, 0
 
-    def put_until(self: Remote, name: str, data: bytes, far: Far) -> None:
+    def put_until(self: Remote, name: str, parts: Sequence[bytes], far: Far) -> None:
         nonlocal count
         count += 1
         if count > 18:
             raise _DiesError
-        put(self, name, data, far)
+        put(self, name, parts, far)
 
     with monkeypatch.context() as patch, pytest.raises(_DiesError):  # noqa: PT012 - the patch ends with it
         patch.setattr(Remote, "put_pack", put_until)
@@ -584,14 +584,14 @@ class Slow:
     def __getattr__(self, name: str) -> object:
         return getattr(self._store, name)
 
-    def put_new(self, key: str, data: bytes, far: Far = unheard) -> bool:
+    def put_new(self, key: str, *parts: bytes, far: Far = unheard) -> bool:
         """Write a file, and note that, once `wait` is over."""
         if key == "gitmodel-remote.json":
             assert self.wait.wait(10)
             if not self._works:
                 raise RemoteError("no more room")
         self.keys.append(key)
-        return self._store.put_new(key, data, far)
+        return self._store.put_new(key, *parts, far=far)
 
 
 def test_nothing_waits_for_a_remote_to_be_made_but_what_is_written(

@@ -270,7 +270,7 @@ def test_a_slow_upload_tells_how_far_it_is(
         monkeypatch.setenv(name, value)
     store = open_store(s3.url, tmp_path, Access())
     proxy.rule(network.reset_after(4 * MIB), times=1)
-    assert store.put_new("packs/x", noise("far", 8 * MIB), told.append)
+    assert store.put_new("packs/x", noise("far", 8 * MIB), far=told.append)
     # It had to begin again.
     assert told.count(MIB) == 2
     assert told[-1] == 8 * MIB

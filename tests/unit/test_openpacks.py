@@ -44,8 +44,9 @@ def pack(folder, *sizes):
 def brought(opened, places):
     """The blobs that come, by oid, and how many came at a time."""
     memory, found, counts = Memory(ROOM), {}, []
-    for blobs, piece in opened.spans(places, memory):
+    for blobs, piece, run in opened.spans(places, memory):
         found.update((oid, bytes(view)) for oid, view in blobs)
+        assert run is None or bytes(run) == b"".join(view for _, view in blobs)
         counts.append(len(blobs))
         memory.give(piece)
     return found, counts
@@ -78,6 +79,14 @@ def test_what_lies_between_is_read_only_if_it_is_little(folder, opened):
     found, counts = brought(opened, [places[0], places[2], places[4]])
     assert found == {each.entry.oid: blobs[each.entry.oid] for each in places[::2]}
     assert counts == [2, 1]
+
+
+def test_what_follows_each_other_comes_as_one_run_too(folder, opened):
+    places, blobs = pack(folder, 10, 0, 5000, 20, 30)
+    (span,) = opened.spans(places[:4], Memory(ROOM))
+    assert bytes(span.run) == b"".join(blobs[each.entry.oid] for each in places[:4])
+    (span,) = opened.spans([places[0], *places[3:]], Memory(ROOM))
+    assert span.run is None
 
 
 def test_few_reads_bring_many(folder, opened, monkeypatch):

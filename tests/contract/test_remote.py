@@ -16,9 +16,10 @@ from typing import Any, cast
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from gitmodel import stream
 from gitmodel.atomic import Scratch
 from gitmodel.cache import Cache
-from gitmodel.digest import oid_of
+from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.errors import (
     ConflictError,
     GitmodelError,
@@ -56,6 +57,21 @@ class Machine:
         with Upload(self.remote, sum(map(len, blobs)), Work()) as upload:
             for blob in blobs:
                 _add(upload, blob)
+            return upload.finish()
+
+    def pack(self, *blobs: bytes) -> None:
+        """Put small blobs in the cache."""
+        with self.cache.writer() as writer:
+            for blob in blobs:
+                writer.add(blob, digest_bytes(blob))
+
+    def send_packed(self, *blobs: bytes) -> Sent:
+        """Send small blobs that the remote lacks, as they lie in packs of the cache."""
+        self.remote.create()
+        places = self.cache.places(map(oid_of, blobs)).values()
+        with Upload(self.remote, sum(map(len, blobs)), Work()) as upload:
+            for span in self.cache.read_spans(places, upload.memory):
+                upload.add_all(*span)
             return upload.finish()
 
     def bring(self, *blobs: bytes) -> None:
@@ -241,6 +257,85 @@ def test_what_compresses_is_sent_small(machine: Make, blob: bytes) -> None:
     receiver = machine("receiver")
     receiver.bring(blob)
     assert receiver.has(blob)
+
+
+def _text(number: int) -> bytes:
+    return b"".join(b"%d,%d,0.%d\n" % (number, row, row * row) for row in range(900))
+
+
+_KINDS = {
+    "noise": [noise(n, 20_000) for n in range(60)],
+    "text": [_text(n) for n in range(60)],
+    "text among noise": [_text(n) if n % 9 == 0 else noise(n, 20_000) for n in range(60)],
+    "first all noise, then text": [
+        *(noise(n, 900_000) for n in range(9)),
+        *(_text(n) for n in range(300)),
+        *(noise(n, 900_000) for n in range(9, 18)),
+    ],
+    "more than a pack": [noise(n, 700_000) for n in range(60)],
+    "empty ones too": [b"", noise(1, 20_000), b"x", noise(2, 5)],
+}
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+def test_packs_of_the_cache_are_sent(machine: Make, kind: str) -> None:
+    blobs = _KINDS[kind]
+    sender = machine("sender")
+    sender.pack(*blobs)
+    sent = sender.send_packed(*blobs)
+    assert (sent.blobs, sent.new_bytes) == (len(blobs), sum(map(len, blobs)))
+    receiver = machine("receiver")
+    receiver.bring(*blobs)
+    assert all(map(receiver.has, blobs))
+    assert receiver.remote.check().sound
+
+
+def test_a_part_of_a_pack_is_sent_without_the_rest(machine: Make) -> None:
+    blobs = [noise(n, 20_000) for n in range(60)]
+    sender = machine("sender")
+    sender.pack(*blobs)
+    wanted = [blob for number, blob in enumerate(blobs) if number % 7]
+    sender.send_packed(*wanted)
+    assert sender.remote.holds([oid_of(blob) for blob in blobs]) == {oid_of(b) for b in wanted}
+    receiver = machine("receiver")
+    receiver.bring(*wanted)
+    assert all(map(receiver.has, wanted))
+
+
+def test_noise_is_sent_in_packs_of_the_usual_size(
+    machine: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = [noise(n, 300_000) for n in range(200)]
+    sender = machine("sender")
+    sender.pack(*blobs)
+    made: list[int] = []
+
+    def recorded(size: int) -> memoryview:
+        made.append(size)
+        return memoryview(bytearray(size))
+
+    monkeypatch.setattr(stream, "new_memory", recorded)
+    sender.send_packed(*blobs)
+    # It lies in memory once: where it was read.
+    assert set(made) == {4 * MIB}
+    *full, rest = sorted(sender.remote.packs().values(), reverse=True)
+    assert all(14 * MIB < size < 18 * MIB for size in full)
+    assert len(full) == 3
+    assert rest < 18 * MIB
+
+
+def test_a_damaged_pack_of_the_cache_is_not_sent(machine: Make) -> None:
+    blobs = [noise(n, 20_000) for n in range(60)]
+    sender = machine("sender")
+    sender.pack(*blobs)
+    (path,) = (sender.cache.root / "packs").iterdir()
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.seek(500_000)
+        file.write(b"!!!!")
+    with pytest.raises(IntegrityError, match="is damaged and was not pushed"):
+        sender.send_packed(*blobs)
+    assert sender.remote.holds([oid_of(blob) for blob in blobs]) == set()
 
 
 def test_what_is_there_is_not_sent_again(machine: Make) -> None:

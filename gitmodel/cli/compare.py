@@ -105,7 +105,7 @@ def value_of(found: Comparison) -> dict[str, object]:
                 "tag": side.resolved.tag,
                 "name": side.name,
                 "commit": side.resolved.commit,
-                "problems": list(side.record.problems),
+                "problems": list(side.problems),
             }
             for side in found.versions
         ],
@@ -290,5 +290,5 @@ def _problems(found: Comparison) -> list[list[Cell]]:
     return [
         [Cell(side.resolved.label), Cell(problem, tone="bad")]
         for side in found.versions
-        for problem in side.record.problems
+        for problem in side.problems
     ]

@@ -29,6 +29,7 @@ from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.conditions import subject_of
 from gitmodel.porcelain.resolve import Resolved, resolve
+from gitmodel.porcelain.show import problems_of
 from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Work
 from gitmodel.project import Project, never, open_project
@@ -44,11 +45,15 @@ Entries = Callable[[Pointer], Mapping[str, Entry]]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the versions that are compared, and the artifact that it is read as a version of."""
+    """One of the versions that are compared, and the artifact that it is read as a version of.
+
+    `problems` are in words what cannot be read of it, and what DVC has of it.
+    """
 
     resolved: Resolved
     name: str
     record: Record
+    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +192,8 @@ def _sides(history: History, references: Sequence[str]) -> tuple[Side, ...]:
 
 
 def _side(history: History, resolved: Resolved, name: str) -> Side:
-    return Side(resolved, name, history.reader.read(resolved.commit, name))
+    record = history.reader.read(resolved.commit, name)
+    return Side(resolved, name, record, problems_of(history, record))
 
 
 def _newest(history: History) -> str:

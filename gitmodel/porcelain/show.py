@@ -43,10 +43,13 @@ def show(history: History, reference: str) -> Shown:
     everything = history.reader.artifacts(found.commit)
     others = {path: everything[path] for path in sorted(everything.keys() - record.artifacts)}
     story = revisions.story(history.git, found.commit, found.tag)
-    problems = record.problems
-    if foreign := history.objects.foreign(found.commit):
-        problems = (*problems, not_imported(foreign))
-    return Shown(found, story, record, others, problems)
+    return Shown(found, story, record, others, problems_of(history, record))
+
+
+def problems_of(history: History, record: Record) -> tuple[str, ...]:
+    """Return in words what cannot be read of a version, and what DVC has of it."""
+    foreign = history.objects.foreign(record.commit)
+    return (*record.problems, *([not_imported(foreign)] if foreign else ()))
 
 
 def with_signature(history: History, found: Shown) -> Shown:

@@ -233,6 +233,7 @@ def test_what_somebody_else_pushed_does_not_say_how_tags_are_read(dvc: Repo) -> 
     assert json.loads(clone.gitmodel("diff", "v0.9", "HEAD", "--json").out)["foreign"]
     shown = clone.gitmodel("show", "v0.9")
     assert "it was not imported" in shown.out + shown.err
+    assert "it was not imported" in clone.gitmodel("compare", "v0.9", "HEAD").out
     clone.git("switch", "--quiet", "proposal")
     clone.gitmodel("checkout", "v0.9")
 

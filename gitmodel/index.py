@@ -172,13 +172,14 @@ class Index:
     def find_packed(self, oids: Sequence[str]) -> dict[str, Placed]:
         """Return where those of the blobs lie that are in local packs."""
         found: dict[str, Placed] = {}
-        for keys in _batches(map(oid_to_bytes, oids)):
+        keys = {oid_to_bytes(oid): oid for oid in oids}
+        for batch in _batches(sorted(keys)):
             rows = self._db.execute(
-                "SELECT pack.name, oid, fingerprint, encoding, length, offset, stored FROM packed"
-                f" JOIN pack ON pack.id = pack WHERE oid IN ({_marks(keys)})",
-                keys,
+                "SELECT oid, pack.name, fingerprint, encoding, length, offset, stored FROM packed"
+                f" JOIN pack ON pack.id = pack WHERE oid IN ({_marks(batch)})",
+                batch,
             )
-            found.update((placed.entry.oid, placed) for placed in map(_placed, rows))
+            found.update((keys[row[0]], _placed(keys[row[0]], row)) for row in rows)
         return found
 
     def packed_oids(self, oids: Sequence[str]) -> set[str]:
@@ -288,14 +289,15 @@ class Index:
     def find_chunks(self, remote: str, oids: Sequence[str]) -> dict[str, Placed]:
         """Return where those of the chunks lie that the remote is known to hold."""
         found: dict[str, Placed] = {}
-        for keys in _batches(map(oid_to_bytes, oids)):
+        keys = {oid_to_bytes(oid): oid for oid in oids}
+        for batch in _batches(sorted(keys)):
             rows = self._db.execute(
-                "SELECT remote_pack.name, oid, fingerprint, encoding, length, offset, stored FROM"
+                "SELECT oid, remote_pack.name, fingerprint, encoding, length, offset, stored FROM"
                 " remote_chunk JOIN remote_pack ON remote_pack.id = pack"
-                f" WHERE remote = ? AND oid IN ({_marks(keys)})",
-                (remote, *keys),
+                f" WHERE remote = ? AND oid IN ({_marks(batch)})",
+                (remote, *batch),
             )
-            found.update((placed.entry.oid, placed) for placed in map(_placed, rows))
+            found.update((keys[row[0]], _placed(keys[row[0]], row)) for row in rows)
         return found
 
     def find_recipes(self, remote: str, oids: Sequence[str]) -> dict[str, bytes]:
@@ -434,17 +436,7 @@ def _entry_row(pack: int | None, entry: Stored) -> tuple[object, ...]:
     )
 
 
-def _placed(row: tuple[str, bytes, bytes, int, int, int, int]) -> Placed:
-    name, key, fingerprint, encoding, length, offset, stored = row
-    return Placed(
-        name,
-        Stored(
-            oid_from_bytes(key),
-            fingerprint_from_bytes(fingerprint),
-            CHUNK,
-            encoding,
-            length,
-            offset,
-            stored,
-        ),
-    )
+def _placed(oid: str, row: tuple[bytes, str, bytes, int, int, int, int]) -> Placed:
+    _, pack, key, encoding, length, offset, stored = row
+    fingerprint = fingerprint_from_bytes(key)
+    return Placed(pack, Stored(oid, fingerprint, CHUNK, encoding, length, offset, stored))

@@ -19,7 +19,7 @@ _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 class FolderStore:
     """A store in a folder, of this machine or of a network file system; see `Store`."""
 
-    lanes = 2
+    lanes = lanes_now = 2
 
     def __init__(self, url: str, root: Path) -> None:
         self.url = url

@@ -31,7 +31,7 @@ class LimitedStore:
         """`rate` is in bytes a second."""
         self.url = store.url
         # More at once would only make each of them slower.
-        self.lanes = 1
+        self.lanes = self.lanes_now = 1
         self._store = store
         self._rate = rate
         self._lock = threading.Lock()

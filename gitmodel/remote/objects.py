@@ -41,7 +41,7 @@ class ObjectStore:
     One request writes an object whole or not at all, so nothing is ever half written.
     """
 
-    lanes = 4
+    lanes = lanes_now = 4
 
     def __init__(self, url: str, fs: Any, root: str) -> None:
         self.url = url

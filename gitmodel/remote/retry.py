@@ -126,6 +126,11 @@ class Retries:
         self._answered = False
         self._free = asyncio.Condition()
 
+    @property
+    def lanes(self) -> int:
+        """How many requests may run at once now."""
+        return int(self._lanes)
+
     async def run(self, request: Callable[[], Awaitable[_T]]) -> _T:
         """Return what `request` returns; raise `TryAgainError` when the patience has run out."""
         start = time.monotonic()
@@ -149,7 +154,7 @@ class Retries:
 
     async def _once(self, request: Callable[[], Awaitable[_T]], pulse: _Pulse) -> _T:
         async with self._free:
-            await self._free.wait_for(lambda: self._running < int(self._lanes))
+            await self._free.wait_for(lambda: self._running < self.lanes)
             self._running += 1
         try:
             _pulse.set(pulse)

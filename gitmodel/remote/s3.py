@@ -104,6 +104,11 @@ class S3Store:
             **session,
         )
 
+    @property
+    def lanes_now(self) -> int:
+        """Requests at once that the server is happy with, as far as it was asked."""
+        return self._retries.lanes
+
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Return a part of an object, or all."""
         if length == 0:

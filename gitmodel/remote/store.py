@@ -17,7 +17,11 @@ class Store(Protocol):
 
     url: str
     lanes: int
-    """Requests that are worth having under way at once."""
+    """Requests that are worth having under way at once, at most."""
+
+    @property
+    def lanes_now(self) -> int:
+        """How many of them the place is happy with at the moment."""
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Return `length` bytes from `start` on, or all; never fewer.

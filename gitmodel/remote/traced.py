@@ -15,6 +15,11 @@ class TracedStore:
         self.lanes = store.lanes
         self._store = store
 
+    @property
+    def lanes_now(self) -> int:
+        """Requests at once that the place is happy with."""
+        return self._store.lanes_now
+
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """Return a part of a file, or all."""
         part = "" if length is None else f" {length} bytes at {start}"

@@ -22,6 +22,7 @@ from gitmodel.digest import (
     algorithm_of,
     digest_bytes,
     fingerprint_of,
+    oid_of,
 )
 from gitmodel.encoding import RAW, Data, encode_all
 from gitmodel.errors import IntegrityError
@@ -260,7 +261,8 @@ class Upload:
         self._pack = _Building(self._buffers)
 
     def _all_lanes_busy(self) -> bool:
-        return len(self._sending) >= self._remote.store.lanes
+        # Packs that only wait cost memory, and new memory costs time.
+        return len(self._sending) >= self._remote.store.lanes_now
 
     def _put(self, pack: _Building) -> tuple[str, int]:
         parts = pack.seal()
@@ -393,10 +395,10 @@ def _encode(chunks: list[_Chunk]) -> list[_Encoded]:
 
 
 def _checked(chunk: _Chunk) -> _Chunk:
-    digests = digest_bytes(chunk.data, algorithm_of(chunk.oid))
-    if digests.oid != chunk.oid:
-        raise _damaged(chunk.oid)
-    return chunk._replace(fingerprint=digests.fingerprint)
+    oid, _, data = chunk
+    if oid_of(data, algorithm_of(oid)) != oid:
+        raise _damaged(oid)
+    return _Chunk(oid, fingerprint_of(data), data)
 
 
 def _damaged(oid: str) -> IntegrityError:

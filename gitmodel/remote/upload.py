@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
@@ -254,15 +254,21 @@ class Upload:
     def _send(self) -> None:
         if not self._pack.entries:
             return
-        while self._sending and (self._sending[0][0].done() or self._all_lanes_busy()):
+        self._await_lane()
+        while self._sending and self._sending[0][0].done():
             self._collect()
         pack = self._pack
         self._sending.append((self._senders.submit(self._put, pack), pack))
         self._pack = _Building(self._buffers)
 
-    def _all_lanes_busy(self) -> bool:
-        # Packs that only wait cost memory, and new memory costs time.
-        return len(self._sending) >= self._remote.store.lanes_now
+    def _await_lane(self) -> None:
+        """Wait until one more pack may be sent; what only waits costs memory, and that time."""
+        while True:
+            busy = [future for future, _ in self._sending if not future.done()]
+            if len(busy) < self._remote.store.lanes_now:
+                return
+            for future in wait(busy, return_when=FIRST_COMPLETED).done:
+                future.result()
 
     def _put(self, pack: _Building) -> tuple[str, int]:
         parts = pack.seal()

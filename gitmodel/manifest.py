@@ -23,7 +23,7 @@ FILE, EXECUTABLE, LINK, FOLDER = "f", "x", "l", "d"
 _HEADER = re.compile(rb"gitmodel-manifest ([0-9]{1,9})\n")
 _LINE = re.compile(
     r"((?:blake3|sha256):[0-9a-f]{64}) (xxh3-128:[0-9a-f]{32}) (0|[1-9][0-9]{0,18}) ([fxld]) "
-    r'"((?:[^"\\\n\x00-\x1f\x7f-\U0010ffff]|\\["\\nrtbf]|\\u[0-9a-f]{4})+)"\n',
+    r'"((?:[^"\\\n\x00-\x1f\x7f-\U0010ffff]++|\\["\\nrtbf]|\\u[0-9a-f]{4})++)"\n',
     re.ASCII,
 )
 

@@ -62,8 +62,10 @@ def encode_all(blocks: Iterable[Data]) -> Iterator[tuple[int, Data]]:
     """
     for group in _groups(blocks):
         choice = _choose_for(group) if len(group) > 1 else None
-        for data in group:
-            yield (RAW, data) if choice == RAW else encode(data, planes=choice != ZSTD)
+        if choice == RAW:
+            yield from ((RAW, data) for data in group)
+        else:
+            yield from (encode(data, planes=choice != ZSTD) for data in group)
 
 
 def encode(data: Data, *, planes: bool = True) -> tuple[int, Data]:

@@ -220,18 +220,20 @@ class Upload:
         run: memoryview | None = None,
     ) -> None:
         """Hand those chunks that are not `there` to the pool; `spent` is free after them."""
-        new: dict[str, _Chunk] = {}
-        for chunk in chunks:
-            if chunk.oid not in there and chunk.oid not in self._fresh:
-                new[chunk.oid] = chunk
-        self._fresh |= new.keys()
+        oids = {chunk.oid for chunk in chunks}
+        new = chunks
+        known = not (oids.isdisjoint(there) and oids.isdisjoint(self._fresh))
+        if known or len(oids) < len(chunks):
+            oids -= self._fresh.union(there)
+            new = list({chunk.oid: chunk for chunk in chunks if chunk.oid in oids}.values())
+            run = None
+        self._fresh |= oids
         self._reused += len(chunks) - len(new)
         self._meter.note = f"{self._reused:,} chunks reused" if self._reused else ""
-        fresh = sum(len(chunk.data) for chunk in new.values())
-        self._meter.add(sum(len(chunk.data) for chunk in chunks) - fresh)
+        fresh = _bytes_of(new)
+        self._meter.add(_bytes_of(chunks) - fresh if new is not chunks else 0)
         self._new_bytes += fresh
-        made = self._pool.submit(_encode, list(new.values()))
-        self._encoding.append(_Waiting(made, spent, run if len(new) == len(chunks) else None))
+        self._encoding.append(_Waiting(self._pool.submit(_encode, new), spent, run))
         self._drain(_BATCHES_IN_FLIGHT)
 
     def _drain(self, most: int) -> None:
@@ -387,6 +389,10 @@ class _Building:
         if self._memory and self._end > self._start:
             self._parts.append(self._memory[self._start : self._end])
             self._start = self._end
+
+
+def _bytes_of(chunks: Iterable[_Chunk]) -> int:
+    return sum(len(data) for _, _, data in chunks)
 
 
 def _digest(batch: list[memoryview]) -> list[_Chunk]:

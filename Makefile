@@ -15,7 +15,7 @@ WORKERS ?= auto
 COMPILE = $(BIN)/python -m compileall -q gitmodel
 PYTEST = $(COMPILE) && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: demo test torture check bench coverage clean
+.PHONY: demo test torture fuzz check bench coverage clean
 # pip must not run twice at once in one environment.
 .NOTPARALLEL:
 
@@ -30,6 +30,11 @@ test: $(VENV)/.test
 torture: export GITMODEL_KILLS ?= 200
 torture: $(VENV)/.test
 	@$(PYTEST) -m torture $(ARGS)
+
+# Makes up many more inputs and histories than `make test`; what fails is tried first next time.
+fuzz: export GITMODEL_FUZZ ?= 30
+fuzz: $(VENV)/.test
+	@$(PYTEST) tests/property --timeout 0 $(ARGS)
 
 coverage: $(VENV)/.test
 	@$(PYTEST) --cov $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 
 from hypothesis import strategies as st
@@ -16,6 +17,13 @@ from gitmodel.paths import check_path
 from gitmodel.pointer import MAX_FILES, MAX_SIZE, Pointer
 from gitmodel.root import Chunking, Description, Root, make_root
 from gitmodel.strict_yaml import Value
+
+_FACTOR = int(os.environ.get("GITMODEL_FUZZ", "1"))
+
+
+def examples(count: int) -> int:
+    """Return how many examples to draw where `count` are enough for every day; see `make fuzz`."""
+    return count * _FACTOR
 
 
 def _digits(count: int) -> st.SearchStrategy[str]:

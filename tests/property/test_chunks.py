@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gitmodel.encoding import ENCODINGS, decode, encode
+from gitmodel.encoding import ENCODINGS, decode, encode, encode_all
 from gitmodel.errors import GitmodelError
 from gitmodel.remote.chunking import cut, tensor_breaks, windows
 from gitmodel.root import Chunking
 from tests.helpers.repo import noise
 from tests.property import strategies
+from tests.property.strategies import examples
 
 SMALL = Chunking(average=1 << 12, smallest=1 << 12)
 
@@ -47,7 +48,23 @@ def test_decoding_what_was_damaged(blob: bytes, data: st.DataObject) -> None:
     assert len(found) == len(blob)
 
 
-@settings(max_examples=40)
+_BLOCKS = st.one_of(
+    st.binary(max_size=300),
+    st.integers(0, 100_000).map(lambda size: noise(f"block {size}", size)),
+    st.integers(0, 10_000).map(lambda count: b"word " * count),
+)
+
+
+@given(st.lists(_BLOCKS, max_size=80))
+def test_blocks_that_come_together_decode_each_to_itself(blocks: list[bytes]) -> None:
+    encoded = list(encode_all(blocks))
+    assert [decode(*each, len(block)) for each, block in zip(encoded, blocks, strict=True)] == (
+        blocks
+    )
+    assert all(len(stored) <= len(b) for (_, stored), b in zip(encoded, blocks, strict=True))
+
+
+@settings(max_examples=examples(40))
 @given(st.integers(0, 200_000), st.lists(st.integers(1, 70_000), min_size=1), st.integers(0, 3))
 def test_chunks_do_not_depend_on_how_the_blob_is_read(
     size: int, steps: list[int], seed: int
@@ -58,7 +75,7 @@ def test_chunks_do_not_depend_on_how_the_blob_is_read(
     assert _chunks(blob, steps, ()) == whole
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.integers(1, 100_000), st.sets(st.integers(1, 99_999), max_size=5))
 def test_a_chunk_ends_at_every_break(size: int, places: set[int]) -> None:
     blob = noise("blob", size)
@@ -69,7 +86,7 @@ def test_a_chunk_ends_at_every_break(size: int, places: set[int]) -> None:
     assert all(0 < len(chunk) <= 4 * SMALL.average for chunk in chunks)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.integers(0, 200_000), st.integers(1, 2000))
 def test_an_insertion_changes_few_chunks(at: int, length: int) -> None:
     blob = noise("blob", 200_000)
@@ -79,7 +96,7 @@ def test_an_insertion_changes_few_chunks(at: int, length: int) -> None:
     assert sum(map(len, new)) <= length + 16 * SMALL.average
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.integers(1 << 12, 1 << 22), st.binary(max_size=20_000))
 def test_a_remote_may_have_any_allowed_average(average: int, blob: bytes) -> None:
     assert b"".join(_chunks(blob, [1 << 30], (), Chunking(average, 1 << 12))) == blob

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitmodel.inert import inert_list, is_inert
+from tests.property.strategies import examples
 
 TEXTS = st.text(st.characters(exclude_characters="\0"))
 TRICKY = st.text(alphabet="$`'\"\\;&|<>(){}[]*?~#!^%=,- \n\r\t\x85\u2028éx", max_size=12)
@@ -20,7 +21,7 @@ def test_a_list_is_one_line_of_json(texts: list[str]) -> None:
     assert re.fullmatch(r'[A-Za-z0-9._/@+=",\\\[\]-]*', found, re.ASCII)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(TEXTS | TRICKY, max_size=4))
 def test_what_a_shell_makes_of_it(texts: list[str]) -> None:
     values = [text for text in texts if text and is_inert(text)]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gitmodel.porcelain.inside import ContentDiff, Opened, compare_contents
 from gitmodel.progress import Meter
 from tests.helpers.tensors import DATA, fixture, opened, safetensors, torch_zip
+from tests.property.strategies import examples
 
 MODELS = sorted(path.name for path in DATA.iterdir() if path.suffix in (".pt", ".safetensors"))
 SUFFIXES = (".pt", ".safetensors", ".ckpt", ".bin", ".csv", ".tsv", ".jsonl", ".parquet")
@@ -62,7 +63,7 @@ def test_random_bytes(one, other, suffix):
 
 
 @pytest.mark.parametrize("name", MODELS)
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_models_that_were_changed(name, data):
     original = fixture(name)
@@ -71,7 +72,7 @@ def test_models_that_were_changed(name, data):
     compared(changed, original, "file")
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(mutated(fixture("checkpoint-1.pt")[64:6000]))
 def test_pickles_that_were_changed(pickled):
     whole = torch_zip(pickled, {str(number): bytes(512) for number in range(30)})
@@ -79,7 +80,7 @@ def test_pickles_that_were_changed(pickled):
     compared(whole, whole, "file.pt")
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.binary(max_size=60).map(lambda data: b"\x80\x02" + data + b"."))
 def test_random_pickles(pickled):
     whole = torch_zip(pickled, {"0": bytes(64)})
@@ -107,7 +108,7 @@ def test_headers(header, data):
 
 
 @pytest.mark.parametrize("suffix", TABLES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.data())
 def test_tables_that_were_changed(suffix, data):
     compared(TABLES[suffix], data.draw(mutated(TABLES[suffix])), f"file{suffix}")

@@ -31,6 +31,7 @@ from gitmodel.porcelain.verify import verify, verify_remote
 from gitmodel.progress import Work, silent
 from gitmodel.project import Project, open_project
 from tests.helpers.repo import Repo, new_repo, noise
+from tests.property.strategies import examples
 
 ARTIFACTS = ("model.bin", "data")
 PATHS = ("model.bin", "data/a", "data/b", "data/c", "data/sub/d")
@@ -215,7 +216,7 @@ class Machine(RuleBasedStateMachine):
 
 TestMachine = Machine.TestCase
 TestMachine.settings = settings(
-    max_examples=8,
+    max_examples=examples(8),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),

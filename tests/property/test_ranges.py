@@ -20,6 +20,7 @@ from gitmodel.remote.upload import Upload
 from gitmodel.transfer.download import Wanted
 from gitmodel.transfer.ranges import BlobFile, open_blob
 from tests.helpers.repo import noise
+from tests.property.strategies import examples
 
 # Noise, and a stretch that repeats, so that chunks occur more than once.
 BLOB = noise("start", 3 << 20) + b"same" * (1 << 19) + noise("end", (1 << 20) + 77)
@@ -56,7 +57,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[io.BufferedReader
         yield stack.enter_context(_opened(tmp_path_factory.mktemp("remote"), BLOB))[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(steps=st.lists(_steps, max_size=12))
 def test_any_seeks_and_reads(file: io.BufferedReader, steps: list[tuple[str, int]]) -> None:
     model = io.BytesIO(BLOB)
@@ -74,7 +75,7 @@ def test_any_seeks_and_reads(file: io.BufferedReader, steps: list[tuple[str, int
         assert file.tell() == model.tell()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(reads=st.lists(st.tuples(_positions, st.integers(0, 3 << 20)), max_size=6))
 def test_any_raw_reads(file: io.BufferedReader, reads: list[tuple[int, int]]) -> None:
     raw = file.raw

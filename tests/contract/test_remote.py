@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import secrets
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -322,6 +324,53 @@ def test_noise_is_sent_in_packs_of_the_usual_size(
     assert all(14 * MIB < size < 18 * MIB for size in full)
     assert len(full) == 3
     assert rest < 18 * MIB
+
+
+class Gates:
+    """A store that is happy with two requests at once; each pack waits for its own gate."""
+
+    lanes, lanes_now = 8, 2
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.gates = [threading.Event() for _ in range(20)]
+        self.begun = threading.Semaphore(0)
+        self._count = itertools.count()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    def put_new(self, key: str, *parts: bytes, far: Far = unheard) -> bool:
+        """Write a file, a pack when its gate is open."""
+        if key.startswith("packs/"):
+            gate = self.gates[next(self._count)]
+            self.begun.release()
+            assert gate.wait(30)
+        return self._store.put_new(key, *parts, far=far)
+
+
+@pytest.mark.parametrize("url", ["folder"], indirect=True)
+def test_a_pack_is_sent_as_soon_as_any_lane_is_free(machine: Make, store: Store) -> None:
+    blobs = [noise(n, 500_000) for n in range(160)]
+    sender = machine("sender")
+    sender.pack(*blobs)
+    sender.remote.store = gates = cast("Any", Gates(store))
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(sender.send_packed, *blobs)
+        assert gates.begun.acquire(timeout=30)
+        assert gates.begun.acquire(timeout=30)
+        # No third one while both lanes are busy.
+        assert not gates.begun.acquire(timeout=0.3)
+        # The second pack is through before the first: that is one free lane.
+        gates.gates[1].set()
+        assert gates.begun.acquire(timeout=30)
+        assert not gates.begun.acquire(timeout=0.3)
+        for gate in gates.gates:
+            gate.set()
+        assert sent.result().blobs == len(blobs)
+    receiver = machine("receiver")
+    receiver.bring(*blobs)
+    assert all(map(receiver.has, blobs))
 
 
 def test_a_damaged_pack_of_the_cache_is_not_sent(machine: Make) -> None:

@@ -418,14 +418,10 @@ class CacheWriter:
         self.cache = cache
         self.algorithm = algorithm
         self.meter = meter
-        self._written: set[str] = set()
         self._packs = PackWriter(cache.scratch, _none if anew else cache.packed)
 
     def add(self, data: bytes | memoryview, digests: Digests) -> None:
         """Add a blob from memory; `digests` are those of `data`."""
-        if digests.oid in self._written:
-            return
-        self._written.add(digests.oid)
         if len(data) >= SMALL:
             if not self.cache.present([digests.oid]):
                 self.cache.put_loose(data, digests.oid)

@@ -75,9 +75,9 @@ class Body(io.RawIOBase):
         for part in self._parts:
             view = memoryview(part)
             for start in range(0, len(view), pace.step):
-                slice_ = view[start : start + pace.step]
-                yield slice_
-                done += len(slice_)
+                piece = view[start : start + pace.step]
+                yield piece
+                done += len(piece)
                 alive(self._size - done)
                 self._far(done)
                 if done < self._size:

@@ -26,11 +26,12 @@ from gitmodel.digest import (
 )
 from gitmodel.encoding import RAW, Data, encode_all
 from gitmodel.errors import IntegrityError
-from gitmodel.pack import CHUNK, RECIPE, Listed, Piece, Stored, format_recipe, format_table
+from gitmodel.pack import Listed, Piece, format_recipe
 from gitmodel.progress import Meter, Work
 from gitmodel.remote.chunking import Batch, Read, cut, windows
+from gitmodel.remote.packing import Building, Chunk, Encoded, Spent
 from gitmodel.remote.packstore import Remote
-from gitmodel.stream import Memory, new_memory
+from gitmodel.stream import Memory
 
 _T = TypeVar("_T")
 
@@ -57,20 +58,6 @@ class Sent:
     sent_bytes: int
 
 
-class _Chunk(NamedTuple):
-    """A chunk; without a fingerprint, its bytes are yet to be checked against its oid."""
-
-    oid: str
-    fingerprint: str
-    data: Data
-
-
-class _Encoded(NamedTuple):
-    chunk: _Chunk
-    encoding: int
-    stored: Data
-
-
 class _Waiting(NamedTuple, Generic[_T]):
     """What the pool will have made of a batch, and the memory that no later batch lies in.
 
@@ -78,20 +65,8 @@ class _Waiting(NamedTuple, Generic[_T]):
     """
 
     made: Future[list[_T]]
-    spent: _Spent
+    spent: Spent
     run: memoryview | None = None
-
-
-class _Spent(NamedTuple):
-    """Memory that may be used again when nobody reads a batch any more."""
-
-    owner: Memory
-    pieces: Sequence[memoryview]
-
-    def free(self) -> None:
-        """Give it back."""
-        for piece in self.pieces:
-            self.owner.give(piece)
 
 
 class Upload:
@@ -106,13 +81,13 @@ class Upload:
         self.memory = Memory(_SPAN)
         """What blobs may be read into that are given to `add_all`."""
         self._buffers = Memory(_BUFFER)
-        self._pack = _Building(self._buffers)
-        self._sending: deque[tuple[Future[tuple[str, int]], _Building]] = deque()
+        self._pack = Building(self._buffers)
+        self._sending: deque[tuple[Future[tuple[str, int]], Building]] = deque()
         self._listed: list[Listed] = []
         self._fresh: set[str] = set()
         self._small: list[tuple[str, Data]] = []
         self._small_bytes = 0
-        self._encoding: deque[_Waiting[_Encoded]] = deque()
+        self._encoding: deque[_Waiting[Encoded]] = deque()
         self._blobs = self._reused = self._new_bytes = self._sent_bytes = 0
 
     @cached_property
@@ -138,8 +113,8 @@ class Upload:
         `run` is all of them at once, if nothing lies between: it need not be copied.
         """
         self._blobs += len(blobs)
-        spent = _Spent(self.memory, [piece])
-        self._encode([_Chunk(oid, "", data) for oid, data in blobs], spent, run=run)
+        spent = Spent(self.memory, [piece])
+        self._encode([Chunk(oid, "", data) for oid, data in blobs], spent, run=run)
 
     def add_large(self, oid: str, read: Read, breaks: Sequence[int] = ()) -> None:
         """Send a blob in chunks, cut where its content says so and at `breaks`.
@@ -192,18 +167,18 @@ class Upload:
     def _flush_small(self) -> None:
         small, self._small, self._small_bytes = self._small, [], 0
         self._blobs += len(small)
-        chunks = [_Chunk(oid, "", data) for oid, data in small]
-        self._encode(chunks, _Spent(self.memory, []), there=self._there(chunks))
+        chunks = [Chunk(oid, "", data) for oid, data in small]
+        self._encode(chunks, Spent(self.memory, []), there=self._there(chunks))
 
-    def _there(self, chunks: Sequence[_Chunk]) -> Collection[str]:
+    def _there(self, chunks: Sequence[Chunk]) -> Collection[str]:
         """Return which of the chunks the remote has."""
         return self._remote.chunks([chunk.oid for chunk in chunks])
 
-    def _digested(self, batches: Iterable[Batch]) -> Iterator[tuple[list[_Chunk], _Spent]]:
+    def _digested(self, batches: Iterable[Batch]) -> Iterator[tuple[list[Chunk], Spent]]:
         """Digest the chunks on the pool while the next ones are cut; give on what is spent."""
-        waiting: deque[_Waiting[_Chunk]] = deque()
+        waiting: deque[_Waiting[Chunk]] = deque()
         for chunks, pieces in batches:
-            spent = _Spent(self._windows, pieces)
+            spent = Spent(self._windows, pieces)
             waiting.append(_Waiting(self._pool.submit(_digest, chunks), spent))
             if len(waiting) > 1:
                 first = waiting.popleft()
@@ -213,8 +188,8 @@ class Upload:
 
     def _encode(
         self,
-        chunks: list[_Chunk],
-        spent: _Spent,
+        chunks: list[Chunk],
+        spent: Spent,
         *,
         there: Collection[str] = (),
         run: memoryview | None = None,
@@ -224,7 +199,7 @@ class Upload:
         new = chunks
         known = not (oids.isdisjoint(there) and oids.isdisjoint(self._fresh))
         if known or len(oids) < len(chunks):
-            oids -= self._fresh.union(there)
+            oids = {oid for oid in oids if oid not in there and oid not in self._fresh}
             new = list({chunk.oid: chunk for chunk in chunks if chunk.oid in oids}.values())
             run = None
         self._fresh |= oids
@@ -261,7 +236,7 @@ class Upload:
             self._collect()
         pack = self._pack
         self._sending.append((self._senders.submit(self._put, pack), pack))
-        self._pack = _Building(self._buffers)
+        self._pack = Building(self._buffers)
 
     def _await_lane(self) -> None:
         """Wait until one more pack may be sent; what only waits costs memory, and that time."""
@@ -272,7 +247,7 @@ class Upload:
             for future in wait(busy, return_when=FIRST_COMPLETED).done:
                 future.result()
 
-    def _put(self, pack: _Building) -> tuple[str, int]:
+    def _put(self, pack: Building) -> tuple[str, int]:
         parts = pack.seal()
         hasher = blake3()
         for part in parts:
@@ -320,97 +295,26 @@ class _Told:
             self._done = done
 
 
-class _Building:
-    """A pack that is being put together: of runs where they lie, and of copies of the rest."""
-
-    def __init__(self, buffers: Memory) -> None:
-        self.entries: list[Stored] = []
-        self.recipes: list[bytes] = []
-        self.size = self.raw = 0
-        self._buffers = buffers
-        self._memory: memoryview | None = None
-        self._start = self._end = 0
-        self._parts: list[Data] = []
-        self._spent: list[_Spent] = []
-
-    def append_chunk(self, chunk: _Encoded) -> None:
-        """Add a chunk, as it is stored."""
-        self._enter(chunk)
-        self._copy(chunk.stored)
-
-    def append_run(self, chunks: Sequence[_Encoded], run: memoryview, spent: _Spent) -> None:
-        """Add chunks that are stored as they lie, one behind the other, in memory that is lent."""
-        for chunk in chunks:
-            self._enter(chunk)
-        self._end_part()
-        self._parts.append(run)
-        self._spent.append(spent)
-
-    def append_recipe(self, oid: str, payload: bytes) -> None:
-        """Add the recipe of a blob."""
-        size, fingerprint = len(payload), fingerprint_of(payload)
-        self.recipes.append(payload)
-        self.entries.append(Stored(oid, fingerprint, RECIPE, RAW, size, self.size, size))
-        self.size += size
-        self._copy(payload)
-
-    def seal(self) -> list[Data]:
-        """Return the whole pack, part by part."""
-        self._end_part()
-        return [*self._parts, format_table(self.entries)]
-
-    def free(self) -> None:
-        """Give back what its bytes lie in, when nobody reads them any more."""
-        self._parts.clear()
-        for spent in self._spent:
-            spent.free()
-        if self._memory:
-            self._buffers.give(self._memory)
-
-    def _enter(self, encoded: _Encoded) -> None:
-        (oid, fingerprint, data), encoding, stored = encoded
-        size = len(stored)
-        self.raw += len(data)
-        self.entries.append(Stored(oid, fingerprint, CHUNK, encoding, len(data), self.size, size))
-        self.size += size
-
-    def _copy(self, data: Data) -> None:
-        memory = self._memory = self._memory or self._buffers.take()
-        if self._end + len(data) > len(memory):
-            # A pack with the recipe of a huge blob.
-            filled = memory[self._start : self._end]
-            memory = self._memory = new_memory(len(filled) + len(data) + _BUFFER)
-            memory[: len(filled)] = filled
-            self._start, self._end = 0, len(filled)
-        memory[self._end : self._end + len(data)] = data
-        self._end += len(data)
-
-    def _end_part(self) -> None:
-        if self._memory and self._end > self._start:
-            self._parts.append(self._memory[self._start : self._end])
-            self._start = self._end
-
-
-def _bytes_of(chunks: Iterable[_Chunk]) -> int:
+def _bytes_of(chunks: Iterable[Chunk]) -> int:
     return sum(len(data) for _, _, data in chunks)
 
 
-def _digest(batch: list[memoryview]) -> list[_Chunk]:
+def _digest(batch: list[memoryview]) -> list[Chunk]:
     digests = (digest_bytes(data, BLAKE3) for data in batch)
-    return [_Chunk(d.oid, d.fingerprint, data) for d, data in zip(digests, batch, strict=True)]
+    return [Chunk(d.oid, d.fingerprint, data) for d, data in zip(digests, batch, strict=True)]
 
 
-def _encode(chunks: list[_Chunk]) -> list[_Encoded]:
+def _encode(chunks: list[Chunk]) -> list[Encoded]:
     checked = [chunk if chunk.fingerprint else _checked(chunk) for chunk in chunks]
     encoded = encode_all(chunk.data for chunk in checked)
-    return [_Encoded(chunk, *each) for chunk, each in zip(checked, encoded, strict=True)]
+    return [Encoded(chunk, *each) for chunk, each in zip(checked, encoded, strict=True)]
 
 
-def _checked(chunk: _Chunk) -> _Chunk:
+def _checked(chunk: Chunk) -> Chunk:
     oid, _, data = chunk
     if oid_of(data, algorithm_of(oid)) != oid:
         raise _damaged(oid)
-    return _Chunk(oid, fingerprint_of(data), data)
+    return Chunk(oid, fingerprint_of(data), data)
 
 
 def _damaged(oid: str) -> IntegrityError:

@@ -1,0 +1,110 @@
+"""A pack that is being put together in memory, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gitmodel.digest import fingerprint_of
+from gitmodel.encoding import RAW, Data
+from gitmodel.pack import CHUNK, RECIPE, Stored, format_table
+from gitmodel.stream import Memory, new_memory
+
+
+class Chunk(NamedTuple):
+    """A chunk; without a fingerprint, its bytes are yet to be checked against its oid."""
+
+    oid: str
+    fingerprint: str
+    data: Data
+
+
+class Encoded(NamedTuple):
+    """A chunk, how it is encoded, and its bytes in that."""
+
+    chunk: Chunk
+    encoding: int
+    stored: Data
+
+
+class Spent(NamedTuple):
+    """Memory that may be used again when nobody reads a batch any more."""
+
+    owner: Memory
+    pieces: Sequence[memoryview]
+
+    def free(self) -> None:
+        """Give it back."""
+        for piece in self.pieces:
+            self.owner.give(piece)
+
+
+class Building:
+    """A pack that is being put together: of runs where they lie, and of copies of the rest."""
+
+    def __init__(self, buffers: Memory) -> None:
+        self.entries: list[Stored] = []
+        self.recipes: list[bytes] = []
+        self.size = self.raw = 0
+        self._buffers = buffers
+        self._memory: memoryview | None = None
+        self._start = self._end = 0
+        self._parts: list[Data] = []
+        self._spent: list[Spent] = []
+
+    def append_chunk(self, chunk: Encoded) -> None:
+        """Add a chunk, as it is stored."""
+        self._enter(chunk)
+        self._copy(chunk.stored)
+
+    def append_run(self, chunks: Sequence[Encoded], run: memoryview, spent: Spent) -> None:
+        """Add chunks that are stored as they lie, one behind the other, in memory that is lent."""
+        for chunk in chunks:
+            self._enter(chunk)
+        self._end_part()
+        self._parts.append(run)
+        self._spent.append(spent)
+
+    def append_recipe(self, oid: str, payload: bytes) -> None:
+        """Add the recipe of a blob."""
+        size, fingerprint = len(payload), fingerprint_of(payload)
+        self.recipes.append(payload)
+        self.entries.append(Stored(oid, fingerprint, RECIPE, RAW, size, self.size, size))
+        self.size += size
+        self._copy(payload)
+
+    def seal(self) -> list[Data]:
+        """Return the whole pack, part by part."""
+        self._end_part()
+        return [*self._parts, format_table(self.entries)]
+
+    def free(self) -> None:
+        """Give back what its bytes lie in, when nobody reads them any more."""
+        self._parts.clear()
+        for spent in self._spent:
+            spent.free()
+        if self._memory:
+            self._buffers.give(self._memory)
+
+    def _enter(self, encoded: Encoded) -> None:
+        (oid, fingerprint, data), encoding, stored = encoded
+        size = len(stored)
+        self.raw += len(data)
+        self.entries.append(Stored(oid, fingerprint, CHUNK, encoding, len(data), self.size, size))
+        self.size += size
+
+    def _copy(self, data: Data) -> None:
+        memory = self._memory = self._memory or self._buffers.take()
+        if self._end + len(data) > len(memory):
+            # A pack with the recipe of a huge blob, or with very long chunks.
+            filled = memory[self._start : self._end]
+            memory = self._memory = new_memory(len(filled) + len(data) + len(memory))
+            memory[: len(filled)] = filled
+            self._start, self._end = 0, len(filled)
+        memory[self._end : self._end + len(data)] = data
+        self._end += len(data)
+
+    def _end_part(self) -> None:
+        if self._memory and self._end > self._start:
+            self._parts.append(self._memory[self._start : self._end])
+            self._start = self._end

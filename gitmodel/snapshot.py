@@ -27,6 +27,7 @@ from gitmodel.manifest import (
     MAX_BYTES,
     Entry,
     Manifest,
+    list_oids,
     parse_manifest,
     parse_near,
 )
@@ -231,6 +232,17 @@ def entries_of(pointer: Pointer, cache: Cache) -> dict[str, Entry]:
         kind = EXECUTABLE if pointer.executable else FILE
         return {"": Entry(pointer.oid, pointer.fingerprint, pointer.size, kind, "")}
     return read_manifest(pointer, cache).by_path()
+
+
+def oids_of(pointer: Pointer, cache: Cache) -> list[str]:
+    """Return the oids that a pointer stands for, each once, that of a manifest at last.
+
+    Raises what `entries_of` does, which takes longer.
+    """
+    if pointer.kind == "file":
+        return [pointer.oid]
+    listed = list_oids(_read_manifest(pointer, cache), pointer.path or pointer.oid)
+    return list(dict.fromkeys((*listed, pointer.oid)))
 
 
 def entries_near(

@@ -13,7 +13,7 @@ from gitmodel.pointer import Pointer
 from gitmodel.porcelain.checkout import CheckedOut, follow
 from gitmodel.progress import Work
 from gitmodel.project import Project
-from gitmodel.snapshot import entries_of, pointer_path, read_commit, read_worktree
+from gitmodel.snapshot import oids_of, pointer_path, read_commit, read_worktree
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,10 @@ def _absent(
 
 def _is_cached(project: Project, pointer: Pointer) -> bool:
     try:
-        oids = {entry.oid for entry in entries_of(pointer, project.cache).values()}
+        oids = oids_of(pointer, project.cache)
     except MissingError:
         return False
-    return project.cache.present(oids) == oids
+    return project.cache.present(oids) == set(oids)
 
 
 def _restore(

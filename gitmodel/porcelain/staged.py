@@ -31,7 +31,7 @@ from gitmodel.record import is_measure
 from gitmodel.secrets import Secret, find_secrets
 from gitmodel.settings import read_config
 from gitmodel.sidecar import Kind, parse_metrics, parse_params
-from gitmodel.snapshot import entries_of
+from gitmodel.snapshot import oids_of
 
 LARGE_KEY = "gitmodel.largeFile"
 LARGE = 10 << 20
@@ -185,10 +185,10 @@ def _check_kept(project: Project, path: str, pointer: Pointer) -> None:
 def missing_blobs(project: Project, pointer: Pointer) -> set[str]:
     """Return the oids that the cache lacks; the manifest's, if it is what is lacking."""
     try:
-        oids = {entry.oid for entry in entries_of(pointer, project.cache).values()}
+        oids = oids_of(pointer, project.cache)
     except MissingError:
         return {pointer.oid}
-    return oids - project.cache.present(oids)
+    return set(oids) - project.cache.present(oids)
 
 
 def _on_remote(project: Project, oids: Iterable[str]) -> set[str]:

@@ -24,7 +24,7 @@ from gitmodel.project import Project
 from gitmodel.record import Record
 from gitmodel.remote.packstore import Remote
 from gitmodel.sidecar import sidecar_names
-from gitmodel.snapshot import entries_of
+from gitmodel.snapshot import oids_of
 from gitmodel.transfer.fetch import fetch_manifests
 from gitmodel.version import Version
 
@@ -99,12 +99,11 @@ def _lost_to(
     lost = []
     for path, pointer in pointers.items():
         try:
-            entries = entries_of(pointer, project.cache)
+            oids = oids_of(pointer, project.cache)
         except MissingError:
             lost.append(path)
             continue
-        oids = {pointer.oid, *(entry.oid for entry in entries.values())}
-        lacking = oids - project.cache.present(oids)
+        lacking = set(oids) - project.cache.present(oids)
         if lacking - remote.holds(list(lacking)):
             lost.append(path)
     return lost

@@ -14,7 +14,7 @@ from gitmodel.progress import Work
 from gitmodel.remote.chunking import tensor_breaks
 from gitmodel.remote.packstore import Remote
 from gitmodel.remote.upload import Sent, Upload
-from gitmodel.snapshot import entries_of
+from gitmodel.snapshot import oids_of
 from gitmodel.stream import ReadAhead
 from gitmodel.transfer.fetch import fetch_manifests
 
@@ -79,7 +79,7 @@ def _plan_push(
     absent = []
     for artifact, pointer in pointers:
         try:
-            oids = _blobs_of(pointer, cache)
+            oids = oids_of(pointer, cache)
         except MissingError:
             # Without its manifest nothing proves that the rest of a tree is on the remote.
             absent.append(Absent(artifact, pointer, (pointer.oid,)))
@@ -102,12 +102,6 @@ def _send(plan: _Plan, cache: Cache, remote: Remote, work: Work) -> Sent:
         for oid in plan.loose:
             _send_loose(oid, cache, upload, remote)
         return upload.finish()
-
-
-def _blobs_of(pointer: Pointer, cache: Cache) -> list[str]:
-    """Return the oids that a pointer stands for, each once, that of a manifest at last."""
-    oids = (entry.oid for entry in entries_of(pointer, cache).values())
-    return list(dict.fromkeys((*oids, pointer.oid)))
 
 
 def _send_loose(oid: str, cache: Cache, upload: Upload, remote: Remote) -> None:

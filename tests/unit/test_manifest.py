@@ -7,6 +7,7 @@ from gitmodel.manifest import (
     Manifest,
     find_entries,
     format_manifest,
+    list_oids,
     make_manifest,
     parse_manifest,
     parse_near,
@@ -105,6 +106,35 @@ def test_malformed_manifest_is_not_taken_for_nearly_another(name):
 def test_message_names_the_bad_line():
     with pytest.raises(IntegrityError, match="line 3 is malformed"):
         parse_manifest(lines("a") + b"junk\n" + lines("b")[len(HEADER) :], "of data")
+
+
+def test_oids_are_listed_without_the_rest():
+    made = make_manifest([entry("b", "x", b"2"), entry("a", "f", b"1"), entry("c", "f", b"2")])
+    assert list_oids(format_manifest(made), "data") == [each.oid for each in made.entries]
+    assert list_oids(HEADER, "data") == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nothing",
+        "another file",
+        "no header",
+        "header with a leading zero",
+        "header with carriage return",
+        "cut short in a path",
+        "cut short in a digest",
+        "without its last line end",
+        "blank line",
+        "blank line first",
+        "unknown algorithm",
+        "digest in upper case",
+        "raw UTF-8",
+    ],
+)
+def test_oids_are_listed_of_nothing_but_a_manifest(name):
+    with pytest.raises(IntegrityError, match="manifest of 'data' is broken"):
+        list_oids(MALFORMED[name], "data")
 
 
 def test_unknown_number_says_newer():

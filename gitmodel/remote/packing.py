@@ -12,7 +12,7 @@ from gitmodel.stream import Memory, new_memory
 
 
 class Chunk(NamedTuple):
-    """A chunk; without a fingerprint, its bytes are yet to be checked against its oid."""
+    """A chunk: its digests, the fingerprint if it is known, and its bytes."""
 
     oid: str
     fingerprint: str

@@ -7,7 +7,7 @@ bounded, so memory stays flat.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cached_property
@@ -106,15 +106,17 @@ class Upload:
             self._flush_small()
 
     def add_all(
-        self, blobs: Sequence[tuple[str, Data]], piece: memoryview, run: memoryview | None
+        self, blobs: Sequence[tuple[str, str, Data]], piece: memoryview, run: memoryview | None
     ) -> None:
-        """Send small blobs, by oid, that the remote lacks; they lie in a piece of `memory`.
+        """Send small blobs that the remote lacks: oid, fingerprint and bytes of each.
 
-        `run` is all of them at once, if nothing lies between: it need not be copied.
+        They lie in a piece of `memory`; `run` is all of them at once, if nothing lies between: it
+        need not be copied.  Raises `IntegrityError` if one changed since it was digested; that may
+        only show later.
         """
         self._blobs += len(blobs)
         spent = Spent(self.memory, [piece])
-        self._encode([Chunk(oid, "", data) for oid, data in blobs], spent, run=run)
+        self._encode([Chunk(*blob) for blob in blobs], spent, _unchanged, run=run)
 
     def add_large(self, oid: str, read: Read, breaks: Sequence[int] = ()) -> None:
         """Send a blob in chunks, cut where its content says so and at `breaks`.
@@ -168,7 +170,7 @@ class Upload:
         small, self._small, self._small_bytes = self._small, [], 0
         self._blobs += len(small)
         chunks = [Chunk(oid, "", data) for oid, data in small]
-        self._encode(chunks, Spent(self.memory, []), there=self._there(chunks))
+        self._encode(chunks, Spent(self.memory, []), _identified, there=self._there(chunks))
 
     def _there(self, chunks: Sequence[Chunk]) -> Collection[str]:
         """Return which of the chunks the remote has."""
@@ -190,11 +192,15 @@ class Upload:
         self,
         chunks: list[Chunk],
         spent: Spent,
+        check: Callable[[list[Chunk]], list[Chunk]] | None = None,
         *,
         there: Collection[str] = (),
         run: memoryview | None = None,
     ) -> None:
-        """Hand those chunks that are not `there` to the pool; `spent` is free after them."""
+        """Hand those chunks that are not `there` to the pool; `spent` is free after them.
+
+        `check` returns them if they are what they say.
+        """
         oids = {chunk.oid for chunk in chunks}
         new = chunks
         known = not (oids.isdisjoint(there) and oids.isdisjoint(self._fresh))
@@ -208,7 +214,7 @@ class Upload:
         fresh = _bytes_of(new)
         self._meter.add(_bytes_of(chunks) - fresh if new is not chunks else 0)
         self._new_bytes += fresh
-        self._encoding.append(_Waiting(self._pool.submit(_encode, new), spent, run))
+        self._encoding.append(_Waiting(self._pool.submit(_encode, new, check), spent, run))
         self._drain(_BATCHES_IN_FLIGHT)
 
     def _drain(self, most: int) -> None:
@@ -304,17 +310,28 @@ def _digest(batch: list[memoryview]) -> list[Chunk]:
     return [Chunk(d.oid, d.fingerprint, data) for d, data in zip(digests, batch, strict=True)]
 
 
-def _encode(chunks: list[Chunk]) -> list[Encoded]:
-    checked = [chunk if chunk.fingerprint else _checked(chunk) for chunk in chunks]
+def _encode(
+    chunks: list[Chunk], check: Callable[[list[Chunk]], list[Chunk]] | None
+) -> list[Encoded]:
+    checked = check(chunks) if check else chunks
     encoded = encode_all(chunk.data for chunk in checked)
     return [Encoded(chunk, *each) for chunk, each in zip(checked, encoded, strict=True)]
 
 
-def _checked(chunk: Chunk) -> Chunk:
-    oid, _, data = chunk
-    if oid_of(data, algorithm_of(oid)) != oid:
-        raise _damaged(oid)
-    return Chunk(oid, fingerprint_of(data), data)
+def _identified(chunks: list[Chunk]) -> list[Chunk]:
+    """Return the chunks with their fingerprints, if they are what their oids name."""
+    for oid, _, data in chunks:
+        if oid_of(data, algorithm_of(oid)) != oid:
+            raise _damaged(oid)
+    return [Chunk(oid, fingerprint_of(data), data) for oid, _, data in chunks]
+
+
+def _unchanged(chunks: list[Chunk]) -> list[Chunk]:
+    """Return the chunks if they have the fingerprints that they had when their oids were found."""
+    for oid, fingerprint, data in chunks:
+        if fingerprint_of(data) != fingerprint:
+            raise _damaged(oid)
+    return chunks
 
 
 def _damaged(oid: str) -> IntegrityError:

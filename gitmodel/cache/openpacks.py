@@ -56,6 +56,8 @@ class OpenPacks:
         return data
 
     def _read(self, pack: str, offset: int, length: int) -> bytes:
+        if not length:
+            return b""
         if pack != self._pack:
             self._pack, self._window, self._next = pack, memoryview(b""), 0
         at = offset - self._start

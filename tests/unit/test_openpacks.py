@@ -69,6 +69,13 @@ def test_every_blob_comes(folder, opened, name):
     assert brought(opened, reversed(places))[0] == blobs
 
 
+def test_an_empty_blob_is_read_first_of_all(folder, opened):
+    places, blobs = pack(folder, 5000, 0, 388)
+    assert [opened.read(places[number]) for number in (1, 0, 1, 2)] == [
+        *(blobs[places[number].entry.oid] for number in (1, 0, 1, 2)),
+    ]
+
+
 def test_of_several_packs(folder, opened):
     first, blobs = pack(folder, 10, 20)
     second, more = pack(folder, 30, 40)

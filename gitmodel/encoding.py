@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 
 import zstandard
 
@@ -35,6 +35,8 @@ _TOGETHER = 32
 """So many small blocks are looked at together."""
 _SLICES = 4
 _SLICE = 128
+_STRIDE = 16 << 10
+"""Bytes of a block of which one slice is enough where all are to be noise."""
 _WORTH = 0.95
 """What must be left of a chunk, at most, for the time that decoding costs to be worth it."""
 
@@ -61,11 +63,20 @@ def encode_all(blocks: Iterable[Data]) -> Iterator[tuple[int, Data]]:
     that is noise, so are they.  To look at each of them is most of the work on noise.
     """
     for group in _groups(blocks):
-        choice = _choose_for(group) if len(group) > 1 else None
+        choice = _choose_for_all(group) if len(group) > 1 else None
         if choice == RAW:
             yield from ((RAW, data) for data in group)
         else:
             yield from (encode(data, planes=choice != ZSTD) for data in group)
+
+
+def is_noise(blocks: Iterable[Data]) -> bool:
+    """Return whether blocks that come together are best kept raw, judged by a little of them."""
+    slices = chain.from_iterable(_slices(data, 1 + len(data) // _STRIDE) for data in blocks)
+    while few := list(islice(slices, _TOGETHER * _SLICES)):
+        if _choose_for(few) != RAW:
+            return False
+    return True
 
 
 def encode(data: Data, *, planes: bool = True) -> tuple[int, Data]:
@@ -98,9 +109,13 @@ def _choose(data: Data, *, planes: bool) -> int:
     return _best({RAW: _WORTH, **_costs(data, planes=planes)})
 
 
-def _choose_for(group: Sequence[Data]) -> int:
+def _choose_for_all(group: Sequence[Data]) -> int:
     """Guess for small blocks from a little of each: noise, no planes, or perhaps planes."""
-    return _best({RAW: 1.0, **_costs(b"".join(chain.from_iterable(map(_slices, group))))})
+    return _choose_for(chain.from_iterable(_slices(data, _SLICES) for data in group))
+
+
+def _choose_for(slices: Iterable[Data]) -> int:
+    return _best({RAW: 1.0, **_costs(b"".join(slices))})
 
 
 def _best(costs: Mapping[int, float]) -> int:
@@ -138,10 +153,10 @@ def _groups(blocks: Iterable[Data]) -> Iterator[list[Data]]:
         yield group
 
 
-def _slices(data: Data) -> Iterator[Data]:
-    """Yield a few pieces of a small block, none of its start: headers are all the same."""
-    for number in range(1, 2 * _SLICES, 2):
-        start = len(data) * number // (2 * _SLICES) // 4 * 4
+def _slices(data: Data, count: int) -> Iterator[Data]:
+    """Yield a few pieces of a block, none of its start: headers are all the same."""
+    for number in range(1, 2 * count, 2):
+        start = len(data) * number // (2 * count) // 4 * 4
         yield data[start : start + _SLICE]
 
 

@@ -8,7 +8,7 @@ where it is a chunk or a recipe.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -87,6 +87,11 @@ def format_table(entries: Sequence[Stored]) -> bytes:
     payload = sum(entry.stored for entry in entries)
     digest = blake3(table).digest()
     return table + _TRAILER.pack(payload, len(entries), 0, digest, PACK_MAGIC)
+
+
+def size_of(entries: Collection[Stored]) -> int:
+    """Return the bytes of a pack that holds just these payloads, its table and trailer included."""
+    return sum(entry.stored for entry in entries) + ENTRY_SIZE * len(entries) + TRAILER_SIZE
 
 
 def table_span(trailer: bytes, size: int) -> tuple[int, int]:

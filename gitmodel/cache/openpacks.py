@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from gitmodel.encoding import RAW
 from gitmodel.errors import IntegrityError, MissingError
 from gitmodel.pack import CHUNK, TRAILER_SIZE, Placed, Stored, parse_table, table_span
-from gitmodel.stream import SECTOR, DirectReader, Memory, new_memory, will_read
+from gitmodel.stream import SECTOR, DirectReader, Memory, in_advance, new_memory, will_read
 
 _OPEN_PACKS = 32
 _AHEAD = 4 << 20
@@ -84,14 +84,9 @@ class OpenPacks:
         They are read a little ahead, by another thread.  Raises `IntegrityError` if a pack ends
         before they do.
         """
-        ahead: deque[Future[Span]] = deque()
-        with closing(_Reader(self._folder, memory)) as reader, ThreadPoolExecutor(1) as thread:
-            for group in _near(places, memory.size - 2 * SECTOR):
-                ahead.append(thread.submit(reader.read, group))
-                if len(ahead) > _SPANS_AHEAD:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
+        groups = _near(places, memory.size - 2 * SECTOR)
+        with closing(_Reader(self._folder, memory)) as reader:
+            yield from in_advance((partial(reader.read, group) for group in groups), _SPANS_AHEAD)
 
     def close(self) -> None:
         """Close all packs; they are opened again when they are needed."""
@@ -103,7 +98,7 @@ class OpenPacks:
         if name in self._open:
             self._open.move_to_end(name)
             return self._open[name]
-        fd = self._open[name] = _open_pack(self._folder, name)
+        fd = self._open[name] = open_pack(self._folder, name)
         if len(self._open) > _OPEN_PACKS:
             os.close(self._open.popitem(last=False)[1])
         return fd
@@ -121,7 +116,7 @@ class _Reader:
         pack = group[0].pack
         if pack != self._pack:
             self.close()
-            self._fd, self._pack = _open_pack(self._folder, pack), pack
+            self._fd, self._pack = open_pack(self._folder, pack), pack
             self._file = DirectReader(self._fd)
         start, end = _extent(group)
         start -= start % SECTOR
@@ -161,7 +156,7 @@ def read_table(path: Path) -> tuple[Stored, ...]:
 def _near(places: Iterable[Placed], most: int) -> Iterator[list[Placed]]:
     """Yield the payloads of packs in groups that one read of at most `most` bytes brings."""
     group: list[Placed] = []
-    for placed in sorted(places, key=_place_order):
+    for placed in sorted(places, key=place_order):
         entry = placed.entry
         if group:
             first, last = group[0], group[-1]
@@ -175,7 +170,7 @@ def _near(places: Iterable[Placed], most: int) -> Iterator[list[Placed]]:
         yield group
 
 
-def _place_order(placed: Placed) -> tuple[str, int, int]:
+def place_order(placed: Placed) -> tuple[str, int, int]:
     """Order payloads as they lie; an empty one comes before what begins where it does."""
     return placed.pack, placed.entry.offset, placed.entry.stored
 
@@ -186,7 +181,8 @@ def _extent(group: Sequence[Placed]) -> tuple[int, int]:
     return group[0].entry.offset, last.offset + last.stored
 
 
-def _open_pack(folder: Path, name: str) -> int:
+def open_pack(folder: Path, name: str) -> int:
+    """Return a descriptor of a pack; raise `MissingError` if it is gone."""
     try:
         return os.open(folder / f"{name}.pack", _READ_FLAGS)
     except FileNotFoundError as error:

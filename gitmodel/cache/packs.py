@@ -17,8 +17,8 @@ from gitmodel.encoding import RAW
 from gitmodel.pack import CHUNK, Stored, format_table
 from gitmodel.stream import BlockFile
 
-PACK_SIZE = 64 << 20
-"""Bytes of blobs after which a pack is closed."""
+PACK_SIZE = 16 << 20
+"""Bytes of blobs after which a pack is closed: as on a remote, which may take it as it is."""
 
 _BATCH = 4 << 20
 """Bytes of blobs that are written at once."""

@@ -18,6 +18,7 @@ from xxhash import xxh3_128
 from gitmodel.atomic import Scratch, clone, fsync, fsync_folder, lock, make_folder, publish
 from gitmodel.cache.openpacks import OpenPacks, Span, read_table
 from gitmodel.cache.packs import Finished, PackWriter
+from gitmodel.cache.wholepacks import Whole, part_whole, read_whole
 from gitmodel.digest import (
     BLAKE3,
     Digests,
@@ -150,6 +151,19 @@ class Cache:
         They lie in pieces of `memory`, which the caller gives back.
         """
         return self._packs.spans(places, memory)
+
+    def part_whole(
+        self, places: Iterable[Placed], most: int
+    ) -> tuple[dict[str, list[Stored]], list[Placed]]:
+        """Part blobs into packs of at most `most` bytes that hold just them, and the rest."""
+        return part_whole(self.root / "packs", places, most)
+
+    def read_whole(self, packs: Mapping[str, Sequence[Stored]], memory: Memory) -> Iterator[Whole]:
+        """Yield those of the packs that are what their names say, in pieces of `memory`.
+
+        The caller gives them back.
+        """
+        return read_whole(self.root / "packs", packs, memory)
 
     def open_loose(self, oid: str) -> int:
         """Return a descriptor of a blob that is a file of its own."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
+
+from blake3 import blake3
 
 from gitmodel.digest import fingerprint_of
 from gitmodel.encoding import RAW, Data
@@ -37,6 +40,30 @@ class Spent(NamedTuple):
         """Give it back."""
         for piece in self.pieces:
             self.owner.give(piece)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A pack that is sent as it lies in memory that is lent: it holds raw chunks, no recipes."""
+
+    name: str
+    entries: Sequence[Stored]
+    data: memoryview
+    spent: Spent
+    recipes: Sequence[bytes] = ()
+
+    @property
+    def raw(self) -> int:
+        """Bytes of its chunks before they were encoded, so as they are."""
+        return sum(entry.length for entry in self.entries)
+
+    def seal(self) -> tuple[str, list[Data]]:
+        """Return the pack's name, and the whole of it."""
+        return self.name, [self.data]
+
+    def free(self) -> None:
+        """Give back what its bytes lie in, when nobody reads them any more."""
+        self.spent.free()
 
 
 class Building:
@@ -73,10 +100,14 @@ class Building:
         self.size += size
         self._copy(payload)
 
-    def seal(self) -> list[Data]:
-        """Return the whole pack, part by part."""
+    def seal(self) -> tuple[str, list[Data]]:
+        """Return the pack's name, and the whole of it, part by part."""
         self._end_part()
-        return [*self._parts, format_table(self.entries)]
+        parts = [*self._parts, format_table(self.entries)]
+        hasher = blake3()
+        for part in parts:
+            hasher.update(part)
+        return hasher.hexdigest(), parts
 
     def free(self) -> None:
         """Give back what its bytes lie in, when nobody reads them any more."""

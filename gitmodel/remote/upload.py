@@ -14,8 +14,6 @@ from functools import cached_property
 from types import TracebackType
 from typing import Generic, NamedTuple, TypeVar
 
-from blake3 import blake3
-
 from gitmodel.digest import (
     BLAKE3,
     Hasher,
@@ -24,12 +22,12 @@ from gitmodel.digest import (
     fingerprint_of,
     oid_of,
 )
-from gitmodel.encoding import RAW, Data, encode_all
+from gitmodel.encoding import RAW, Data, encode_all, is_noise
 from gitmodel.errors import IntegrityError
-from gitmodel.pack import Listed, Piece, format_recipe
+from gitmodel.pack import Listed, Piece, Stored, format_recipe
 from gitmodel.progress import Meter, Work
 from gitmodel.remote.chunking import Batch, Read, cut, windows
-from gitmodel.remote.packing import Building, Chunk, Encoded, Spent
+from gitmodel.remote.packing import Building, Chunk, Encoded, Ready, Spent
 from gitmodel.remote.packstore import Remote
 from gitmodel.stream import Memory
 
@@ -80,9 +78,11 @@ class Upload:
         self._senders = ThreadPoolExecutor(remote.store.lanes, thread_name_prefix="send")
         self.memory = Memory(_SPAN)
         """What blobs may be read into that are given to `add_all`."""
+        self.packs = Memory(PACK_SIZE + 2 * _SPAN)
+        """What packs may be read into that are given to `add_pack`."""
         self._buffers = Memory(_BUFFER)
         self._pack = Building(self._buffers)
-        self._sending: deque[tuple[Future[tuple[str, int]], Building]] = deque()
+        self._sending: deque[tuple[Future[tuple[str, int]], Building | Ready]] = deque()
         self._listed: list[Listed] = []
         self._fresh: set[str] = set()
         self._small: list[tuple[str, Data]] = []
@@ -118,6 +118,26 @@ class Upload:
         spent = Spent(self.memory, [piece])
         self._encode([Chunk(*blob) for blob in blobs], spent, _unchanged, run=run)
 
+    def add_pack(
+        self, name: str, entries: Sequence[Stored], data: memoryview, piece: memoryview
+    ) -> None:
+        """Send a pack of small blobs that the remote lacks all of, as it is if it is noise.
+
+        It lies in a piece of `packs`, and is what its name says.
+        """
+        chunks = [
+            Chunk(e.oid, e.fingerprint, data[e.offset : e.offset + e.stored]) for e in entries
+        ]
+        spent = Spent(self.packs, [piece])
+        self._blobs += len(chunks)
+        oids = {chunk.oid for chunk in chunks}
+        if self._fresh.isdisjoint(oids) and is_noise(chunk.data for chunk in chunks):
+            self._fresh |= oids
+            self._new_bytes += _bytes_of(chunks)
+            self._send(Ready(name, entries, data, spent))
+        else:
+            self._encode(chunks, spent)
+
     def add_large(self, oid: str, read: Read, breaks: Sequence[int] = ()) -> None:
         """Send a blob in chunks, cut where its content says so and at `breaks`.
 
@@ -146,7 +166,7 @@ class Upload:
         """Send what is left and publish it."""
         self._flush_small()
         self._drain(0)
-        self._send()
+        self._close_pack()
         while self._sending:
             self._collect()
         self._publish()
@@ -226,23 +246,24 @@ class Upload:
                 self._pack.append_run(encoded, run, spent)
                 # Half a run too few is nearer than half a run too many.
                 if self._pack.size >= PACK_SIZE - _SPAN // 2:
-                    self._send()
+                    self._close_pack()
                 continue
             for each in encoded:
                 self._pack.append_chunk(each)
                 if self._pack.size >= PACK_SIZE:
-                    self._send()
+                    self._close_pack()
             spent.free()
 
-    def _send(self) -> None:
-        if not self._pack.entries:
-            return
+    def _close_pack(self) -> None:
+        if self._pack.entries:
+            self._send(self._pack)
+            self._pack = Building(self._buffers)
+
+    def _send(self, pack: Building | Ready) -> None:
         self._await_lane()
         while self._sending and self._sending[0][0].done():
             self._collect()
-        pack = self._pack
         self._sending.append((self._senders.submit(self._put, pack), pack))
-        self._pack = Building(self._buffers)
 
     def _await_lane(self) -> None:
         """Wait until one more pack may be sent; what only waits costs memory, and that time."""
@@ -253,12 +274,9 @@ class Upload:
             for future in wait(busy, return_when=FIRST_COMPLETED).done:
                 future.result()
 
-    def _put(self, pack: Building) -> tuple[str, int]:
-        parts = pack.seal()
-        hasher = blake3()
-        for part in parts:
-            hasher.update(part)
-        name, size = hasher.hexdigest(), sum(map(len, parts))
+    def _put(self, pack: Building | Ready) -> tuple[str, int]:
+        name, parts = pack.seal()
+        size = sum(map(len, parts))
         told = _Told(self._meter, pack.raw, size)
         self._remote.put_pack(name, parts, told)
         told(size)

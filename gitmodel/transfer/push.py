@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gitmodel.cache import Cache
@@ -97,11 +97,24 @@ def _plan_push(
 
 def _send(plan: _Plan, cache: Cache, remote: Remote, work: Work) -> Sent:
     with Upload(remote, plan.size, work) as upload:
-        for span in cache.read_spans(plan.packed.values(), upload.memory):
-            upload.add_all(*span)
+        send_packed(plan.packed.values(), cache, upload)
         for oid in plan.loose:
             _send_loose(oid, cache, upload, remote)
         return upload.finish()
+
+
+def send_packed(places: Iterable[Placed], cache: Cache, upload: Upload) -> None:
+    """Send packs of which all is wanted as they are, and one blob after the other of the rest."""
+    packs, rest = cache.part_whole(places, upload.packs.size)
+    whole = set()
+    for pack in cache.read_whole(packs, upload.packs):
+        upload.add_pack(*pack)
+        whole.add(pack.name)
+    # What is wrong with a pack that is not what its name says shows blob by blob.
+    for name in packs.keys() - whole:
+        rest += [Placed(name, entry) for entry in packs[name]]
+    for span in cache.read_spans(rest, upload.memory):
+        upload.add_all(*span)
 
 
 def _send_loose(oid: str, cache: Cache, upload: Upload, remote: Remote) -> None:

@@ -38,6 +38,7 @@ from gitmodel.remote.upload import Sent, Upload
 from gitmodel.root import make_root
 from gitmodel.transfer.download import Wanted, download
 from gitmodel.transfer.fetch import fetch_blobs
+from gitmodel.transfer.push import send_packed
 from tests.helpers.repo import noise
 from tests.helpers.seaweed import Bucket
 
@@ -72,8 +73,7 @@ class Machine:
         self.remote.create()
         places = self.cache.places(map(oid_of, blobs)).values()
         with Upload(self.remote, sum(map(len, blobs)), Work()) as upload:
-            for span in self.cache.read_spans(places, upload.memory):
-                upload.add_all(*span)
+            send_packed(places, self.cache, upload)
             return upload.finish()
 
     def bring(self, *blobs: bytes) -> None:
@@ -304,12 +304,9 @@ def test_a_part_of_a_pack_is_sent_without_the_rest(machine: Make) -> None:
     assert all(map(receiver.has, wanted))
 
 
-def test_noise_is_sent_in_packs_of_the_usual_size(
-    machine: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blobs = [noise(n, 300_000) for n in range(200)]
-    sender = machine("sender")
-    sender.pack(*blobs)
+@pytest.fixture
+def pieces(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How long each piece of memory is that is made."""
     made: list[int] = []
 
     def recorded(size: int) -> memoryview:
@@ -317,9 +314,61 @@ def test_noise_is_sent_in_packs_of_the_usual_size(
         return memoryview(bytearray(size))
 
     monkeypatch.setattr(stream, "new_memory", recorded)
+    return made
+
+
+def _packs(cache: Cache) -> set[str]:
+    return {path.stem for path in (cache.root / "packs").iterdir()}
+
+
+def test_packs_that_are_wanted_whole_are_sent_as_they_are(machine: Make, pieces: list[int]) -> None:
+    blobs = [b"", *(noise(n, 300_000) for n in range(180))]
+    sender = machine("sender")
+    sender.pack(*blobs)
+    pieces.clear()
+    sent = sender.send_packed(*blobs)
+    assert (sent.blobs, sent.new_bytes, sent.reused) == (len(blobs), 54_000_000, 0)
+    # All but the last, which is short, lie in memory once: where they were read.
+    *_, rest = sorted(sender.remote.packs().items(), key=lambda item: -item[1])
+    assert sender.remote.packs().keys() - {rest[0]} < _packs(sender.cache)
+    assert len(sender.remote.packs()) == 4
+    assert set(pieces) == {24 * MIB, 4 * MIB}
+    receiver = machine("receiver")
+    receiver.bring(*blobs)
+    assert all(map(receiver.has, blobs))
+    assert receiver.remote.check().sound
+
+
+def test_a_pack_of_the_cache_that_would_shrink_does(machine: Make) -> None:
+    blobs = [_text(n) if n % 2 else noise(n, 20_000) for n in range(1000)]
+    sender = machine("sender")
+    sender.pack(*blobs)
+    sent = sender.send_packed(*blobs)
+    assert sent.new_bytes == sum(map(len, blobs))
+    assert sent.sent_bytes < 0.8 * sent.new_bytes
+    receiver = machine("receiver")
+    receiver.bring(*blobs)
+    assert all(map(receiver.has, blobs))
+
+
+def test_short_packs_of_the_cache_are_put_together(machine: Make) -> None:
+    blobs = [noise(n, 50_000) for n in range(30)]
+    sender = machine("sender")
+    for blob in blobs:
+        sender.pack(blob)
     sender.send_packed(*blobs)
-    # It lies in memory once: where it was read.
-    assert set(made) == {4 * MIB}
+    assert len(sender.remote.packs()) == 1
+
+
+def test_noise_is_sent_in_packs_of_the_usual_size(machine: Make, pieces: list[int]) -> None:
+    # No pack of the cache is wanted whole.
+    blobs = [noise(n, 300_000) for n in range(200)]
+    sender = machine("sender")
+    sender.pack(*blobs)
+    pieces.clear()
+    sender.send_packed(*(blob for number, blob in enumerate(blobs) if number % 20))
+    # It lies in memory once: where it was read, but for what has gaps.
+    assert set(pieces) <= {4 * MIB, 17 * MIB}
     *full, rest = sorted(sender.remote.packs().values(), reverse=True)
     assert all(14 * MIB < size < 18 * MIB for size in full)
     assert len(full) == 3
@@ -373,18 +422,38 @@ def test_a_pack_is_sent_as_soon_as_any_lane_is_free(machine: Make, store: Store)
     assert all(map(receiver.has, blobs))
 
 
-def test_a_damaged_pack_of_the_cache_is_not_sent(machine: Make) -> None:
-    blobs = [noise(n, 20_000) for n in range(60)]
+@pytest.mark.parametrize("count", [60, 500], ids=["a short one", "a long one"])
+def test_a_damaged_pack_of_the_cache_is_not_sent(machine: Make, count: int) -> None:
+    blobs = [noise(n, 20_000) for n in range(count)]
     sender = machine("sender")
     sender.pack(*blobs)
-    (path,) = (sender.cache.root / "packs").iterdir()
-    path.chmod(0o644)
-    with path.open("r+b") as file:
-        file.seek(500_000)
-        file.write(b"!!!!")
-    with pytest.raises(IntegrityError, match="is damaged and was not pushed"):
+    _damage(sender.cache, 500_000)
+    with pytest.raises(
+        IntegrityError, match=f"{oid_of(blobs[25])} .*is damaged and was not pushed"
+    ):
         sender.send_packed(*blobs)
     assert sender.remote.holds([oid_of(blob) for blob in blobs]) == set()
+
+
+def test_what_is_whole_in_a_pack_with_a_damaged_table_is_sent(machine: Make) -> None:
+    blobs = [noise(n, 20_000) for n in range(500)]
+    sender = machine("sender")
+    sender.pack(*blobs)
+    _damage(sender.cache, -500)
+    sender.send_packed(*blobs)
+    # Its blobs, put together anew, are what it was.
+    assert sender.remote.packs().keys() == _packs(sender.cache)
+    receiver = machine("receiver")
+    receiver.bring(*blobs)
+    assert all(map(receiver.has, blobs))
+
+
+def _damage(cache: Cache, at: int) -> None:
+    (path,) = (cache.root / "packs").iterdir()
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.seek(at, os.SEEK_SET if at >= 0 else os.SEEK_END)
+        file.write(b"!!!!")
 
 
 def test_what_is_there_is_not_sent_again(machine: Make) -> None:

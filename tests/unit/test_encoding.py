@@ -5,7 +5,7 @@ import pytest
 import zstandard
 
 from gitmodel import encoding
-from gitmodel.encoding import PLANES2, PLANES4, RAW, ZSTD, decode, encode, encode_all
+from gitmodel.encoding import PLANES2, PLANES4, RAW, ZSTD, decode, encode, encode_all, is_noise
 from gitmodel.errors import IntegrityError
 from tests.helpers.formats import bf16_weights, fp32_weights, noise
 
@@ -122,6 +122,38 @@ def test_large_blocks_are_looked_at_each_for_itself():
         *(RAW, ZSTD, PLANES2),
         *(RAW, RAW, RAW),
     ]
+
+
+# Whether any of it is worth encoding
+
+
+@pytest.mark.parametrize("blocks", [[], [b""], [b"x"], NOISE, [noise(900_000)], [*NOISE, b""]])
+def test_noise(blocks):
+    assert is_noise(blocks)
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [TEXTS, SMALL_BF16, SMALL_FP32, [text(1, 70_000) * 5], [bf16_weights(400_000)]],
+    ids=["text", "bf16", "fp32", "large text", "large bf16"],
+)
+def test_what_would_shrink_is_not_noise(blocks):
+    assert not is_noise(blocks)
+    # Not even if it is only some of many.
+    assert not is_noise([*NOISE[:100], *blocks, *NOISE[100:]])
+
+
+def test_one_text_of_nine_blocks_is_found_wherever_they_lie():
+    blocks = [TEXTS[n // 9] if n % 9 == 0 else block for n, block in enumerate(NOISE)]
+    assert not is_noise(blocks)
+
+
+def test_little_of_noise_is_looked_at(monkeypatch):
+    looked = []
+    real = encoding._zstd
+    monkeypatch.setattr(encoding, "_zstd", lambda data: looked.append(data) or real(data))
+    assert is_noise(NOISE)
+    assert sum(map(len, looked)) < sum(map(len, NOISE)) // 50
 
 
 def test_tiny_and_empty_blocks_are_kept_as_they_are():

@@ -22,6 +22,7 @@ from gitmodel.pack import (
     parse_index,
     parse_recipe,
     parse_table,
+    size_of,
     table_span,
 )
 from tests.helpers.formats import OID, chunk
@@ -49,6 +50,11 @@ def read(data: bytes) -> tuple[Stored, ...]:
     trailer = data[-TRAILER_SIZE:]
     offset, length = table_span(trailer, len(data))
     return parse_table(data[offset : offset + length], trailer)
+
+
+def test_how_long_a_pack_is_shows_in_its_entries():
+    assert size_of(entries()) == len(pack())
+    assert size_of([]) == len(format_table([]))
 
 
 def with_table(table: bytes, payload: int, count: int) -> bytes:

@@ -13,15 +13,10 @@ import mmap
 import os
 import queue
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TypeVar
 
 from gitmodel.atomic import write_all, write_some
-
-_T = TypeVar("_T")
 
 _BLOCK = 4 << 20
 _BLOCKS = 4
@@ -296,18 +291,6 @@ class DirectReader:
 
     def _through_cache(self) -> None:
         self._direct = not _bypass_cache(self._fd, on=False)
-
-
-def in_advance(calls: Iterable[Callable[[], _T]], count: int) -> Iterator[_T]:
-    """Yield what calls return, in order; another thread makes `count` of them in advance."""
-    made: deque[Future[_T]] = deque()
-    with ThreadPoolExecutor(1) as thread:
-        for call in calls:
-            made.append(thread.submit(call))
-            if len(made) > count:
-                yield made.popleft().result()
-        while made:
-            yield made.popleft().result()
 
 
 class ReadAhead:

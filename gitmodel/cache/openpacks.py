@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from gitmodel.encoding import RAW
 from gitmodel.errors import IntegrityError, MissingError
 from gitmodel.pack import CHUNK, TRAILER_SIZE, Placed, Stored, parse_table, table_span
-from gitmodel.stream import SECTOR, DirectReader, Memory, in_advance, new_memory, will_read
+from gitmodel.stream import SECTOR, DirectReader, Memory, new_memory, will_read
 
 _OPEN_PACKS = 32
 _AHEAD = 4 << 20
@@ -84,9 +84,14 @@ class OpenPacks:
         They are read a little ahead, by another thread.  Raises `IntegrityError` if a pack ends
         before they do.
         """
-        groups = _near(places, memory.size - 2 * SECTOR)
-        with closing(_Reader(self._folder, memory)) as reader:
-            yield from in_advance((partial(reader.read, group) for group in groups), _SPANS_AHEAD)
+        ahead: deque[Future[Span]] = deque()
+        with closing(_Reader(self._folder, memory)) as reader, ThreadPoolExecutor(1) as thread:
+            for group in _near(places, memory.size - 2 * SECTOR):
+                ahead.append(thread.submit(reader.read, group))
+                if len(ahead) > _SPANS_AHEAD:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
     def close(self) -> None:
         """Close all packs; they are opened again when they are needed."""

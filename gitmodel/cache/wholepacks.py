@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +12,10 @@ from blake3 import blake3
 
 from gitmodel.cache.openpacks import open_pack, place_order
 from gitmodel.pack import Placed, Stored, format_table, size_of
-from gitmodel.stream import SECTOR, DirectReader, Memory, in_advance
+from gitmodel.stream import SECTOR, DirectReader, Memory
 
 _SMALLEST = 8 << 20
 """What is shorter is better put together with others: each file of a remote is a request."""
-_AHEAD = 1
 
 
 class Whole(NamedTuple):
@@ -53,12 +51,14 @@ def part_whole(
 def read_whole(
     folder: Path, packs: Mapping[str, Sequence[Stored]], memory: Memory
 ) -> Iterator[Whole]:
-    """Yield packs that hold just these entries, read in advance by another thread.
+    """Yield packs that hold just these entries.
 
     Those that are not what their names say, or hold something else, are left out.
     """
-    calls = (partial(_read, folder, name, entries, memory) for name, entries in packs.items())
-    yield from filter(None, in_advance(calls, _AHEAD))
+    for name, entries in packs.items():
+        # Not in advance: what sends them takes longer, and each takes memory.
+        if pack := _read(folder, name, entries, memory):
+            yield pack
 
 
 def _read(folder: Path, name: str, entries: Sequence[Stored], memory: Memory) -> Whole | None:

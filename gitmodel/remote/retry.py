@@ -15,16 +15,18 @@ import aiohttp
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import HTTPClientError, IncompleteReadError
 
+from gitmodel.remote.lanes import Lanes
+
 _T = TypeVar("_T")
 
-_FIRST_LANES = 3
-"""Requests at once to begin with; more only tire a server that is near."""
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 8.0
 _FIRST_CONTACT = 10.0
 """Seconds after which a server that never answered is not there, rather than busy."""
 _SLOWEST = 64 << 10
 """Bytes a second that a body must make, or the request is given up."""
+_REQUEST = 64 << 10
+"""Bytes that a request is worth besides those of its body."""
 _BUFFERED = 4 << 20
 """Bytes of a body that a system takes before the network does, at most."""
 _AGAIN = (
@@ -64,8 +66,11 @@ class _Pulse:
     def __init__(self, stall: float) -> None:
         self._stall = stall
         self.rested = 0.0
+        self.size = 0
+        """Bytes of the body of the request that is under way, there or back."""
 
     def begin(self) -> asyncio.Timeout:
+        self.size = 0
         self._end = asyncio.get_running_loop().time() + self._stall
         self._timer = asyncio.timeout_at(self._end)
         return self._timer
@@ -78,6 +83,7 @@ class _Pulse:
             self._timer.reschedule(min(self._end, asyncio.get_running_loop().time() + wait))
 
     def grow(self, size: int) -> None:
+        self.size += size
         self._end += size / _SLOWEST
         self._timer.reschedule(self._end)
 
@@ -115,21 +121,19 @@ class Retries:
 
     Pauses grow and are random, so that clients do not come back all at once ("full jitter",
     Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog 2015).  How many may run at
-    once grows by one with every round of success, and halves when the server asks for less.
+    once, `Lanes` finds out.
     """
 
     def __init__(self, patience: Patience, lanes: int) -> None:
         self._patience = patience
-        self._most = lanes
-        self._lanes = float(min(lanes, _FIRST_LANES))
-        self._running = 0
+        self._lanes = Lanes(lanes)
         self._answered = False
         self._free = asyncio.Condition()
 
     @property
     def lanes(self) -> int:
         """How many requests may run at once now."""
-        return int(self._lanes)
+        return self._lanes.count
 
     async def run(self, request: Callable[[], Awaitable[_T]]) -> _T:
         """Return what `request` returns; raise `TryAgainError` when the patience has run out."""
@@ -154,23 +158,24 @@ class Retries:
 
     async def _once(self, request: Callable[[], Awaitable[_T]], pulse: _Pulse) -> _T:
         async with self._free:
-            await self._free.wait_for(lambda: self._running < self.lanes)
-            self._running += 1
+            await self._free.wait_for(lambda: self._lanes.running < self._lanes.count)
+            self._lanes.begin(time.monotonic())
+        work = 0
         try:
             _pulse.set(pulse)
             async with pulse.begin():
                 result = await request()
         except TryAgainError as error:
             if error.slower:
-                self._lanes = max(1.0, self._lanes / 2)
+                self._lanes.halve()
             raise
         else:
             self._answered = True
-            self._lanes = min(self._most, self._lanes + 1 / self._lanes)
+            work = _REQUEST + pulse.size
             return result
         finally:
             async with self._free:
-                self._running -= 1
+                self._lanes.end(time.monotonic(), work)
                 self._free.notify_all()
 
 

@@ -217,31 +217,28 @@ def test_no_more_than_the_lanes_run_at_once():
     assert asyncio.run(act()) == 3
 
 
-def test_lanes_are_few_at_first_and_grow():
+def test_lanes_are_few_at_first_and_grow_where_that_helps():
     async def act():
         retries, server = Retries(PATIENCE, 8), Busy()
-        return [await most_at_once(retries, server, 8) for _ in range(12)]
+        few = await most_at_once(retries, server, 8)
+        return few, await most_at_once(retries, server, 200)
 
-    seen = asyncio.run(act())
-    assert seen[0] <= 4
-    assert seen == sorted(seen)
-    assert seen[-1] == 8
+    few, many = asyncio.run(act())
+    assert few <= 4
+    assert many > 4
 
 
-def test_lanes_halve_when_the_server_asks_and_grow_again():
+def test_lanes_halve_when_the_server_asks():
     async def act():
         retries, server = Retries(Patience(0.2, 0.0), 8), Busy()
-        for _ in range(12):
-            await most_at_once(retries, server, 8)
+        await most_at_once(retries, server, 200)
+        before = retries.lanes
         server.slower = True
-        await most_at_once(retries, server, 2)
-        server.slower = False
-        return [await most_at_once(retries, server, 8) for _ in range(12)]
+        await most_at_once(retries, server, 1)
+        return before, retries.lanes
 
-    seen = asyncio.run(act())
-    assert seen[0] <= 4
-    assert seen == sorted(seen)
-    assert seen[-1] == 8
+    before, after = asyncio.run(act())
+    assert after == before // 2
 
 
 def test_one_lane_is_always_left():

@@ -27,6 +27,8 @@ _OID = re.compile(r"(blake3|sha256):([0-9a-f]{64})", re.ASCII)
 _FINGERPRINT = re.compile(r"xxh3-128:([0-9a-f]{32})", re.ASCII)
 _CODES = {BLAKE3: b"\x01", SHA256: b"\x02"}
 _NAMES = {code: name for name, code in _CODES.items()}
+OID_CODES = frozenset(code[0] for code in _NAMES)
+"""What the binary form of an oid may start with."""
 
 
 class Digests(NamedTuple):

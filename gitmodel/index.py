@@ -11,9 +11,9 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from gitmodel.digest import (
     fingerprint_from_bytes,
@@ -22,7 +22,7 @@ from gitmodel.digest import (
     oid_to_bytes,
 )
 from gitmodel.errors import DiskError
-from gitmodel.pack import CHUNK, RECIPE, Listed, Placed, Stored
+from gitmodel.pack import CHUNK, RECIPE, Listed, Placed, Stored, rows_of
 
 CACHE = "cache"
 """The place of what is in the local cache; a remote's place is its id."""
@@ -50,6 +50,8 @@ CREATE TABLE remote_root (remote TEXT, name TEXT, root BLOB, PRIMARY KEY (remote
     WITHOUT ROWID;
 """
 _BATCH = 500
+_ROWS = 100
+_T = TypeVar("_T")
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
 
 
@@ -158,7 +160,7 @@ class Index:
                     rows += [_entry_row(new.lastrowid, entry) for entry in entries]
             # In the order of the key, so that the tree is filled page by page.
             rows.sort()
-            self._db.executemany("INSERT OR IGNORE INTO packed VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            self._insert("packed", rows)
 
     def drop_pack(self, name: str) -> None:
         """Forget a local pack."""
@@ -254,19 +256,31 @@ class Index:
         pack = self._db.execute(
             "INSERT INTO remote_pack (listing, name) VALUES (?, ?)", (listing, listed.pack)
         ).lastrowid
-        self._db.executemany(
-            "INSERT OR IGNORE INTO remote_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            # In the order of the key, so that the tree is filled page by page.
-            sorted((remote, *_entry_row(pack, e)) for e in listed.entries if e.kind == CHUNK),
-        )
-        recipes = (entry for entry in listed.entries if entry.kind == RECIPE)
+        rows = list(rows_of(listed.table))
+        chunks = [
+            (remote, key, pack, fingerprint, encoding, length, offset, stored)
+            for key, fingerprint, kind, encoding, length, offset, stored in rows
+            if kind == CHUNK
+        ]
+        # In the order of the key, so that the tree is filled page by page.
+        self._insert("remote_chunk", sorted(chunks))
+        recipes = (key for key, _, kind, *_ in rows if kind == RECIPE)
         self._db.executemany(
             "INSERT OR IGNORE INTO remote_recipe VALUES (?, ?, ?, ?)",
             (
-                (remote, oid_to_bytes(entry.oid), listing, payload)
-                for entry, payload in zip(recipes, listed.recipes, strict=True)
+                (remote, key, listing, payload)
+                for key, payload in zip(recipes, listed.recipes, strict=True)
             ),
         )
+
+    def _insert(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+        """Add rows, unless they are there: many by one statement, for each costs as much."""
+        for batch in _batches(rows, _ROWS):
+            marks = f"({_marks(batch[0])})"
+            self._db.execute(
+                f"INSERT OR IGNORE INTO {table} VALUES {','.join([marks] * len(batch))}",
+                [*chain.from_iterable(batch)],
+            )
 
     def drop_remote_index(self, remote: str, name: str) -> None:
         """Forget an index file of a remote, and what only it lists."""
@@ -414,9 +428,9 @@ def _prepare(database: sqlite3.Connection) -> sqlite3.Connection:
     return database
 
 
-def _batches(keys: Iterable[bytes]) -> Iterator[tuple[bytes, ...]]:
-    rest = iter(keys)
-    while batch := tuple(islice(rest, _BATCH)):
+def _batches(items: Iterable[_T], size: int = _BATCH) -> Iterator[tuple[_T, ...]]:
+    rest = iter(items)
+    while batch := tuple(islice(rest, size)):
         yield batch
 
 

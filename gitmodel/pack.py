@@ -15,6 +15,7 @@ from typing import NamedTuple
 from blake3 import blake3
 
 from gitmodel.digest import (
+    OID_CODES,
     fingerprint_from_bytes,
     fingerprint_to_bytes,
     oid_from_bytes,
@@ -72,13 +73,32 @@ class Piece(NamedTuple):
     length: int
 
 
+Row = tuple[bytes, bytes, int, int, int, int, int]
+"""The fields of a `Stored` in order, its oid and fingerprint in binary."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What an index file says of one pack; recipes in the order of their entries."""
+    """What an index file says of one pack: its table, and its recipes in the order of that."""
 
     pack: str
-    entries: tuple[Stored, ...]
+    table: bytes
     recipes: tuple[bytes, ...]
+
+    @property
+    def entries(self) -> tuple[Stored, ...]:
+        """What the pack holds."""
+        return tuple(_parse_entries(self.table))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the pack."""
+        return sum(row[-1] for row in rows_of(self.table)) + len(self.table) + TRAILER_SIZE
+
+
+def list_pack(pack: str, entries: Iterable[Stored], recipes: Iterable[bytes]) -> Listed:
+    """Return what an index file says of a pack that holds these payloads."""
+    return Listed(pack, b"".join(map(_format_entry, entries)), tuple(recipes))
 
 
 def format_table(entries: Sequence[Stored]) -> bytes:
@@ -113,6 +133,19 @@ def parse_table(table: bytes, trailer: bytes) -> tuple[Stored, ...]:
     return entries
 
 
+def rows_of(table: bytes) -> Iterator[Row]:
+    """Yield the entries of a table; raise `IntegrityError` at one that cannot be."""
+    offset = 0
+    for key, fingerprint, kind, encoding, zero, length, stored, zeros in _ENTRY.iter_unpack(table):
+        if zero or zeros or kind > RECIPE or encoding not in ENCODINGS:
+            raise newer("a pack")
+        if key[0] not in OID_CODES:
+            raise IntegrityError(f"{key.hex()} is not a binary oid")
+        _check_row(kind, encoding, length, stored)
+        yield key, fingerprint, kind, encoding, length, offset, stored
+        offset += stored
+
+
 def format_recipe(pieces: Iterable[Piece]) -> bytes:
     """Return the payload of a recipe: the chunks of a blob in order."""
     return b"".join(_PIECE.pack(bytes.fromhex(oid[7:]), length) for oid, length in pieces)
@@ -138,13 +171,12 @@ def format_index(packs: Sequence[Listed]) -> bytes:
         parts.append(
             _LISTED.pack(
                 bytes.fromhex(listed.pack),
-                sum(entry.stored for entry in listed.entries),
-                len(listed.entries),
+                listed.size - len(listed.table) - TRAILER_SIZE,
+                len(listed.table) // ENTRY_SIZE,
                 len(recipes),
             )
         )
-        parts.extend(map(_format_entry, listed.entries))
-        parts.append(recipes)
+        parts += listed.table, recipes
     return b"".join(parts)
 
 
@@ -175,18 +207,19 @@ def _parse_listed(data: bytes, at: int) -> tuple[Listed, int]:
     end = middle + recipe_bytes
     if end > len(data):
         raise IntegrityError("an index file is cut short")
-    entries = tuple(_parse_entries(data[start:middle]))
-    if sum(entry.stored for entry in entries) != payload:
+    table = data[start:middle]
+    rows = list(rows_of(table))
+    if sum(row[-1] for row in rows) != payload:
         raise IntegrityError("an index file does not fit its pack")
-    return Listed(pack.hex(), entries, _cut_recipes(entries, data[middle:end])), end
+    return Listed(pack.hex(), table, _cut_recipes(rows, data[middle:end])), end
 
 
-def _cut_recipes(entries: Sequence[Stored], data: bytes) -> tuple[bytes, ...]:
+def _cut_recipes(rows: Iterable[Row], data: bytes) -> tuple[bytes, ...]:
     recipes, at = [], 0
-    for entry in entries:
-        if entry.kind == RECIPE:
-            recipes.append(data[at : at + entry.stored])
-            at += entry.stored
+    for _, _, kind, _, _, _, stored in rows:
+        if kind == RECIPE:
+            recipes.append(data[at : at + stored])
+            at += stored
     if at != len(data):
         raise IntegrityError("an index file's recipes do not fit its entries")
     return tuple(recipes)
@@ -206,31 +239,17 @@ def _format_entry(entry: Stored) -> bytes:
 
 
 def _parse_entries(table: bytes) -> Iterator[Stored]:
-    offset = 0
-    for key, fingerprint, kind, encoding, zero, length, stored, zeros in _ENTRY.iter_unpack(table):
-        entry = Stored(
-            oid_from_bytes(key),
-            fingerprint_from_bytes(fingerprint),
-            kind,
-            encoding,
-            length,
-            offset,
-            stored,
-        )
-        if zero or zeros or kind > RECIPE or encoding not in ENCODINGS:
-            raise newer("a pack")
-        _check_lengths(entry)
-        yield entry
-        offset += stored
+    for key, fingerprint, *rest in rows_of(table):
+        yield Stored(oid_from_bytes(key), fingerprint_from_bytes(fingerprint), *rest)
 
 
-def _check_lengths(entry: Stored) -> None:
-    limit = MAX_PAYLOAD if entry.kind == RECIPE else MAX_RAW
-    if entry.length > limit or entry.stored > limit:
+def _check_row(kind: int, encoding: int, length: int, stored: int) -> None:
+    limit = MAX_PAYLOAD if kind == RECIPE else MAX_RAW
+    if length > limit or stored > limit:
         raise IntegrityError("a pack holds an entry of an impossible length")
-    if entry.encoding == RAW and entry.stored != entry.length:
+    if encoding == RAW and stored != length:
         raise IntegrityError("a pack holds an entry of the wrong length")
-    if entry.kind == RECIPE and entry.encoding != RAW:
+    if kind == RECIPE and encoding != RAW:
         raise IntegrityError("a pack holds a recipe that is encoded")
 
 

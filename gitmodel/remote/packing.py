@@ -10,7 +10,7 @@ from blake3 import blake3
 
 from gitmodel.digest import fingerprint_of
 from gitmodel.encoding import RAW, Data
-from gitmodel.pack import CHUNK, RECIPE, Stored, format_table
+from gitmodel.pack import CHUNK, RECIPE, TRAILER_SIZE, Stored, format_table
 from gitmodel.stream import Memory, new_memory
 
 
@@ -47,15 +47,12 @@ class Ready:
     """A pack that is sent as it lies in memory that is lent: it holds raw chunks, no recipes."""
 
     name: str
-    entries: Sequence[Stored]
+    raw: int
+    """Bytes of its chunks before they were encoded, so as they are."""
+    table: bytes
     data: memoryview
     spent: Spent
     recipes: Sequence[bytes] = ()
-
-    @property
-    def raw(self) -> int:
-        """Bytes of its chunks before they were encoded, so as they are."""
-        return sum(entry.length for entry in self.entries)
 
     def seal(self) -> tuple[str, list[Data]]:
         """Return the pack's name, and the whole of it."""
@@ -72,6 +69,8 @@ class Building:
     def __init__(self, buffers: Memory) -> None:
         self.entries: list[Stored] = []
         self.recipes: list[bytes] = []
+        self.table = b""
+        """Its table, once it is sealed."""
         self.size = self.raw = 0
         self._buffers = buffers
         self._memory: memoryview | None = None
@@ -103,7 +102,9 @@ class Building:
     def seal(self) -> tuple[str, list[Data]]:
         """Return the pack's name, and the whole of it, part by part."""
         self._end_part()
-        parts = [*self._parts, format_table(self.entries)]
+        end = format_table(self.entries)
+        self.table = end[:-TRAILER_SIZE]
+        parts = [*self._parts, end]
         hasher = blake3()
         for part in parts:
             hasher.update(part)

@@ -435,7 +435,7 @@ class Remote:
         for name in sorted(names):
             try:
                 for pack in self.read_index(name):
-                    listed[pack.pack] = _pack_size(pack)
+                    listed[pack.pack] = pack.size
                     promised.difference_update(entry.oid for entry in pack.entries)
             except (IntegrityError, MissingError):
                 damaged.append(f"index/{name}")
@@ -544,7 +544,8 @@ class Remote:
         size = self.store.size(key)
         trailer = self.store.read(key, max(size - TRAILER_SIZE, 0), min(size, TRAILER_SIZE))
         offset, length = table_span(trailer, size)
-        entries = parse_table(self.store.read(key, offset, length), trailer)
+        table = self.store.read(key, offset, length)
+        entries = parse_table(table, trailer)
         recipes = tuple(
             self.store.read(key, entry.offset, entry.stored)
             for entry in entries
@@ -552,7 +553,7 @@ class Remote:
         )
         for recipe in recipes:
             parse_recipe(recipe)
-        return Listed(name, entries, recipes)
+        return Listed(name, table, recipes)
 
     def _root_key(self, name: str) -> str:
         return f"roots/{self._repository}/{name}"
@@ -599,8 +600,3 @@ def _beside(act: Callable[[], _T]) -> Future[_T]:
 def pack_key(name: str) -> str:
     """Return the key of a pack."""
     return f"packs/{name[:2]}/{name}"
-
-
-def _pack_size(listed: Listed) -> int:
-    payload = sum(entry.stored for entry in listed.entries)
-    return payload + 64 * len(listed.entries) + TRAILER_SIZE

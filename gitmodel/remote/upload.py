@@ -24,7 +24,7 @@ from gitmodel.digest import (
 )
 from gitmodel.encoding import RAW, Data, encode_all, is_noise
 from gitmodel.errors import IntegrityError
-from gitmodel.pack import Listed, Piece, Stored, format_recipe
+from gitmodel.pack import TRAILER_SIZE, Listed, Piece, Stored, format_recipe
 from gitmodel.progress import Meter, Work
 from gitmodel.remote.chunking import Batch, Read, cut, windows
 from gitmodel.remote.packing import Building, Chunk, Encoded, Ready, Spent
@@ -132,9 +132,12 @@ class Upload:
         self._blobs += len(chunks)
         oids = {chunk.oid for chunk in chunks}
         if self._fresh.isdisjoint(oids) and is_noise(chunk.data for chunk in chunks):
+            size = _bytes_of(chunks)
             self._fresh |= oids
-            self._new_bytes += _bytes_of(chunks)
-            self._send(Ready(name, entries, data, spent))
+            self._new_bytes += size
+            # Not a view: its memory will be another pack's when this one is listed.
+            table = bytes(data[size:-TRAILER_SIZE])
+            self._send(Ready(name, size, table, data, spent))
         else:
             self._encode(chunks, spent)
 
@@ -288,7 +291,7 @@ class Upload:
         future, pack = self._sending.popleft()
         name, size = future.result()
         self._sent_bytes += size
-        self._listed.append(Listed(name, tuple(pack.entries), tuple(pack.recipes)))
+        self._listed.append(Listed(name, pack.table, tuple(pack.recipes)))
         # At once: if a later pack fails, these need not be sent again.
         if len(self._listed) >= _PACKS_PER_INDEX:
             self._publish()

@@ -18,7 +18,7 @@ from gitmodel.encoding import RAW, encode
 from gitmodel.index import opened_index
 from gitmodel.lineage import Code, Environment, Input, Lineage, Named
 from gitmodel.manifest import Entry, Manifest, make_manifest
-from gitmodel.pack import CHUNK, RECIPE, Listed, Piece, Stored, format_recipe
+from gitmodel.pack import CHUNK, RECIPE, Listed, Piece, Stored, format_recipe, list_pack
 from gitmodel.pointer import Pointer
 from gitmodel.root import Chunking, Description, Root, make_root
 
@@ -185,7 +185,7 @@ def remote_pack() -> tuple[bytes, tuple[Stored, ...], bytes]:
 
 def listed(pack: bytes, entries: tuple[Stored, ...], recipe: bytes) -> Listed:
     """Return what an index file says of a whole pack."""
-    return Listed(blake3(pack).hexdigest(), entries, (recipe,))
+    return list_pack(blake3(pack).hexdigest(), entries, (recipe,))
 
 
 def noise(size: int) -> bytes:

@@ -12,7 +12,16 @@ from gitmodel.encoding import ENCODINGS, RAW
 from gitmodel.errors import GitmodelError
 from gitmodel.lineage import Code, Environment, Input, Lineage, Named
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK, Entry, Manifest, make_manifest
-from gitmodel.pack import CHUNK, MAX_RAW, RECIPE, Listed, Piece, Stored, format_recipe
+from gitmodel.pack import (
+    CHUNK,
+    MAX_RAW,
+    RECIPE,
+    Listed,
+    Piece,
+    Stored,
+    format_recipe,
+    list_pack,
+)
 from gitmodel.paths import check_path
 from gitmodel.pointer import MAX_FILES, MAX_SIZE, Pointer
 from gitmodel.root import Chunking, Description, Root, make_root
@@ -132,7 +141,7 @@ def listings(draw: st.DrawFn) -> Listed:
         placed.append(entry._replace(offset=at))
         at += entry.stored
     payloads = tuple(payload for entry, payload in drawn if entry.kind == RECIPE)
-    return Listed(draw(digests), tuple(placed), payloads)
+    return list_pack(draw(digests), placed, payloads)
 
 
 _line = st.text(st.characters(exclude_characters="\n", codec="utf-8"), min_size=1, max_size=40)

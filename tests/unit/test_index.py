@@ -11,7 +11,7 @@ import pytest
 from gitmodel.digest import digest_bytes, fingerprint_to_bytes, oid_of, oid_to_bytes
 from gitmodel.errors import DiskError
 from gitmodel.index import CACHE, Seen, opened_index
-from gitmodel.pack import RECIPE, Listed, Stored
+from gitmodel.pack import RECIPE, Listed, Stored, list_pack
 from tests.helpers.formats import OID, chunk
 
 REMOTE, OTHER = "a" * 32, "b" * 32
@@ -59,7 +59,7 @@ def recipe(oid: str, payload: bytes) -> Stored:
 
 def listed(*blobs: bytes, recipes: tuple[tuple[str, bytes], ...] = ()) -> Listed:
     entries = [chunk(data) for data in blobs] + [recipe(oid, data) for oid, data in recipes]
-    return Listed(PACK, tuple(entries), tuple(data for _, data in recipes))
+    return list_pack(PACK, entries, (data for _, data in recipes))
 
 
 # Damage

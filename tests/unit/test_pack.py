@@ -19,6 +19,7 @@ from gitmodel.pack import (
     format_index,
     format_recipe,
     format_table,
+    list_pack,
     parse_index,
     parse_recipe,
     parse_table,
@@ -183,15 +184,21 @@ def test_hostile_recipes_are_refused(payload):
 
 def listing() -> tuple[Listed, ...]:
     return (
-        Listed(NAME, entries(), (RECIPE_PAYLOAD,)),
-        Listed("cd" * 32, (), ()),
-        Listed("ef" * 32, (chunk(b"x"),), ()),
+        list_pack(NAME, entries(), (RECIPE_PAYLOAD,)),
+        list_pack("cd" * 32, (), ()),
+        list_pack("ef" * 32, (chunk(b"x"),), ()),
     )
 
 
 def test_an_index_file_is_read_as_it_was_written():
     assert parse_index(format_index(listing())) == listing()
     assert parse_index(format_index([])) == ()
+
+
+def test_what_is_listed_of_a_pack():
+    first, empty, _ = listing()
+    assert (first.entries, first.size) == (entries(), len(pack()))
+    assert (empty.entries, empty.size) == ((), TRAILER_SIZE)
 
 
 def test_an_index_file_of_another_length_is_refused():
@@ -212,9 +219,9 @@ def test_an_index_file_that_claims_too_much_costs_nothing():
 
 
 def test_recipes_of_an_index_file_must_fit_its_entries():
-    good = format_index([Listed(NAME, entries(), (RECIPE_PAYLOAD,))])
-    without = format_index([Listed(NAME, entries(), ())])
-    twice = format_index([Listed(NAME, entries(), (RECIPE_PAYLOAD, RECIPE_PAYLOAD))])
+    good = format_index([list_pack(NAME, entries(), (RECIPE_PAYLOAD,))])
+    without = format_index([list_pack(NAME, entries(), ())])
+    twice = format_index([list_pack(NAME, entries(), (RECIPE_PAYLOAD, RECIPE_PAYLOAD))])
     assert parse_index(good)
     for data in (without, twice):
         with pytest.raises(IntegrityError):
@@ -222,7 +229,7 @@ def test_recipes_of_an_index_file_must_fit_its_entries():
 
 
 def test_an_index_file_must_fit_the_pack_it_speaks_of():
-    data = bytearray(format_index([Listed(NAME, entries(), (RECIPE_PAYLOAD,))]))
+    data = bytearray(format_index([list_pack(NAME, entries(), (RECIPE_PAYLOAD,))]))
     data[24 + 32] ^= 1
     with pytest.raises(IntegrityError, match="does not fit its pack"):
         parse_index(bytes(data))

@@ -21,13 +21,13 @@ from gitmodel.digest import (
     oid_from_bytes,
     oid_to_bytes,
 )
-from gitmodel.errors import DiskError
-from gitmodel.pack import CHUNK, RECIPE, Listed, Placed, Stored, rows_of
+from gitmodel.errors import DiskError, IntegrityError
+from gitmodel.pack import CHUNK, RECIPE, Listed, Placed, Stored, parse_index, rows_of
 
 CACHE = "cache"
 """The place of what is in the local cache; a remote's place is its id."""
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE worktree (id INTEGER PRIMARY KEY, path BLOB UNIQUE);
 CREATE TABLE seen (worktree INTEGER, path TEXT, stat BLOB, stamp INTEGER, oid BLOB,
@@ -39,7 +39,8 @@ CREATE TABLE packed (oid BLOB PRIMARY KEY, pack INTEGER, fingerprint BLOB, encod
     length INTEGER, offset INTEGER, stored INTEGER) WITHOUT ROWID;
 CREATE TABLE complete (place TEXT, oid BLOB, PRIMARY KEY (place, oid)) WITHOUT ROWID;
 CREATE TABLE remote (url TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID;
-CREATE TABLE remote_index (id INTEGER PRIMARY KEY, remote TEXT, name TEXT, UNIQUE (remote, name));
+CREATE TABLE remote_index (id INTEGER PRIMARY KEY, remote TEXT, name TEXT, unread BLOB,
+    UNIQUE (remote, name));
 CREATE TABLE remote_pack (id INTEGER PRIMARY KEY, listing INTEGER, name TEXT);
 CREATE INDEX remote_pack_listing ON remote_pack (listing);
 CREATE TABLE remote_chunk (remote TEXT, oid BLOB, pack INTEGER, fingerprint BLOB, encoding INTEGER,
@@ -241,16 +242,38 @@ class Index:
         query = "SELECT name FROM remote_index WHERE remote = ?"
         return {name for (name,) in self._db.execute(query, (remote,))}
 
-    def add_remote_index(self, remote: str, name: str, packs: Sequence[Listed]) -> None:
-        """Remember what an index file of a remote lists."""
+    def add_remote_index(self, remote: str, name: str, data: bytes) -> None:
+        """Remember an index file of a remote, which `parse_index` understands.
+
+        What it lists is entered when it is first asked for: who only pushes never does.
+        """
         with self._db:
-            done = self._db.execute(
-                "INSERT OR IGNORE INTO remote_index (remote, name) VALUES (?, ?)", (remote, name)
+            self._db.execute(
+                "INSERT OR IGNORE INTO remote_index (remote, name, unread) VALUES (?, ?, ?)",
+                (remote, name, data),
             )
-            if not done.rowcount:
-                return
-            for listed in packs:
-                self._add_listed(remote, int(done.lastrowid or 0), listed)
+
+    def _read_listings(self, remote: str) -> None:
+        """Enter what those index files list that nobody has asked for yet."""
+        query = "SELECT id, unread FROM remote_index WHERE remote = ? AND unread IS NOT NULL"
+        if self._db.execute(query, (remote,)).fetchone() is None:
+            return
+        with self._db:
+            # Two may come at once: the second one finds that it is done.
+            self._db.execute("BEGIN IMMEDIATE")
+            for listing, data in self._db.execute(query, (remote,)).fetchall():
+                self._read_listing(remote, listing, data)
+
+    def _read_listing(self, remote: str, listing: int, data: bytes) -> None:
+        try:
+            packs = parse_index(data)
+        except IntegrityError:
+            # The disk has spoiled it; it is fetched again next time.
+            self._db.execute("DELETE FROM remote_index WHERE id = ?", (listing,))
+            return
+        for listed in packs:
+            self._add_listed(remote, listing, listed)
+        self._db.execute("UPDATE remote_index SET unread = NULL WHERE id = ?", (listing,))
 
     def _add_listed(self, remote: str, listing: int, listed: Listed) -> None:
         pack = self._db.execute(
@@ -302,6 +325,8 @@ class Index:
 
     def find_chunks(self, remote: str, oids: Sequence[str]) -> dict[str, Placed]:
         """Return where those of the chunks lie that the remote is known to hold."""
+        if oids:
+            self._read_listings(remote)
         found: dict[str, Placed] = {}
         keys = {oid_to_bytes(oid): oid for oid in oids}
         for batch in _batches(sorted(keys)):
@@ -316,6 +341,8 @@ class Index:
 
     def find_recipes(self, remote: str, oids: Sequence[str]) -> dict[str, bytes]:
         """Return the payloads of those recipes that the remote is known to hold."""
+        if oids:
+            self._read_listings(remote)
         found: dict[str, bytes] = {}
         for keys in _batches(map(oid_to_bytes, oids)):
             rows = self._db.execute(
@@ -328,6 +355,8 @@ class Index:
 
     def remote_oids(self, remote: str, oids: Sequence[str]) -> set[str]:
         """Return which of the blobs the remote is known to hold, whole or by recipe."""
+        if oids:
+            self._read_listings(remote)
         keys = {oid_to_bytes(oid): oid for oid in oids}
         return {
             keys[key]

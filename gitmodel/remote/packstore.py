@@ -75,8 +75,8 @@ class RemoteIndex(Protocol):
     def remote_indexes(self, remote: str) -> set[str]:
         """Return the index files that are known."""
 
-    def add_remote_index(self, remote: str, name: str, packs: Sequence[Listed]) -> None:
-        """Remember what an index file lists."""
+    def add_remote_index(self, remote: str, name: str, data: bytes) -> None:
+        """Remember an index file, which `parse_index` understands."""
 
     def drop_remote_index(self, remote: str, name: str) -> None:
         """Forget an index file."""
@@ -229,17 +229,25 @@ class Remote:
         if not new:
             return
         with ThreadPoolExecutor(self.store.lanes) as pool:
-            for name, listed in zip(new, pool.map(self.read_index, new), strict=True):
-                self._index.add_remote_index(self.id, name, listed)
+            for name, data in zip(new, pool.map(self._understood, new), strict=True):
+                self._index.add_remote_index(self.id, name, data)
 
     def read_index(self, name: str) -> tuple[Listed, ...]:
         """Return what an index file lists, checked against its name."""
+        return parse_index(self._index_file(name))
+
+    def _understood(self, name: str) -> bytes:
+        data = self._index_file(name)
+        parse_index(data)
+        return data
+
+    def _index_file(self, name: str) -> bytes:
         data = self.store.read(f"index/{name}")
         if blake3(data).hexdigest() != name:
             raise IntegrityError(
                 f"{self.store.url}: index file {name} is damaged", hint=_REPAIR_HINT
             )
-        return parse_index(data)
+        return data
 
     def is_complete(self, oid: str) -> bool:
         """Return whether all that a manifest names was seen to be here."""
@@ -311,7 +319,7 @@ class Remote:
         data = format_index(packs)
         name = blake3(data).hexdigest()
         self._publish(f"index/{name}", name, [data])
-        self._index.add_remote_index(self.id, name, packs)
+        self._index.add_remote_index(self.id, name, data)
         return name
 
     def _publish(self, key: str, name: str, parts: Sequence[Data], far: Far = unheard) -> None:

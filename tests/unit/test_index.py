@@ -3,15 +3,18 @@ import random
 import shutil
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from gitmodel.digest import digest_bytes, fingerprint_to_bytes, oid_of, oid_to_bytes
 from gitmodel.errors import DiskError
-from gitmodel.index import CACHE, Seen, opened_index
-from gitmodel.pack import RECIPE, Listed, Stored, list_pack
+from gitmodel.index import CACHE, Index, Seen, opened_index
+from gitmodel.pack import RECIPE, Listed, Stored, format_index, list_pack, parse_index
 from tests.helpers.formats import OID, chunk
 
 REMOTE, OTHER = "a" * 32, "b" * 32
@@ -212,9 +215,13 @@ def test_dropping_a_pack_forgets_that_trees_are_complete(index):
     assert index.is_complete(REMOTE, OID)
 
 
+FIRST = format_index([listed(b"a", b"b", recipes=((OID, b"r" * 36),))])
+SECOND = format_index([listed(b"b", b"c")])
+
+
 def test_a_remote_holds_chunks_and_recipes_until_its_index_goes(index):
-    index.add_remote_index(REMOTE, "one", [listed(b"a", b"b", recipes=((OID, b"r" * 36),))])
-    index.add_remote_index(REMOTE, "two", [listed(b"b", b"c")])
+    index.add_remote_index(REMOTE, "one", FIRST)
+    index.add_remote_index(REMOTE, "two", SECOND)
     a, b, c = (oid_of(data) for data in (b"a", b"b", b"c"))
     assert index.remote_oids(REMOTE, [a, b, c, OID, oid_of(b"d")]) == {a, b, c, OID}
     assert index.find_recipes(REMOTE, [OID, a]) == {OID: b"r" * 36}
@@ -225,6 +232,51 @@ def test_a_remote_holds_chunks_and_recipes_until_its_index_goes(index):
     assert index.find_chunks(REMOTE, [a, b, c]).keys() == {b, c}
     assert not index.is_complete(REMOTE, OID)
     assert index.remote_indexes(REMOTE) == {"two"}
+
+
+def test_what_an_index_file_lists_is_entered_when_it_is_asked_for(path, monkeypatch):
+    read = []
+    real = parse_index
+    monkeypatch.setattr("gitmodel.index.parse_index", lambda data: read.append(data) or real(data))
+    a, c = oid_of(b"a"), oid_of(b"c")
+    with opened_index(path) as index:
+        index.add_remote_index(REMOTE, "one", FIRST)
+        index.add_remote_index(OTHER, "two", SECOND)
+        assert index.remote_indexes(REMOTE) == {"one"}
+    assert read == []
+    with opened_index(path) as index:
+        assert index.find_chunks(REMOTE, [a, c]).keys() == {a}
+        assert index.find_chunks(REMOTE, [a, c]).keys() == {a}
+    assert read == [FIRST]
+
+
+def test_an_index_file_that_goes_before_it_was_read(index):
+    index.add_remote_index(REMOTE, "one", FIRST)
+    index.drop_remote_index(REMOTE, "one")
+    assert index.remote_oids(REMOTE, [oid_of(b"a")]) == set()
+
+
+def test_an_index_file_that_the_disk_spoiled_is_fetched_again(index):
+    index.add_remote_index(REMOTE, "one", FIRST[:-1])
+    index.add_remote_index(REMOTE, "two", SECOND)
+    assert index.remote_oids(REMOTE, [oid_of(b"b")]) == {oid_of(b"b")}
+    assert index.remote_indexes(REMOTE) == {"two"}
+
+
+def test_an_index_file_is_entered_once_if_two_ask_at_once(path):
+    with opened_index(path) as first, opened_index(path) as second:
+        first.add_remote_index(REMOTE, "one", FIRST)
+        asked = threading.Barrier(2)
+
+        def ask(index: Index) -> set[str]:
+            asked.wait()
+            return index.remote_oids(REMOTE, [oid_of(b"a"), OID])
+
+        with ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(ask, (first, second)))
+        assert answers == [{oid_of(b"a"), OID}] * 2
+        with closing(sqlite3.connect(path)) as database:
+            assert database.execute("SELECT count(*) FROM remote_pack").fetchone() == (1,)
 
 
 def test_roots_and_identities_are_kept_by_remote(index):

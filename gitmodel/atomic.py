@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from gitmodel.signals import waiting
+
 _FICLONE = 0x40049409
 
 
@@ -34,7 +36,9 @@ class Scratch:
             self._parent.mkdir(parents=True, exist_ok=True)
             sweep(self._parent)
             while self._path is None:
-                self._claim(self._parent / f"{os.getpid()}-{secrets.token_hex(8)}")
+                # Between making it and knowing of it, a signal would leave it behind.
+                with waiting():
+                    self._claim(self._parent / f"{os.getpid()}-{secrets.token_hex(8)}")
         return self._path
 
     def _claim(self, path: Path) -> None:
@@ -58,10 +62,11 @@ class Scratch:
 
     def close(self) -> None:
         """Remove the folder and what is in it."""
-        if self._path is not None:
-            shutil.rmtree(self._path, ignore_errors=True)
-            os.close(self._lock)
-            self._path = None
+        with waiting():
+            if self._path is not None:
+                shutil.rmtree(self._path, ignore_errors=True)
+                os.close(self._lock)
+                self._path = None
 
     def __enter__(self) -> Scratch:
         return self

@@ -1,5 +1,6 @@
 import os
 import resource
+import shutil
 import signal
 import stat
 import subprocess
@@ -70,6 +71,30 @@ def opened(path: Path, mode: str = "r") -> Iterator[int]:
 
 
 # Scratch folders
+
+
+@pytest.mark.parametrize("when", ["mkdir", "rmtree"])
+def test_a_signal_leaves_no_folder_whenever_it_comes(tmp_path, monkeypatch, when):
+    def told(act):
+        def do(*arguments, **options):
+            act(*arguments, **options)
+            signal.raise_signal(signal.SIGINT)
+
+        return do
+
+    parent = tmp_path / "tmp"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), Scratch(parent) as scratch:  # noqa: PT012
+            parent.mkdir()
+            with monkeypatch.context() as patch:
+                if when == "mkdir":
+                    patch.setattr(Path, "mkdir", told(Path.mkdir))
+                scratch.new_path()
+            monkeypatch.setattr(shutil, "rmtree", told(shutil.rmtree))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert list(parent.iterdir()) == []
 
 
 def test_scratch_is_gone_when_closed(tmp_path):

@@ -124,8 +124,10 @@ class _WriterThread:
         if self._failed:
             raise self._failed[0]
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="packer", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="packer", daemon=True)
+            thread.start()
+            # Only now: a signal may come in between, and what never began cannot be waited for.
+            self._thread = thread
         self._batches.put(batch)
 
     def close(self) -> list[Finished]:

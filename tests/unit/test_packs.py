@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import threading
 
 import pytest
 
@@ -151,6 +152,17 @@ def test_a_disk_that_is_full_is_told_and_leaves_nothing_running(scratch, monkeyp
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space"):
         write(scratch, [bytes([n]) * 1_000_000 for n in range(200)])
+
+
+def test_a_signal_before_the_thread_runs_is_no_bug(scratch, monkeypatch):
+    def told(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", told)
+    writer = PackWriter(scratch, lambda _: set())
+    with pytest.raises(KeyboardInterrupt):
+        writer.add_all(memoryview(b"x"), [digest_bytes(b"x")], lambda: None)
+    writer.abandon()
 
 
 def test_what_is_abandoned_leaves_no_file(scratch, tmp_path):

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import botocore.session
 import pytest
 from botocore.client import BaseClient
 
 from tests.helpers.proxy import Proxy, proxy_of
+from tests.helpers.repo import Repo, copied, new_repo
 from tests.helpers.seaweed import KEY, SECRET, Bucket, S3Server, make_bucket, s3_server
+from tests.helpers.story import tell
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +45,32 @@ def proxy(server: S3Server) -> Iterator[Proxy]:
     """A proxy in front of the server, that does nothing to requests until told to."""
     with proxy_of(server) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty repository, one with two versions that were pushed, and a clone of that."""
+    folder = tmp_path_factory.mktemp("templates")
+    (folder / "empty").mkdir()
+    (folder / "story").mkdir()
+    new_repo(folder / "empty")
+    tell(new_repo(folder / "story"))
+    return folder
+
+
+@pytest.fixture
+def repo(templates: Path, tmp_path: Path) -> Repo:
+    """A repository with an origin and a remote, and nothing in it."""
+    return copied(templates / "empty", tmp_path)
+
+
+@pytest.fixture
+def story(templates: Path, tmp_path: Path) -> Repo:
+    """A repository with v1.0 and model-v1.1, both pushed; it is at the second."""
+    return copied(templates / "story", tmp_path)
+
+
+@pytest.fixture
+def clone(story: Repo) -> Repo:
+    """A fresh clone of the story: pointers only."""
+    return story.clone("clone")

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from tests.e2e.conftest import write_first
 from tests.helpers.repo import Repo, flip, noise
+from tests.helpers.story import write_first
 
 FIRST = noise("model 1", (1 << 20) + 100)
 SECOND = noise("model 2", (1 << 20) + 200)

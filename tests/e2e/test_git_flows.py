@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import write_first, write_second
 from tests.helpers.repo import Repo, copied, noise
+from tests.helpers.story import write_first, write_second
 
 FIRST = noise("model 1", (1 << 20) + 100)
 SECOND = noise("model 2", (1 << 20) + 200)

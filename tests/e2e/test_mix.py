@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from tests.e2e.conftest import write_first
 from tests.helpers.repo import Repo, noise
+from tests.helpers.story import write_first
 
 MODELS = {number: noise(f"model {number}", (1 << 20) + 100 * number) for number in (1, 2)}
 CODE = {1: b"print(1)\n", 2: b"print(2)\n"}

@@ -224,13 +224,19 @@ def fsync_folder(path: Path) -> None:
     """Make the names in a folder durable."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        sync_folder(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_folder(fd: int) -> None:
+    """Make the names in an open folder durable."""
+    try:
         os.fsync(fd)
     except OSError as error:
         # Some network file systems have no fsync for folders; their renames are synchronous.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
-    finally:
-        os.close(fd)
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:

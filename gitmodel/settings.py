@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from gitmodel.config import CONFIG_NAME, Config, parse_config
-from gitmodel.errors import IntegrityError
 from gitmodel.git import revisions
 from gitmodel.git.command import Git
 from gitmodel.imported import NAME
+from gitmodel.strict_yaml import MAX_BYTES
+from gitmodel.worktree.files import read_file
 
 
 def read_config(git: Git, revision: str) -> Config | None:
@@ -14,12 +15,9 @@ def read_config(git: Git, revision: str) -> Config | None:
 
     Raises `IntegrityError` if it is broken.
     """
-    path = git.worktree / CONFIG_NAME
-    if path.is_symlink():
-        raise IntegrityError(f"{CONFIG_NAME!r} is a symlink", hint=f"ls -l {CONFIG_NAME}")
-    if path.exists():
-        return parse_config(path.read_bytes())
-    data = revisions.read_file(git, revision, CONFIG_NAME) if revision else None
+    data = read_file(git.worktree, CONFIG_NAME, MAX_BYTES)
+    if data is None and revision:
+        data = revisions.read_file(git, revision, CONFIG_NAME)
     return None if data is None else parse_config(data)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import fnmatch
-import os
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -37,6 +35,7 @@ from gitmodel.pointer import MAX_BYTES as MAX_POINTER
 from gitmodel.pointer import Pointer, format_pointer, parse_pointer
 from gitmodel.reference import near
 from gitmodel.words import some
+from gitmodel.worktree.files import read_file
 
 _SHOWN = 10
 _COMPARED = 2000
@@ -354,16 +353,5 @@ def _check_not_nested(artifact: str, parsed: Mapping[str, Pointer]) -> None:
 
 def _read_pointers(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     for path in paths:
-        try:
-            fd = os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise IntegrityError(f"{path!r} is a symlink", hint=f"ls -l {path}") from error
-            error.filename = path
-            raise
-        try:
-            yield path, os.read(fd, MAX_POINTER + 1)
-        finally:
-            os.close(fd)
+        if (data := read_file(root, path, MAX_POINTER)) is not None:
+            yield path, data

@@ -156,13 +156,12 @@ def unstage(git: Git, paths: Iterable[str]) -> None:
     _feed(git, ["--literal-pathspecs", "rm", *options], paths)
 
 
-def remove(git: Git, paths: Sequence[str], *, force: bool) -> None:
-    """Remove tracked files from Git's index and the disk; with `force` untracked ones too."""
+def remove(git: Git, paths: Sequence[str], *, force: bool) -> list[str]:
+    """Remove tracked files from Git's index and the disk; return those that Git does not track."""
     known = tracked(git, paths)
     options = ["--force"] if force else []
     _feed(git, ["--literal-pathspecs", "rm", "--quiet", "--sparse", *options], known)
-    for path in set(paths) - set(known) if force else ():
-        (git.worktree / path).unlink(missing_ok=True)
+    return [path for path in paths if path not in set(known)]
 
 
 def _feed(git: Git, arguments: Sequence[str], paths: Iterable[str]) -> None:

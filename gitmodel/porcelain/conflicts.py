@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from gitmodel.git import staging, trees
 from gitmodel.git.command import Git
 from gitmodel.merge import split_conflict
 from gitmodel.paths import POINTER_SUFFIX
+from gitmodel.worktree.files import read_file
 
 MAX_TEXT = 1 << 16
 """Bytes of the longest side that is looked at; a base may hold sides of its own."""
@@ -46,14 +46,13 @@ def read_conflicts(git: Git) -> dict[str, Conflict]:
                 raise IntegrityError(f"{path!r} is longer than a pointer may be", hint="git status")
             sides = (texts[found[stage]] if stage in found else b"" for stage in (1, 2, 3))
             conflicts[artifact] = Conflict(artifact, *sides)
-        elif marked := _marked(git.worktree / path):
+        elif marked := _marked(git.worktree, path):
             conflicts[artifact] = Conflict(artifact, *marked)
     return conflicts
 
 
-def _marked(path: Path) -> tuple[bytes | None, bytes, bytes] | None:
+def _marked(root: Path, path: str) -> tuple[bytes | None, bytes, bytes] | None:
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            return split_conflict(file.read(MAX_TEXT))
-    except OSError:
+        return split_conflict(read_file(root, path, MAX_TEXT) or b"")
+    except (IntegrityError, OSError):
         return None

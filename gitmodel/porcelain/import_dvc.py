@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from gitmodel.atomic import locked, write_file
+from gitmodel.atomic import locked
 from gitmodel.dvcfile import Out, is_outs
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git import refs, staging, worktree
 from gitmodel.git.objects import Objects
+from gitmodel.imported import MAX_BYTES as MAX_IMPORTED
 from gitmodel.imported import NAME, format_imported, parse_imported
 from gitmodel.paths import parents
 from gitmodel.pointer import Pointer
@@ -20,6 +21,7 @@ from gitmodel.porcelain.dvc_collect import Collector, Lost, Scope
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import entries_of, pointer_path, read_worktree, staged_outs
+from gitmodel.worktree.files import read_file, remove_file, write_file
 from gitmodel.worktree.rules import ignore_rule, remove_rule
 from gitmodel.worktree.scan import look
 from gitmodel.worktree.track import track
@@ -138,7 +140,7 @@ def _stage(
     """Put pointers in the place of DVC's files, and tell Git; DVC's own go last."""
     made = {out.path: _pointer_of(out, collector) for out in mine}
     if scope.tags is not None:
-        write_file(project.root / NAME, _noted(project, collector), project.beside)
+        write_file(project.root, NAME, _noted(project, collector), project.beside)
         staging.stage(project.git, [NAME])
     for path in made:
         rules, rule = ignore_rule(path)
@@ -148,7 +150,8 @@ def _stage(
     _replace_links(project, made, collector.bytes, work)
     kept = {out.source for out in scope.here if out.path not in made or out.stage}
     done = dict.fromkeys(out.source for out in mine if out.source not in kept)
-    staging.remove(project.git, list(done), force=True)
+    for path in staging.remove(project.git, list(done), force=True):
+        remove_file(project.root, path)
     collector.forget()
 
 
@@ -162,8 +165,8 @@ def _pointer_of(out: Out, collector: Collector) -> Pointer:
 
 def _noted(project: Project, collector: Collector) -> bytes:
     """Return what an earlier import noted, and this one."""
-    path = project.root / NAME
-    before = parse_imported(path.read_bytes()) if look(project.root, NAME) else {}
+    data = read_file(project.root, NAME, MAX_IMPORTED)
+    before = parse_imported(data) if data is not None else {}
     return format_imported({**before, **collector.pointers})
 
 

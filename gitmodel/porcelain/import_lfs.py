@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.atomic import locked, write_file
+from gitmodel.atomic import locked
 from gitmodel.cache import SMALL, CacheWriter
 from gitmodel.digest import SHA256, Digests, digest_bytes, digest_file, hex_of
 from gitmodel.errors import IntegrityError, UsageError
@@ -20,6 +20,7 @@ from gitmodel.porcelain.add import check_new_name
 from gitmodel.progress import Meter, Work
 from gitmodel.project import Project
 from gitmodel.snapshot import entries_of, pointer_path
+from gitmodel.worktree.files import write_files
 from gitmodel.worktree.rules import read_rules
 from gitmodel.worktree.scan import FILE_FLAGS, look, open_folder
 from gitmodel.worktree.track import track
@@ -201,8 +202,7 @@ def _stage(
     """Put pointers in the place of those of LFS, and tell Git."""
     # First, or the filter would get hold of the pointers; and staged last, for what Git's index
     # says is what there is to be done.
-    for path, data in attributes.items():
-        write_file(project.root / path, data, project.beside)
+    write_files(project.root, attributes, project.beside)
     if left := staging.still_filtered(project.git, "lfs", map(pointer_path, pointers)):
         raise UsageError(
             f"{left[0]!r} would go to Git LFS: some other file of attributes says so",

@@ -6,12 +6,13 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.atomic import Scratch, write_file
+from gitmodel.atomic import Scratch
 from gitmodel.config import CONFIG_NAME, Config, format_config, with_id
 from gitmodel.git import staging
 from gitmodel.git.command import open_git
 from gitmodel.porcelain.drivers import set_attributes
 from gitmodel.settings import read_config
+from gitmodel.worktree.files import read_file, write_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,10 @@ def init(folder: Path, algorithm: str) -> Initialised:
     found = read_config(git, "")
     if found and found.id:
         return Initialised(False, path)
-    data = with_id(path.read_bytes(), identity) if found else None
+    data = with_id(read_file(git.worktree, CONFIG_NAME) or b"", identity) if found else None
     with Scratch(git.common_dir / "gitmodel" / "tmp") as scratch:
         set_attributes(git, scratch)
-        write_file(path, data or format_config(Config(identity, algorithm)), scratch)
+        new = data or format_config(Config(identity, algorithm))
+        write_file(git.worktree, CONFIG_NAME, new, scratch)
     staging.stage(git, [CONFIG_NAME])
     return Initialised(True, path)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gitmodel.atomic import write_files
 from gitmodel.curves import curves_path, format_curves
 from gitmodel.digest import oid_of
 from gitmodel.document import format_document
@@ -29,6 +28,7 @@ from gitmodel.sidecar import (
     sidecar_names,
 )
 from gitmodel.snapshot import find_artifact, name_of, read_worktree
+from gitmodel.worktree.files import write_files
 from gitmodel.worktree.scan import look, open_folder, read_small
 
 _NEW: dict[Kind, int] = {"metrics": 0, "params": 1}
@@ -178,9 +178,5 @@ def _read_metrics(project: Project, path: str) -> dict[str, Metric]:
 
 def write_beside(project: Project, files: Mapping[str, bytes]) -> None:
     """Write sidecars, all or none, and tell Git; paths are relative to the top."""
-    for path in files:
-        # Raises an error for a symlink on the way, which could lead anywhere.
-        with open_folder(project.root, path.rpartition("/")[0], create=True):
-            pass
-    write_files({project.root / path: data for path, data in files.items()}, project.beside)
+    write_files(project.root, files, project.beside)
     staging.stage(project.git, files)

@@ -19,6 +19,7 @@ from gitmodel.masking import masked
 from gitmodel.paths import check_path, parents
 from gitmodel.project import Project, path_from_top
 from gitmodel.sidecar import sidecar_names
+from gitmodel.worktree.files import read_file
 from gitmodel.worktree.scan import open_folder, read_small
 
 LOCK_FILES = (
@@ -76,16 +77,17 @@ def _read_code(git: Git, algorithm: str) -> Code:
 
 def _describe(root: Path, paths: Sequence[str], algorithm: str) -> Iterator[bytes]:
     for number, path in enumerate(paths):
-        data = _small(root / path) if number < _MANY else None
+        data = _small(root, path) if number < _MANY else None
         oid = "-" if data is None else oid_of(data, algorithm)
         yield f"? {oid} {json.dumps(path)}\n".encode()
 
 
-def _small(path: Path) -> bytes | None:
+def _small(root: Path, path: str) -> bytes | None:
     """Return the content of a regular file, unless it is large."""
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGE:
+    try:
+        return read_file(root, path, _LARGE)
+    except IntegrityError:
         return None
-    return path.read_bytes()
 
 
 def _find_lock(project: Project, folder: str) -> Named | None:

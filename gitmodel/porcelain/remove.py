@@ -19,6 +19,7 @@ from gitmodel.porcelain.status import find_left
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, pointer_path, read_worktree
+from gitmodel.worktree.files import remove_file
 from gitmodel.worktree.scan import look, open_folder
 from gitmodel.worktree.track import untrack
 
@@ -67,7 +68,9 @@ def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work)
         _check(project, pointers, wanted, removal)
         kept, count = _remove_files(project, pointers, removal, work)
         rename_in_config(project, dict.fromkeys(artifacts))
-        staging.remove(project.git, wanted, force=removal.force)
+        unknown = staging.remove(project.git, wanted, force=removal.force)
+        for path in unknown if removal.force else ():
+            remove_file(project.root, path)
         untrack(project.git, artifacts, project.beside)
     left = tuple(path for path in sidecars if look(project.root, path))
     gone = tuple(path for path in sidecars if path not in left)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from gitmodel.atomic import write_file
 from gitmodel.config import CONFIG_NAME, parse_config, replace_section
 from gitmodel.errors import UsageError
 from gitmodel.git import staging
 from gitmodel.project import Project
+from gitmodel.worktree.files import read_file, write_file
 
 
 def rewrite_config(
@@ -19,12 +19,11 @@ def rewrite_config(
 
     Raises `UsageError` if the file is written in a way that cannot be edited line by line.
     """
-    path = project.root / CONFIG_NAME
-    data = replace_section(path.read_bytes(), key, mapping)
+    data = replace_section(read_file(project.root, CONFIG_NAME) or b"", key, mapping)
     if getattr(parse_config(data), key) != mapping:
         raise UsageError(
             f"{CONFIG_NAME!r} is written in a way that cannot be edited automatically",
             hint=f"set '{key}:' in {CONFIG_NAME} by hand",
         )
-    write_file(path, data, project.beside)
+    write_file(project.root, CONFIG_NAME, data, project.beside)
     staging.stage(project.git, [CONFIG_NAME])

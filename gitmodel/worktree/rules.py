@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gitmodel.atomic import Scratch, write_file
-from gitmodel.worktree.scan import open_folder, read_small
+from gitmodel.atomic import Scratch
+from gitmodel.worktree.files import read_file, remove_file, write_file
 
 
 def ignore_rule(artifact: str) -> tuple[str, bytes]:
@@ -21,7 +21,7 @@ def add_rules(root: Path, path: str, rules: Sequence[bytes], scratch: Scratch) -
     old = read_rules(root, path)
     new = with_rules(old, rules)
     if new != old:
-        write_file(root / path, new, scratch)
+        write_file(root, path, new, scratch)
     return new != old
 
 
@@ -39,17 +39,12 @@ def remove_rule(root: Path, path: str, rule: bytes, scratch: Scratch) -> bool:
     if len(rest) == len(lines):
         return False
     if rest:
-        write_file(root / path, b"".join(rest), scratch)
+        write_file(root, path, b"".join(rest), scratch)
     else:
-        (root / path).unlink()
+        remove_file(root, path)
     return True
 
 
 def read_rules(root: Path, path: str) -> bytes:
     """Return what is in such a file, empty if there is none; raise `IntegrityError` for a link."""
-    folder, _, name = path.rpartition("/")
-    try:
-        with open_folder(root, folder) as fd:
-            return read_small(fd, name, path)
-    except FileNotFoundError:
-        return b""
+    return read_file(root, path) or b""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _STAT = struct.Struct("<QQqqq")
 STAT_SIZE = _STAT.size
+LARGEST = 1 << 24
+"""Bytes of a small file: what is read of one at most."""
 _CTIME = struct.calcsize("<QQqq")
 """Where the ctime begins in it, which comes last."""
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -225,10 +227,10 @@ def now(scratch: Scratch) -> int:
         os.unlink(path)
 
 
-def read_small(folder: int, name: str, path: str) -> bytes:
-    """Return the content of a small regular file, empty if there is none.
+def read_small(folder: int, name: str, path: str, limit: int = LARGEST) -> bytes:
+    """Return the content of a regular file of at most `limit` bytes, empty if there is none.
 
-    Raises `IntegrityError` for a symlink or anything else; `path` is for the message.
+    Raises `IntegrityError` for a longer one, a symlink or anything else; `path` is for the message.
     """
     try:
         fd = os.open(name, FILE_FLAGS, dir_fd=folder)
@@ -241,4 +243,7 @@ def read_small(folder: int, name: str, path: str) -> bytes:
     with open(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise IntegrityError(f"{path!r} is not a regular file", hint=f"ls -l {path}")
-        return file.read(1 << 24)
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise IntegrityError(f"{path!r} is longer than {limit} bytes", hint=f"ls -l {path}")
+    return data

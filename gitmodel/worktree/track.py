@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from gitmodel.atomic import Scratch, write_file
+from gitmodel.atomic import Scratch
 from gitmodel.git import staging
 from gitmodel.git.command import Git
 from gitmodel.pointer import Pointer, format_pointer
 from gitmodel.snapshot import pointer_path
+from gitmodel.worktree.files import remove_file, write_file
 from gitmodel.worktree.rules import add_rules, ignore_rule, remove_rule
-from gitmodel.worktree.scan import open_folder
+from gitmodel.worktree.scan import look
 
 
 def track(
@@ -26,11 +25,11 @@ def track(
     """
     stage = []
     for artifact, pointer in pointers.items():
-        path = git.worktree / pointer_path(artifact)
+        path = pointer_path(artifact)
         # One that stands for what DVC tracks is in no file yet.
-        if before.get(artifact) != pointer or not path.exists():
-            write_file(path, format_pointer(pointer), scratch)
-        stage += [pointer_path(artifact), _ignore(git.worktree, artifact, scratch)]
+        if before.get(artifact) != pointer or not look(git.worktree, path):
+            write_file(git.worktree, path, format_pointer(pointer), scratch)
+        stage += [path, _ignore(git.worktree, artifact, scratch)]
     raw = staging.tracked(git, list(pointers))
     staging.stage(git, dict.fromkeys(stage))
     # Last: until then, whoever was killed finds what there is to be done.
@@ -47,20 +46,13 @@ def untrack(git: Git, artifacts: Sequence[str], scratch: Scratch) -> None:
     for path, rule in files:
         remove_rule(git.worktree, path, rule, scratch)
     rules = list(dict.fromkeys(path for path, _ in files))
-    there = [path for path in rules if (git.worktree / path).exists()]
+    there = [path for path in rules if look(git.worktree, path)]
     staging.stage(git, staging.tracked(git, there))
     pointers = [pointer_path(artifact) for artifact in artifacts]
     for path in pointers:
         remove_file(git.worktree, path)
     # The pointers last: who was killed before this finds them in the index, and goes on.
     staging.unstage(git, [*(path for path in rules if path not in there), *pointers])
-
-
-def remove_file(root: Path, path: str) -> None:
-    """Remove a file, if it is there, without following a symlink on the way."""
-    folder, _, name = path.rpartition("/")
-    with suppress(FileNotFoundError), open_folder(root, folder) as fd:
-        os.unlink(name, dir_fd=fd)
 
 
 def _ignore(root: Path, artifact: str, scratch: Scratch) -> str:

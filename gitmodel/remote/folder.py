@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from gitmodel.atomic import Scratch, fsync, fsync_folder, make_folder, publish, sweep
 from gitmodel.errors import MissingError, RemoteError
 from gitmodel.progress import Far, unheard
+from gitmodel.remote.file import LARGEST, File, check_size
 from gitmodel.stream import write_whole
 
 _SCRATCH = "tmp"
@@ -25,12 +27,19 @@ class FolderStore:
         self.url = url
         self._root = root
 
-    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+    def read(
+        self, key: str, start: int = 0, length: int | None = None, *, limit: int = LARGEST
+    ) -> bytes:
         """Return a part of a file, or all."""
         with self._translated(key):
             fd = os.open(self._root / key, _READ_FLAGS)
             try:
-                wanted = os.fstat(fd).st_size - start if length is None else length
+                status = os.fstat(fd)
+                if stat.S_ISDIR(status.st_mode):
+                    raise FileNotFoundError(key)
+                wanted = status.st_size - start if length is None else length
+                if length is None:
+                    check_size(self.url, key, status.st_size, limit)
                 data = _read(fd, start, wanted)
             finally:
                 os.close(fd)
@@ -44,7 +53,10 @@ class FolderStore:
     def size(self, key: str) -> int:
         """Return the size in bytes."""
         with self._translated(key):
-            return os.stat(self._root / key).st_size
+            status = os.stat(self._root / key)
+            if stat.S_ISDIR(status.st_mode):
+                raise FileNotFoundError(key)
+            return status.st_size
 
     def put(self, key: str, data: bytes | memoryview) -> None:
         """Write a file durably."""
@@ -58,10 +70,28 @@ class FolderStore:
 
     def list(self, prefix: str) -> dict[str, int]:
         """Return name and size of each file below a folder."""
-        found: dict[str, int] = {}
+        files = self.files(prefix).items()
+        return {name: file.size for name, file in files if not name.endswith("/")}
+
+    def files(self, prefix: str) -> dict[str, File]:
+        """Return name, size and tag of each file below a folder, and its empty folders."""
+        found: dict[str, File] = {}
         with self._translated(prefix):
             _list(str(self._root / prefix), "", found)
         return found
+
+    def move(self, key: str, new: str) -> bool:
+        """Rename a file, unless the other name is taken."""
+        source, target = self._root / key, self._root / new
+        self.size(key)
+        with self._translated(key):
+            make_folder(target.parent)
+            if os.path.lexists(target):
+                return False
+            os.rename(source, target)
+            fsync_folder(target.parent)
+            fsync_folder(source.parent)
+        return True
 
     def delete(self, key: str) -> None:
         """Remove a file, if it is there."""
@@ -84,7 +114,10 @@ class FolderStore:
                 fsync(fd)
             finally:
                 os.close(fd)
-            if new:
+            # A folder of this name is no file; if it holds something, what follows fails.
+            with suppress(OSError):
+                os.rmdir(target)
+            if new and not target.is_dir():
                 return publish(temporary, target)
             os.rename(temporary, target)
             fsync_folder(target.parent)
@@ -115,16 +148,22 @@ def _read(fd: int, start: int, length: int) -> bytes:
     return b"".join(parts)
 
 
-def _list(folder: str, prefix: str, found: dict[str, int]) -> None:
+def _list(folder: str, prefix: str, found: dict[str, File]) -> None:
     try:
         entries = os.scandir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return
+    empty = True
     with entries:
         for entry in entries:
+            empty = False
             if entry.is_dir(follow_symlinks=False):
                 _list(entry.path, f"{prefix}{entry.name}/", found)
             else:
                 # What goes meanwhile was not there.
                 with suppress(FileNotFoundError):
-                    found[prefix + entry.name] = entry.stat().st_size
+                    status = entry.stat()
+                    tag = f"{status.st_ino}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+                    found[prefix + entry.name] = File(status.st_size, tag)
+    if empty and prefix:
+        found[prefix] = File(0, "")

@@ -7,6 +7,7 @@ import time
 from typing import Protocol
 
 from gitmodel.progress import Far, unheard
+from gitmodel.remote.file import LARGEST, File
 from gitmodel.remote.store import Store
 
 
@@ -38,10 +39,12 @@ class LimitedStore:
         self._clock = clock
         self._free = clock.monotonic()
 
-    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+    def read(
+        self, key: str, start: int = 0, length: int | None = None, *, limit: int = LARGEST
+    ) -> bytes:
         """Return a part of a file, or all."""
         self._wait()
-        data = self._store.read(key, start, length)
+        data = self._store.read(key, start, length, limit=limit)
         self._take(len(data))
         return data
 
@@ -64,6 +67,14 @@ class LimitedStore:
     def list(self, prefix: str) -> dict[str, int]:
         """Return name and size of each file below a folder."""
         return self._store.list(prefix)
+
+    def files(self, prefix: str) -> dict[str, File]:
+        """Return name, size and tag of each file below a folder."""
+        return self._store.files(prefix)
+
+    def move(self, key: str, new: str) -> bool:
+        """Give a file another key."""
+        return self._store.move(key, new)
 
     def delete(self, key: str) -> None:
         """Remove a file, if it is there."""

@@ -5,8 +5,8 @@ This is the only place that knows fsspec, and where its errors become ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ import fsspec
 
 from gitmodel.errors import MissingError, RemoteError, UsageError
 from gitmodel.progress import Far, unheard
+from gitmodel.remote.file import LARGEST, File, check_size
 from gitmodel.remote.store import Access
 
 _EXTRAS = {"gs": "gs", "gcs": "gs", "abfs": "azure", "abfss": "azure", "az": "azure", "ssh": "sftp"}
@@ -48,12 +49,18 @@ class ObjectStore:
         self._fs = fs
         self._root = root.rstrip("/")
 
-    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+    def read(
+        self, key: str, start: int = 0, length: int | None = None, *, limit: int = LARGEST
+    ) -> bytes:
         """Return a part of an object, or all."""
+        if length is None:
+            length = self.size(key) - start
+            check_size(self.url, key, start + length, limit)
+        if length == 0:
+            return b""
         with _translated(self.url, key):
-            end = None if length is None else start + length
-            data: bytes = self._fs.cat_file(self._path(key), start=start or None, end=end)
-        if length is not None and len(data) != length:
+            data: bytes = self._fs.cat_file(self._path(key), start=start, end=start + length)
+        if len(data) != length:
             raise RemoteError(
                 f"{self.url}: {key!r} gave {len(data)} bytes instead of {length}",
                 hint="gitmodel remote check",
@@ -81,13 +88,33 @@ class ObjectStore:
 
     def list(self, prefix: str) -> dict[str, int]:
         """Return name and size of each object below a prefix."""
+        return {name: file.size for name, file in self.files(prefix).items()}
+
+    def files(self, prefix: str) -> dict[str, File]:
+        """Return name, size and tag of each object below a prefix."""
         try:
             with _translated(self.url, prefix):
                 found = self._fs.find(self._path(prefix), detail=True)
         except MissingError:
             return {}
         start = len(self._path(prefix)) + 1
-        return {path[start:]: int(entry["size"]) for path, entry in found.items()}
+        return {path[start:]: File(int(each["size"]), _tag(each)) for path, each in found.items()}
+
+    def move(self, key: str, new: str) -> bool:
+        """Copy an object on the server, look whether the copy is whole, and remove it."""
+        size = self.size(key)
+        with suppress(MissingError):
+            self.size(new)
+            return False
+        with _translated(self.url, key):
+            self._fs.cp_file(self._path(key), self._path(new))
+        if self.size(new) != size:
+            raise RemoteError(
+                f"{self.url}: the copy {new!r} of {key!r} has another size",
+                hint="gitmodel remote check",
+            )
+        self.delete(key)
+        return True
 
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""
@@ -105,6 +132,12 @@ class ObjectStore:
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{key}"
+
+
+def _tag(entry: Mapping[str, Any]) -> str:
+    """Return what drivers tell that changes with an object: each has another name for it."""
+    names = ("ETag", "etag", "md5Hash", "mtime", "last_modified", "created")
+    return str(next((entry[name] for name in names if entry.get(name)), ""))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -29,15 +30,19 @@ from gitmodel.errors import IntegrityError, MissingError, RemoteError, UsageErro
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.body import ELSEWHERE, Body, Session, read_all
 from gitmodel.remote.checksum import crc32
+from gitmodel.remote.file import LARGEST, File, check_size
 from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError
 from gitmodel.remote.store import Access
+from gitmodel.words import plural
 
+_MOST_KEYS = 1_000_000
+"""Objects of one listing: more than that is a server that does not come to an end."""
 LANES = 8
 """Requests that are under way at once, at most; their bodies are what takes the memory."""
 
 _CREDENTIALS_HINT = "set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _MISSING = {"NoSuchKey", "404", "NotFound"}
-_EXISTS = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
+_EXISTS = {"PreconditionFailed", "412"}
 _NOT_KNOWN = {"NotImplemented", "501"}
 _AGAIN = {
     "InternalError",
@@ -47,6 +52,10 @@ _AGAIN = {
     "Throttling",
     "ThrottlingException",
     "TooManyRequests",
+    # Another write to the same key was under way: Amazon says to try again.
+    "ConditionalRequestConflict",
+    "OperationAborted",
+    "409",
     "500",
     "502",
     "503",
@@ -109,7 +118,9 @@ class S3Store:
         """Requests at once that the server is happy with, as far as it was asked."""
         return self._retries.lanes
 
-    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+    def read(
+        self, key: str, start: int = 0, length: int | None = None, *, limit: int = LARGEST
+    ) -> bytes:
         """Return a part of an object, or all."""
         if length == 0:
             return b""
@@ -119,21 +130,25 @@ class S3Store:
             if key in self._etags:
                 # What was read of it before and what is read now must be of one object.
                 arguments["IfMatch"] = self._etags[key]
-        return self._call(key, lambda client: self._get(client, key, arguments))
+        most = limit if length is None else length
+        return self._call(key, lambda client: self._get(client, key, arguments, most))
 
-    async def _get(self, client: Any, key: str, arguments: Mapping[str, str]) -> bytes:
+    async def _get(self, client: Any, key: str, arguments: Mapping[str, str], most: int) -> bytes:
         answer = await client.get_object(**arguments)
         wanted, length = arguments.get("Range"), answer.get("ContentLength")
         async with answer["Body"] as body:
-            data = await read_all(body, length or 0, self._rate)
-        if length is None:
-            raise TryAgainError("the server did not say how many bytes it would send")
+            # Before the first byte: nobody knows how many would come.
+            if length is None:
+                raise TryAgainError("the server did not say how many bytes it would send")
+            if wanted is not None:
+                place = answer.get("ContentRange", "").partition("/")[0].replace(" ", "=")
+                if place != wanted:
+                    raise RefusedError(f"asked for {wanted}, the server sent {place or 'all'}")
+            check_size(self.url, key, length, most)
+            data = await read_all(body, length, self._rate)
         if len(data) != length:
             raise TryAgainError(f"{len(data)} bytes came instead of {length}")
         if wanted is not None:
-            place = answer.get("ContentRange", "").partition("/")[0].replace(" ", "=")
-            if place != wanted:
-                raise RefusedError(f"asked for {wanted}, the server sent {place or 'all'}")
             self._etags.setdefault(key, answer["ETag"])
         return data
 
@@ -192,22 +207,55 @@ class S3Store:
 
     def list(self, prefix: str) -> dict[str, int]:
         """Return name and size of each object below a prefix, a thousand by request."""
+        return {name: file.size for name, file in self.files(prefix).items()}
+
+    def files(self, prefix: str) -> dict[str, File]:
+        """Return name, size and ETag of each object below a prefix, a thousand by request.
+
+        Raises `RemoteError` where the server's answers have no end.
+        """
         start = f"{self._key(prefix)}/"
-        found: dict[str, int] = {}
+        found: dict[str, File] = {}
         token: str | None = None
         while True:
-            names, token = self._call(prefix, partial(self._page, start, token))
-            found.update(names)
+            before, known = token, len(found)
+            page, token = self._call(prefix, partial(self._page, start, token))
+            found.update(page)
             if token is None:
                 return found
+            if token == before or len(found) == known or len(found) > _MOST_KEYS:
+                raise RemoteError(
+                    f"{self.url}: the list of {prefix!r} has no end: the server says that more"
+                    f" follows after {plural(len(found), 'object')}, and sends nothing new",
+                    hint="gitmodel remote list",
+                )
 
     async def _page(
         self, start: str, token: str | None, client: Any
-    ) -> tuple[dict[str, int], str | None]:
+    ) -> tuple[dict[str, File], str | None]:
         more = {"ContinuationToken": token} if token else {}
         page = await client.list_objects_v2(Bucket=self._bucket, Prefix=start, **more)
-        found = {each["Key"][len(start) :]: int(each["Size"]) for each in page.get("Contents", ())}
+        found = {
+            each["Key"][len(start) :]: File(int(each["Size"]), each.get("ETag", ""))
+            for each in page.get("Contents", ())
+        }
         return found, page["NextContinuationToken"] if page["IsTruncated"] else None
+
+    def move(self, key: str, new: str) -> bool:
+        """Copy an object on the server, look whether the copy is whole, and remove it."""
+        size = self.size(key)
+        with suppress(MissingError):
+            self.size(new)
+            return False
+        source = {"Bucket": self._bucket, "Key": self._key(key)}
+        self._call(new, lambda client: client.copy_object(CopySource=source, **self._at(new)))
+        if self.size(new) != size:
+            raise RemoteError(
+                f"{self.url}: the copy {new!r} of {key!r} has another size",
+                hint="gitmodel remote check",
+            )
+        self.delete(key)
+        return True
 
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""

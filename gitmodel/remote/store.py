@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from gitmodel.progress import Far, unheard
+from gitmodel.remote.file import LARGEST, File
 from gitmodel.remote.folder import FolderStore
 
 
 class Store(Protocol):
-    """A flat set of files by key; keys are relative and use `/`."""
+    """A flat set of files by key; keys are relative and use `/`.
+
+    A folder is no file: where a place has folders, one that is empty gives way to a file that is
+    written in its place, and one that is not is left as it is, with a `RemoteError`.
+    """
 
     url: str
     lanes: int
@@ -23,10 +28,13 @@ class Store(Protocol):
     def lanes_now(self) -> int:
         """How many of them the place is happy with at the moment."""
 
-    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+    def read(
+        self, key: str, start: int = 0, length: int | None = None, *, limit: int = LARGEST
+    ) -> bytes:
         """Return `length` bytes from `start` on, or all; never fewer.
 
-        Raises `MissingError` if there is no such file, `RemoteError` for anything else.
+        Raises `MissingError` if there is no such file, `RemoteError` for anything else.  Of a file
+        that is read whole and has more than `limit` bytes none are read: `IntegrityError`.
         """
 
     def size(self, key: str) -> int:
@@ -43,6 +51,18 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> dict[str, int]:
         """Return name, relative to the folder `prefix`, and size of each file below it."""
+
+    def files(self, prefix: str) -> dict[str, File]:
+        """Return what `list` does, with more of each file.
+
+        Where a place has folders, an empty one is there too; its name ends in `/`.
+        """
+
+    def move(self, key: str, new: str) -> bool:
+        """Give a file another key, unless there is one under that; return whether it was moved.
+
+        Its bytes do not pass through here.  Raises `MissingError` if there is no such file.
+        """
 
     def delete(self, key: str) -> None:
         """Remove a file, if it is there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gitmodel.progress import Far, unheard
+from gitmodel.remote.file import LARGEST, File
 from gitmodel.remote.store import Store
 from gitmodel.trace import step
 
@@ -20,11 +21,13 @@ class TracedStore:
         """Requests at once that the place is happy with."""
         return self._store.lanes_now
 
-    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+    def read(
+        self, key: str, start: int = 0, length: int | None = None, *, limit: int = LARGEST
+    ) -> bytes:
         """Return a part of a file, or all."""
         part = "" if length is None else f" {length} bytes at {start}"
         with step(lambda: f"read {key}{part}"):
-            return self._store.read(key, start, length)
+            return self._store.read(key, start, length, limit=limit)
 
     def size(self, key: str) -> int:
         """Return the size in bytes."""
@@ -45,6 +48,16 @@ class TracedStore:
         """Return name and size of each file below a folder."""
         with step(lambda: f"list {prefix}"):
             return self._store.list(prefix)
+
+    def files(self, prefix: str) -> dict[str, File]:
+        """Return name, size and tag of each file below a folder."""
+        with step(lambda: f"list {prefix}"):
+            return self._store.files(prefix)
+
+    def move(self, key: str, new: str) -> bool:
+        """Give a file another key."""
+        with step(lambda: f"move {key} to {new}"):
+            return self._store.move(key, new)
 
     def delete(self, key: str) -> None:
         """Remove a file, if it is there."""

@@ -238,6 +238,63 @@ def test_listing_is_complete_and_never_stale(store: Store) -> None:
     assert "0/0" not in store.list("a")
 
 
+def test_a_file_that_is_written_anew_has_another_tag(store: Store) -> None:
+    store.put("a/b", b"first")
+    store.put("a/c", b"other")
+    before = store.files("a")
+    store.put("a/b", b"First")
+    after = store.files("a")
+    assert before == store.files("a") | {"b": before["b"]}
+    assert before["b"].tag != after["b"].tag
+    assert after["b"].size == 5
+
+
+def test_a_file_is_moved_and_never_over_another(store: Store) -> None:
+    store.put("packs/aa/x", b"x")
+    assert store.move("packs/aa/x", "quarantine/x")
+    store.put("packs/aa/x", b"y")
+    assert not store.move("packs/aa/x", "quarantine/x")
+    assert store.read("quarantine/x") == b"x"
+    assert store.read("packs/aa/x") == b"y"
+    with pytest.raises(MissingError):
+        store.move("packs/aa/z", "quarantine/z")
+    assert store.list("quarantine") == {"x": 1}
+
+
+def test_what_is_too_long_is_not_read(store: Store) -> None:
+    store.put("a", bytes(100))
+    assert store.read("a", limit=100) == bytes(100)
+    with pytest.raises(IntegrityError, match="100 bytes"):
+        store.read("a", limit=99)
+    assert store.read("a", 50, 10, limit=1) == bytes(10)
+
+
+def test_nothing_of_what_is_too_long_comes_to_memory(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(IntegrityError):
+        open_store(str(tmp_path), tmp_path).read("a")
+
+
+@pytest.mark.parametrize("write", ["put", "put_new"])
+def test_a_folder_is_no_file(tmp_path: Path, write: str) -> None:
+    store = open_store(str(tmp_path), tmp_path)
+    for folder in ("a/empty", "a/full"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "a/full/x").write_bytes(b"x")
+    assert store.list("a") == {"full/x": 1}
+    assert store.files("a").keys() == {"empty/", "full/x"}
+    for key in ("a/empty", "a/full"):
+        for act in (store.read, store.size, lambda key: store.move(key, "b")):
+            with pytest.raises(MissingError):
+                act(key)
+    assert getattr(store, write)("a/empty", b"y") in (None, True)
+    assert store.read("a/empty") == b"y"
+    with pytest.raises(RemoteError):
+        getattr(store, write)("a/full", b"y")
+    assert store.list("a") == {"full/x": 1, "empty": 1}
+
+
 # Blobs
 
 

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.helpers.forked import can_fork, run_forked
+
 BIN = Path(sys.executable).parent
 GITMODEL = BIN / "gitmodel"
 _PATIENCE = 120
@@ -79,15 +81,23 @@ class Repo:
         patience: float = _PATIENCE,
     ) -> Done:
         """Run a command in the working tree, or in a folder of it, for so many seconds at most."""
-        done = subprocess.run(
-            command,
-            cwd=self.path / cwd,
-            env={**self.env, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=patience,
-            check=False,
-        )
+        folder = self.path / cwd
+        whole = {**self.env, **(env or {})}
+        ours = command[0] == str(GITMODEL)
+        if command[0] == "gitmodel":
+            ours = whole["PATH"] == self.env["PATH"]
+        if ours and can_fork(command, whole, folder):
+            done = run_forked(command, whole, folder, patience)
+        else:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                env=whole,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=patience,
+                check=False,
+            )
         return Done(
             done.returncode,
             done.stdout.decode(errors="backslashreplace"),

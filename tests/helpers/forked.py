@@ -1,0 +1,120 @@
+"""Runs gitmodel without its start-up, which is most of the time that a command takes.
+
+A process of each test worker has gitmodel imported, and forks for each command; see `zygote`.  The
+child is a process of its own, with its own locks, signals and exit code.  A test of what happens
+while Python starts or gitmodel is imported has to run the installed command.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import os
+import re
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+
+_ZYGOTE = Path(__file__).with_name("zygote.py")
+_PART = 1 << 16
+_OURS = {"LC_ALL": "C.UTF-8"}
+_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "FSSPEC_", "S3FS_", "OMP_", "OPENBLAS_", "COVERAGE_")
+"""How the names of variables begin that count while Python starts and imports."""
+
+
+def can_fork(arguments: Sequence[str], env: Mapping[str, str], folder: Path) -> bool:
+    """Return whether a forked command would do what the installed one does."""
+    return (
+        sys.platform == "linux"
+        and folder.is_dir()
+        and not any("\0" in argument for argument in arguments)
+        and _at_start(env) == _at_start({**os.environ, **_OURS})
+    )
+
+
+def run_forked(
+    arguments: Sequence[str], env: Mapping[str, str], folder: Path, patience: float
+) -> subprocess.CompletedProcess[bytes]:
+    """Run gitmodel as `subprocess.run` does: nothing to read, and what it says is kept."""
+    request = {"arguments": arguments, "env": env, "cwd": str(folder), "umask": _umask()}
+    with ExitStack() as stack:
+        caller, told = (stack.enter_context(end) for end in socket.socketpair())
+        readers, writers = [], []
+        for _ in ("out", "err"):
+            read, write = os.pipe()
+            readers.append(stack.enter_context(open(read, "rb", buffering=0)))
+            writers.append(stack.enter_context(open(write, "wb", buffering=0)))
+        socket.send_fds(_zygote(), [b"!"], [end.fileno() for end in (told, *writers)])
+        for end in (told, *writers):
+            end.close()
+        caller.sendall(json.dumps(request).encode())
+        caller.shutdown(socket.SHUT_WR)
+        answer = stack.enter_context(caller.makefile("rb"))
+        pid = int(answer.readline())
+        try:
+            out, err = _read(readers, patience)
+        except TimeoutError:
+            os.kill(pid, signal.SIGKILL)
+            raise subprocess.TimeoutExpired(arguments, patience) from None
+        return subprocess.CompletedProcess(arguments, int(answer.readline()), out, err)
+
+
+def _read(readers: Sequence[IO[bytes]], patience: float) -> list[bytes]:
+    """Read all pipes to their ends; raises `TimeoutError`."""
+    ends = time.monotonic() + patience
+    found: dict[int, list[bytes]] = {reader.fileno(): [] for reader in readers}
+    with selectors.DefaultSelector() as selector:
+        for number in found:
+            selector.register(number, selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(max(0, ends - time.monotonic()))
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                if part := os.read(key.fd, _PART):
+                    found[key.fd].append(part)
+                else:
+                    selector.unregister(key.fd)
+    return [b"".join(parts) for parts in found.values()]
+
+
+def _at_start(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name.startswith(_AT_START)}
+
+
+def _umask() -> int:
+    # Asking the system for it would set it, for other threads too.
+    found = re.search(r"^Umask:\s*(\d+)$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1], 8)
+
+
+@functools.cache
+def _zygote() -> socket.socket:
+    """Start the process that forks; return the socket on which it hears of commands."""
+    control, listened = socket.socketpair()
+    process = subprocess.Popen(
+        [sys.executable, str(_ZYGOTE), str(listened.fileno())],
+        env={**os.environ, **_OURS},
+        stdin=subprocess.DEVNULL,
+        # As a command has it; nothing comes.
+        stdout=subprocess.PIPE,
+        pass_fds=[listened.fileno()],
+    )
+    listened.close()
+    atexit.register(_end, control, process)
+    return control
+
+
+def _end(control: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    with process, control:
+        # It ends when nobody can ask any more.
+        control.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,118 @@
+"""The process that `tests.helpers.forked` starts: it has gitmodel imported, and forks for commands.
+
+It runs no thread and opens nothing, so that a child of it is what a new process is after its
+imports: it gets the folder, environment and files of its command, and calls what the installed
+command calls.
+"""
+
+from __future__ import annotations
+
+import array
+import atexit
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import select
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import gitmodel
+from gitmodel.cli.main import main
+
+_FILES = 3
+"""How many come with a request: where it is told on, standard output, standard error."""
+
+
+def serve(control: socket.socket) -> bool:
+    """Fork for each request; return whether this is a child, which has its command to run."""
+    running: dict[int, tuple[int, socket.socket]] = {}
+    while True:
+        ready, _, _ = select.select([control, *running], [], [])
+        for ended in running.keys() & set(ready):
+            pid, caller = running.pop(ended)
+            os.close(ended)
+            _, status = os.waitpid(pid, 0)
+            _tell(caller, os.waitstatus_to_exitcode(status))
+            caller.close()
+        if control in ready:
+            files = _accept(control)
+            if not files:
+                return False
+            caller = socket.socket(fileno=files[0])
+            request = json.loads(caller.makefile("rb").read())
+            # It is at its end as soon as the child is, whatever ends that.
+            lives, held = os.pipe()
+            pid = os.fork()
+            if not pid:
+                for inherited in (control, caller, *(other for _, other in running.values())):
+                    inherited.close()
+                for end in (lives, *running):
+                    os.close(end)
+                _become(request, files[1:])
+                return True
+            for end in (held, *files[1:]):
+                os.close(end)
+            running[lives] = (pid, caller)
+            _tell(caller, pid)
+
+
+def _accept(control: socket.socket) -> list[int]:
+    found = array.array("i")
+    _, extra, _, _ = control.recvmsg(1, socket.CMSG_SPACE(_FILES * found.itemsize))
+    for _, _, data in extra:
+        found.frombytes(data)
+    return found.tolist()
+
+
+def _tell(caller: socket.socket, number: int) -> None:
+    try:
+        caller.sendall(b"%d\n" % number)
+    except OSError:
+        # Who asked does not wait any longer.
+        return
+
+
+def _become(request: dict[str, Any], files: list[int]) -> None:
+    for number, file in enumerate(files, 1):
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(request["cwd"])
+    os.umask(request["umask"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    sys.argv[:] = request["arguments"]
+
+
+def _run() -> NoReturn:
+    """Run the command; end as Python does, but without taking all apart that is in memory."""
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _import_all() -> None:
+    for module in pkgutil.walk_packages(gitmodel.__path__, "gitmodel."):
+        importlib.import_module(module.name)
+
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(sys.executable).parent)
+    _import_all()
+    gc.freeze()
+    with socket.socket(fileno=int(sys.argv[1])) as listened:
+        child = serve(listened)
+    if child:
+        _run()

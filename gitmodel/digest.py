@@ -1,8 +1,9 @@
 """Oids and fingerprints: the two digests of the same bytes, computed in one read.
 
 An oid (BLAKE3 or SHA-256) names content; a fingerprint (XXH3-128) finds accidental changes
-quickly and never names anything.  Inside the program both are the strings that pointers and
-manifests hold, which `parse_oid` and `parse_fingerprint` have checked.
+quickly, names nothing and proves nothing: other bytes can be made to have it.  Inside the program
+both are the strings that pointers and manifests hold, which `parse_oid` and `parse_fingerprint`
+have checked.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from gitmodel.pack import CHUNK, RECIPE, Listed, Placed, Stored, parse_index, ro
 CACHE = "cache"
 """The place of what is in the local cache; a remote's place is its id."""
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 CREATE TABLE worktree (id INTEGER PRIMARY KEY, path BLOB UNIQUE);
 CREATE TABLE seen (worktree INTEGER, path TEXT, stat BLOB, stamp INTEGER, oid BLOB,

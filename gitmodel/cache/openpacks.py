@@ -25,11 +25,11 @@ _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 class Span(NamedTuple):
     """Blobs that lie near each other in a pack, and the memory that they were read into.
 
-    With the oid and the fingerprint of each; nobody checked them yet.  `run` is all of the blobs
-    at once, if nothing lies between.
+    With the oid of each; nobody checked them yet.  `run` is all of the blobs at once, if nothing
+    lies between.
     """
 
-    blobs: list[tuple[str, str, memoryview]]
+    blobs: list[tuple[str, memoryview]]
     memory: memoryview
     run: memoryview | None
 
@@ -131,7 +131,7 @@ class _Reader:
         blobs, size = [], 0
         for _, entry in group:
             at = entry.offset - start
-            blobs.append((entry.oid, entry.fingerprint, piece[at : at + entry.length]))
+            blobs.append((entry.oid, piece[at : at + entry.length]))
             size += entry.length
         first = group[0].entry.offset - start
         run = piece[first : end - start] if size == end - start - first else None

@@ -13,8 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
-from xxhash import xxh3_128
-
 from gitmodel.atomic import Scratch, clone, fsync, fsync_folder, lock, make_folder, publish
 from gitmodel.cache.openpacks import OpenPacks, Span, read_table
 from gitmodel.cache.packs import Finished, PackWriter
@@ -24,6 +22,7 @@ from gitmodel.digest import (
     Digests,
     Hasher,
     algorithm_of,
+    digest_bytes,
     digest_file,
     fingerprint_file,
     fingerprint_of,
@@ -128,21 +127,20 @@ class Cache:
         """
         placed = self.places([oid]).get(oid)
         if placed:
-            data = self._packs.read(placed)
-        else:
-            with open(self.open_loose(oid), "rb") as file:
-                if os.fstat(file.fileno()).st_size > limit:
-                    raise IntegrityError(f"blob {oid} is longer than {limit} bytes")
-                data = file.read()
+            return self.read_packed(placed)
+        with open(self.open_loose(oid), "rb") as file:
+            if os.fstat(file.fileno()).st_size > limit:
+                raise IntegrityError(f"blob {oid} is longer than {limit} bytes")
+            data = file.read()
         if oid_of(data, algorithm_of(oid)) != oid:
             raise damaged(oid)
         return data
 
     def read_packed(self, placed: Placed) -> bytes:
-        """Return a blob from a pack, checked against its fingerprint."""
-        data = self._packs.read(placed)
-        if fingerprint_of(data) != placed.entry.fingerprint:
-            raise damaged(placed.entry.oid)
+        """Return a blob from a pack, checked against its oid."""
+        data, oid = self._packs.read(placed), placed.entry.oid
+        if oid_of(data, algorithm_of(oid)) != oid:
+            raise damaged(oid)
         return data
 
     def read_spans(self, places: Iterable[Placed], memory: Memory) -> Iterator[Span]:
@@ -184,19 +182,19 @@ class Cache:
         finally:
             os.close(fd)
 
-    def copy_loose(self, oid: str, target: int, meter: Meter) -> str:
+    def copy_loose(self, oid: str, target: int, meter: Meter) -> Digests:
         """Write a blob to the open file `target`, which shares its blocks where the disk can.
 
-        Returns the fingerprint of the bytes, which are not checked against the oid.
+        Returns the digests of what was written; raises `IntegrityError` if that is another blob.
         """
         source = self.open_loose(oid)
         try:
-            if clone(source, target):
-                os.lseek(target, 0, os.SEEK_SET)
-                return fingerprint_file(target)
-            return _copy_fingerprinted(source, target, meter)
+            digests = _copy_digested(source, target, algorithm_of(oid), meter, durable=False)
         finally:
             os.close(source)
+        if digests.oid != oid:
+            raise damaged(oid)
+        return digests
 
     def put_file(
         self, source: int, algorithm: str, meter: Meter, check: Check | None = None
@@ -215,11 +213,7 @@ class Cache:
                     check.update(block)
                 meter.add(len(block))
 
-            if clone(source, target):
-                for block in read_blocks(target):
-                    see(block)
-            else:
-                copy(source, target, see, durable=True)
+            _copy(source, target, see, durable=True)
             if check and not check.matches():
                 raise IntegrityError("the bytes are not those that are wanted")
             self._seal(target)
@@ -232,16 +226,11 @@ class Cache:
     def adopt_file(self, source: int, oid: str, meter: Meter) -> Digests:
         """Add the rest of an open file as the blob `oid`, as which another tool keeps it.
 
-        Where the disk can share its blocks they are only read for the fingerprint; where they are
-        copied they are checked, and `IntegrityError` is raised if they are other bytes.
+        It shares its blocks where the disk can.  Raises `IntegrityError` if they are other bytes.
         """
         target, temporary = self.scratch.new_file()
         try:
-            if clone(source, target):
-                digests = Digests(oid, fingerprint_file(target), os.fstat(target).st_size)
-                meter.add(digests.size)
-            else:
-                digests = _copy_digested(source, target, algorithm_of(oid), meter)
+            digests = _copy_digested(source, target, algorithm_of(oid), meter, durable=True)
             if digests.oid != oid:
                 raise IntegrityError("the bytes are not those that their name says")
             self._seal(target)
@@ -325,8 +314,8 @@ class Cache:
     ) -> list[Damage]:
         """Read everything, and put in quarantine what is not what its name says.
 
-        A blob is checked against its oid; if `quick`, only against its fingerprint where a pack's
-        table or `fingerprints` (oid to fingerprint) knows it.
+        A blob is checked against its oid; if `quick`, a fingerprint that a pack's table or
+        `fingerprints` (oid to fingerprint) knows is enough.
         """
         meter = Meter(progress, "verify", self.size())
         damages = []
@@ -366,26 +355,32 @@ class Cache:
             self._quarantine(path)
             self._forget_packs()
             return [Damage(path.name, f"pack: {error}")]
-        name, bad, good = path.stem, list[Stored](), list[Stored]()
-        for entry in entries:
-            (good if self._is_sound(Placed(name, entry), quick=quick) else bad).append(entry)
-        if bad:
-            with CacheWriter(self, BLAKE3, Meter(), anew=True) as writer:
-                for entry in good:
-                    data = self._packs.read(Placed(name, entry))
-                    writer.add(data, Digests(entry.oid, entry.fingerprint, entry.length))
-            self._quarantine(path)
-            self._forget_packs()
-        return [Damage(entry.oid, "its bytes are not those its name says") for entry in bad]
+        places = [Placed(path.stem, entry) for entry in entries]
+        if all(self._is_sound(placed, quick=quick) for placed in places):
+            return []
+        bad = []
+        with CacheWriter(self, BLAKE3, Meter(), anew=True) as writer:
+            for placed in places:
+                oid = placed.entry.oid
+                try:
+                    data = self.read_packed(placed)
+                except (IntegrityError, OSError):
+                    bad.append(oid)
+                else:
+                    writer.add(data, digest_bytes(data, algorithm_of(oid)))
+        self._quarantine(path)
+        self._forget_packs()
+        return [Damage(oid, "its bytes are not those its name says") for oid in bad]
 
     def _is_sound(self, placed: Placed, *, quick: bool) -> bool:
         try:
             data = self._packs.read(placed)
         except (IntegrityError, OSError):
             return False
-        if quick:
-            return fingerprint_of(data) == placed.entry.fingerprint
-        return oid_of(data, algorithm_of(placed.entry.oid)) == placed.entry.oid
+        entry = placed.entry
+        if quick and fingerprint_of(data) == entry.fingerprint:
+            return True
+        return oid_of(data, algorithm_of(entry.oid)) == entry.oid
 
     def _quarantine(self, path: Path) -> None:
         make_folder(self.root / "quarantine")
@@ -494,23 +489,23 @@ def _remove_spent(folder: Path) -> None:
                 path.unlink()
 
 
-def _copy_digested(source: int, target: int, algorithm: str, meter: Meter) -> Digests:
+def _copy_digested(
+    source: int, target: int, algorithm: str, meter: Meter, *, durable: bool
+) -> Digests:
     hasher = Hasher(algorithm)
 
     def see(block: memoryview) -> None:
         hasher.update(block)
         meter.add(len(block))
 
-    copy(source, target, see, durable=True)
+    _copy(source, target, see, durable=durable)
     return hasher.digests()
 
 
-def _copy_fingerprinted(source: int, target: int, meter: Meter) -> str:
-    state = xxh3_128()
-
-    def see(block: memoryview) -> None:
-        state.update(block)
-        meter.add(len(block))
-
-    copy(source, target, see, durable=False)
-    return f"xxh3-128:{state.hexdigest()}"
+def _copy(source: int, target: int, see: Callable[[memoryview], None], *, durable: bool) -> None:
+    """Copy the rest of an open file, sharing blocks where the disk can; show what the copy has."""
+    if clone(source, target):
+        for block in read_blocks(target):
+            see(block)
+    else:
+        copy(source, target, see, durable=durable)

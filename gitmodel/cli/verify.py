@@ -17,7 +17,12 @@ from gitmodel.words import human, plural
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Check fingerprints instead of oids.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Compare the cache by fingerprint, and read only those work files that were touched: finds"
+    " what a disk spoiled, not what was forged.",
+)
 @click.option(
     "--remote",
     "-r",

@@ -17,7 +17,7 @@ from gitmodel.progress import Meter, Work
 from gitmodel.project import Project
 from gitmodel.snapshot import Snapshot, entries_of
 from gitmodel.tabular import is_read_in_part
-from gitmodel.worktree.content import digest_found, matches, read_ahead
+from gitmodel.worktree.content import digest_found, read_ahead
 from gitmodel.worktree.copies import open_cached
 from gitmodel.worktree.scan import FILE_FLAGS, Found, open_folder, pack_stat, scan
 
@@ -200,13 +200,13 @@ class WorkEnd:
         return _Seen(entries, stats)
 
     def _entry(self, found: Found, artifact: str) -> Entry:
+        oid = self.pointers[artifact].oid
         if found.known is None:
             self._meter.add(found.size)
-            likely = self._expected(artifact).get(found.path)
-            # The fingerprint alone is read at several times the speed.
-            if likely and matches(found, artifact, likely):
-                return likely
-        digests = digest_found(found, artifact, algorithm_of(self.pointers[artifact].oid))
+            # A folder may have files from before `hash:` was changed.
+            if likely := self._expected(artifact).get(found.path):
+                oid = likely.oid
+        digests = digest_found(found, artifact, algorithm_of(oid))
         return Entry(digests.oid, digests.fingerprint, digests.size, found.type, found.path)
 
     def _expected(self, artifact: str) -> Mapping[str, Entry]:

@@ -17,7 +17,7 @@ from gitmodel.porcelain.belongings import find_sidecars, rename_in_config, sidec
 from gitmodel.porcelain.remove import find_staged, find_tracked
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, name_of, read_worktree
-from gitmodel.worktree.scan import look, only_renamed, open_folder, pack_stat
+from gitmodel.worktree.scan import is_untouched, look, only_renamed, open_folder, pack_stat
 from gitmodel.worktree.track import track, untrack
 from gitmodel.worktree.write import stamp_after
 
@@ -106,7 +106,8 @@ def _check_free(project: Project, sidecars: Mapping[str, str]) -> None:
 
 def _move_work(project: Project, source: str, target: str, pointer: Pointer) -> None:
     """Rename the file or folder, and have the index know what it knew of it."""
-    if look(project.root, source) is None:
+    before = look(project.root, source)
+    if before is None:
         return
     root, index = str(project.root), project.index
     seen = index.seen(root, source)
@@ -115,7 +116,9 @@ def _move_work(project: Project, source: str, target: str, pointer: Pointer) -> 
     rows = [row._replace(path=target + row.path[len(source) :]) for row in seen.values()]
     if source in seen and (status := look(project.root, target)):
         packed = pack_stat(status)
-        same = only_renamed(seen[source].stat, packed)
+        # What was touched before must not count as untouched because the rename touches it too.
+        known = is_untouched(seen[source], pack_stat(before))
+        same = known and only_renamed(seen[source].stat, packed)
         stamp = stamp_after(status.st_ctime_ns, project.beside)
         rows = [row._replace(stat=packed, stamp=stamp) for row in rows] if same else []
     index.record(root, [source, target], rows, seen)

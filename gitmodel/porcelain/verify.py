@@ -22,7 +22,7 @@ from gitmodel.project import Project
 from gitmodel.remote.packstore import Remote
 from gitmodel.snapshot import entries_of, pointer_path, read_commit, read_worktree
 from gitmodel.transfer.fetch import fetch_manifests
-from gitmodel.worktree.content import digest_found, matches, read_ahead
+from gitmodel.worktree.content import matches, read_ahead
 from gitmodel.worktree.scan import scan
 
 
@@ -53,7 +53,11 @@ class Verified:
 
 
 def verify(project: Project, progress: Progress, *, quick: bool) -> Verified:
-    """Read the cache and the working tree whole; quick: by fingerprint, and what was touched."""
+    """Read the cache and the working tree whole, by oid.
+
+    If `quick`, the cache is compared by fingerprint, which can be forged, and of the working tree
+    only what was touched is read.
+    """
     swept = sweep(project.git.common_dir / "gitmodel" / "tmp")
     pointers = read_worktree(project.git).pointers
     size = project.cache.size()
@@ -118,7 +122,8 @@ class _Work:
             del rest[found.path]
             proven.add(found.path)
             read = found._replace(known=None)
-            if not quick and digest_found(read, artifact, algorithm_of(entry.oid)).oid != entry.oid:
+            # What the index does not know has just been read.
+            if found.known and not quick and not matches(read, artifact, entry):
                 self.rotten.append(found.full)
         self.absent.update(entry.oid for entry in rest.values())
         return proven

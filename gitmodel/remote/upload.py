@@ -106,24 +106,24 @@ class Upload:
             self._flush_small()
 
     def add_all(
-        self, blobs: Sequence[tuple[str, str, Data]], piece: memoryview, run: memoryview | None
+        self, blobs: Sequence[tuple[str, Data]], piece: memoryview, run: memoryview | None
     ) -> None:
-        """Send small blobs that the remote lacks: oid, fingerprint and bytes of each.
+        """Send small blobs that the remote lacks: the oid and the bytes of each.
 
         They lie in a piece of `memory`; `run` is all of them at once, if nothing lies between: it
-        need not be copied.  Raises `IntegrityError` if one changed since it was digested; that may
-        only show later.
+        need not be copied.  Raises `IntegrityError` if one is not what it says; that may only show
+        later.
         """
         self._blobs += len(blobs)
         spent = Spent(self.memory, [piece])
-        self._encode([Chunk(*blob) for blob in blobs], spent, _unchanged, run=run)
+        self._encode([Chunk(oid, "", data) for oid, data in blobs], spent, _identified, run=run)
 
     def add_pack(
         self, name: str, entries: Sequence[Stored], data: memoryview, piece: memoryview
     ) -> None:
         """Send a pack of small blobs that the remote lacks all of, as it is if it is noise.
 
-        It lies in a piece of `packs`, and is what its name says.
+        It lies in a piece of `packs`, and is what its name says; so is each of its blobs.
         """
         chunks = [
             Chunk(e.oid, e.fingerprint, data[e.offset : e.offset + e.stored]) for e in entries
@@ -345,14 +345,6 @@ def _identified(chunks: list[Chunk]) -> list[Chunk]:
         if oid_of(data, algorithm_of(oid)) != oid:
             raise _damaged(oid)
     return [Chunk(oid, fingerprint_of(data), data) for oid, _, data in chunks]
-
-
-def _unchanged(chunks: list[Chunk]) -> list[Chunk]:
-    """Return the chunks if they have the fingerprints that they had when their oids were found."""
-    for oid, fingerprint, data in chunks:
-        if fingerprint_of(data) != fingerprint:
-            raise _damaged(oid)
-    return chunks
 
 
 def _damaged(oid: str) -> IntegrityError:

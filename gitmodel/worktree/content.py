@@ -11,11 +11,10 @@ from typing import TypeVar
 from gitmodel.cache import SMALL, CacheWriter
 from gitmodel.digest import (
     Digests,
+    algorithm_of,
     digest_bytes,
     digest_file,
-    fingerprint_file,
     fingerprint_from_bytes,
-    fingerprint_of,
     fingerprint_to_bytes,
     oid_from_bytes,
     oid_to_bytes,
@@ -97,19 +96,20 @@ def digest_found(found: Found, artifact: str, algorithm: str) -> Digests:
 
 
 def matches(found: Found, artifact: str, entry: Entry) -> bool:
-    """Return whether what was found is what an entry says; reads it only if it must."""
+    """Return whether what was found is what an entry says, by its oid; reads it only if it must.
+
+    The fingerprint proves nothing: other bytes can be made to have it.
+    """
     if found.type != entry.type:
         return False
     if found.type == FOLDER:
         return True
     if found.size != entry.size:
         return False
-    if found.known:
-        same = oid_to_bytes(entry.oid) == found.known.oid
-        return same and fingerprint_to_bytes(entry.fingerprint) == found.known.fingerprint
-    if found.type == LINK:
-        return fingerprint_of(read_link(found, artifact)) == entry.fingerprint
-    return _with_file(found, fingerprint_file) == entry.fingerprint
+    if found.known and found.known.oid == oid_to_bytes(entry.oid):
+        return found.known.fingerprint == fingerprint_to_bytes(entry.fingerprint)
+    digests = digest_found(found, artifact, algorithm_of(entry.oid))
+    return digests == Digests(entry.oid, entry.fingerprint, entry.size)
 
 
 def store(found: Found, artifact: str, writer: CacheWriter, same: str = "") -> Digests:

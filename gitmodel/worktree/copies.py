@@ -25,7 +25,7 @@ from gitmodel.pointer import Pointer
 from gitmodel.progress import silent
 from gitmodel.snapshot import Selection
 from gitmodel.worktree.plan import Plan, Planner
-from gitmodel.worktree.scan import now, pack_stat
+from gitmodel.worktree.scan import is_untouched, now, pack_stat
 from gitmodel.worktree.write import Staged, apply, stage
 
 
@@ -110,10 +110,9 @@ def _protect(staged: Iterable[Staged]) -> None:
 def _prove(fd: int, entry: Entry, cache: Cache, index: Index) -> None:
     """Check a blob against its oid, unless the index knows that it did not change since."""
     place, key = str(cache.root), oid_to_bytes(entry.oid)
-    stamp, status = now(cache.scratch), os.fstat(fd)
-    packed = pack_stat(status)
+    stamp, packed = now(cache.scratch), pack_stat(os.fstat(fd))
     row = index.seen(place, entry.oid).get(entry.oid)
-    if row and (row.stat, row.oid) == (packed, key) and row.stamp > status.st_ctime_ns:
+    if row and row.oid == key and is_untouched(row, packed):
         return
     digests = digest_file(fd, algorithm_of(entry.oid))
     os.lseek(fd, 0, os.SEEK_SET)

@@ -154,9 +154,9 @@ def _found(
     if stat.S_ISREG(mode):
         packed = pack_stat(status)
         row = seen.get(full)
-        clean = row is not None and row.stat == packed and row.stamp > status.st_ctime_ns
+        known = row if row and is_untouched(row, packed) else None
         kind = EXECUTABLE if mode & stat.S_IXUSR else FILE
-        return Found(path, full, kind, status.st_size, packed, fd, name, row if clean else None)
+        return Found(path, full, kind, status.st_size, packed, fd, name, known)
     if stat.S_ISLNK(mode):
         return Found(path, full, LINK, status.st_size, pack_stat(status), fd, name, None)
     what = _KINDS.get(stat.S_IFMT(mode), "a special file")
@@ -182,6 +182,11 @@ def size_in(packed: bytes) -> int:
 def ctime_in(packed: bytes) -> int:
     """Return the ctime in nanoseconds that `pack_stat` was given."""
     return int(_STAT.unpack(packed)[4])
+
+
+def is_untouched(row: Seen, packed: bytes) -> bool:
+    """Return whether nothing touched a file since it was hashed, by what `stat` says of it now."""
+    return row.stat == packed and row.stamp > ctime_in(packed)
 
 
 def only_renamed(before: bytes, after: bytes) -> bool:

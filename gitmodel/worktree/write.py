@@ -16,14 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitmodel.atomic import Scratch, move, write_all
-from gitmodel.cache import SMALL, Cache, damaged
-from gitmodel.digest import (
-    algorithm_of,
-    digest_file,
-    fingerprint_of,
-    fingerprint_to_bytes,
-    oid_to_bytes,
-)
+from gitmodel.cache import SMALL, Cache
+from gitmodel.digest import fingerprint_of, fingerprint_to_bytes, oid_to_bytes
 from gitmodel.errors import ConflictError, DiskError, IntegrityError
 from gitmodel.index import Seen
 from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
@@ -204,24 +198,17 @@ def _write(write: Write, target: str, placed: Placed | None, cache: Cache, meter
     fd = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         if placed:
-            write_all(fd, cache.read_packed(placed))
-            found = placed.entry.fingerprint
+            data = cache.read_packed(placed)
+            write_all(fd, data)
+            found = fingerprint_of(data)
         else:
-            found = cache.copy_loose(entry.oid, fd, meter)
-        if found != entry.fingerprint:
-            _check_oid(fd, entry)
+            found = cache.copy_loose(entry.oid, fd, meter).fingerprint
         status = os.fstat(fd)
     finally:
         os.close(fd)
     if (status.st_size, found) != (entry.size, entry.fingerprint):
         raise _untrue(write)
     return pack_stat(status)
-
-
-def _check_oid(fd: int, entry: Entry) -> None:
-    os.lseek(fd, 0, os.SEEK_SET)
-    if digest_file(fd, algorithm_of(entry.oid)).oid != entry.oid:
-        raise damaged(entry.oid)
 
 
 def _untrue(write: Write) -> IntegrityError:

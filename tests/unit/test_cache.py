@@ -89,16 +89,15 @@ def test_put_file_keeps_the_bytes_and_both_digests(tmp_path, cache):
     assert cache.read(oid_of(LARGE, "sha256"), limit=len(LARGE)) == LARGE
 
 
-def test_copy_loose_returns_the_fingerprint_of_what_it_wrote(home, tmp_path, cache):
-    cache.put(LARGE)
+@pytest.mark.parametrize("algorithm", ["blake3", "sha256"])
+def test_copy_loose_returns_the_digests_of_what_it_wrote(home, tmp_path, cache, algorithm):
+    expected = cache.put(LARGE, algorithm)
     with (tmp_path / "out").open("w+b") as target:
-        found = cache.copy_loose(oid_of(LARGE), target.fileno(), Meter())
+        assert cache.copy_loose(expected.oid, target.fileno(), Meter()) == expected
     assert (tmp_path / "out").read_bytes() == LARGE
-    assert found == fingerprint_of(LARGE)
-    flip(loose(home, LARGE), 1000)
-    with (tmp_path / "other").open("w+b") as target:
-        found = cache.copy_loose(oid_of(LARGE), target.fileno(), Meter())
-    assert found == fingerprint_of((tmp_path / "other").read_bytes()) != fingerprint_of(LARGE)
+    flip(next(home.glob("blobs/*/*/*")), 1000)
+    with (tmp_path / "other").open("w+b") as target, pytest.raises(IntegrityError):
+        cache.copy_loose(expected.oid, target.fileno(), Meter())
 
 
 def test_a_blob_that_is_not_here_is_missing(cache):

@@ -1,15 +1,55 @@
-"""Signals that have to wait until something is whole."""
+"""Signals that have to wait until something is whole, and none of which may get lost."""
 
 from __future__ import annotations
 
+import functools
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 _WAITING = (signal.SIGINT, signal.SIGTERM)
+_SOON = 0.01
+
+
+def insist() -> None:
+    """See to it that Ctrl-C and SIGTERM are obeyed wherever they find this process.
+
+    Their exception cannot get out of `__del__`, nor out of a callback of a weak reference, such as
+    the import system has for each module: Python prints it and goes on.  So the signal comes again.
+    """
+    sys.unraisablehook = functools.partial(_again_if_signal, sys.unraisablehook)
+
+
+def _again_if_signal(
+    otherwise: Callable[[UnraisableHookArgs], object], lost: UnraisableHookArgs
+) -> None:
+    number = _signal_of(lost.exc_value)
+    if number is None:
+        otherwise(lost)
+        return
+    # At once, it would find the same callback.
+    signal.signal(signal.SIGALRM, lambda _number, _frame: signal.raise_signal(number))
+    signal.setitimer(signal.ITIMER_REAL, _SOON)
+
+
+def _signal_of(error: BaseException | None) -> signal.Signals | None:
+    if isinstance(error, KeyboardInterrupt):
+        return signal.SIGINT
+    if isinstance(error, SystemExit) and error.code == 128 + signal.SIGTERM:
+        return signal.SIGTERM
+    return None
+
+
+def terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """Leave by an exception, so that everything is cleaned up on the way."""
+    sys.exit(128 + number)
 
 
 @contextmanager

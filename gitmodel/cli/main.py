@@ -10,13 +10,13 @@ import signal
 import sys
 import tempfile
 import traceback
-from types import FrameType
 from typing import NoReturn
 
 import click
 
 from gitmodel import __version__
 from gitmodel.errors import DiskError, GitmodelError
+from gitmodel.signals import terminate
 
 _COMMANDS = {
     "add": "Track an artifact, or bring its pointer up to date.",
@@ -125,7 +125,7 @@ def main() -> NoReturn:
     sys.setswitchinterval(_SWITCH)
     # The hooks must not call gitmodel for what gitmodel itself has Git do.
     os.environ[SKIP_HOOKS] = INHERITED if os.environ.get(SKIP_HOOKS) else "1"
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, terminate)
     code = run(sys.argv[1:])
     _end_at_once_if_told()
     # Before it ends, Python would look through all that was ever loaded.
@@ -196,8 +196,3 @@ def _end_at_once_if_told() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
-
-
-def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    """Leave by an exception, so that everything is cleaned up on the way."""
-    sys.exit(128 + number)

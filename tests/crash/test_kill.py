@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.scenes import Scene
+from tests.crash.scenes import Scene, Scenes
 from tests.helpers.faults import CALLS, kill_at, needs_strace, remove, until_one_lives
 from tests.helpers.repo import Repo
 
@@ -24,9 +24,7 @@ _KILLS = max(_SOME, int(os.environ.get("GITMODEL_KILLS", "0")))
 @pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.torture)])
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("name", NAMES)
-def test_killed_at_a_call(
-    scenes: dict[str, Scene], tmp_path: Path, name: str, call: str, step: int
-) -> None:
+def test_killed_at_a_call(scenes: Scenes, tmp_path: Path, name: str, call: str, step: int) -> None:
     """Every fifth call, or every one."""
     scene = scenes[name]
 
@@ -55,7 +53,7 @@ def _survives(scene: Scene, folder: Path, call: str, number: int) -> bool:
         *(pytest.param(seed, marks=pytest.mark.torture) for seed in range(_SOME, _KILLS)),
     ],
 )
-def test_killed_at_a_random_time(scenes: dict[str, Scene], tmp_path: Path, seed: int) -> None:
+def test_killed_at_a_random_time(scenes: Scenes, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     scene = scenes[NAMES[seed % len(NAMES)]]
     repo = scene.copy(tmp_path)
@@ -71,7 +69,7 @@ def test_killed_at_a_random_time(scenes: dict[str, Scene], tmp_path: Path, seed:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_signal_is_obeyed_and_cleaned_up_after(
-    scenes: dict[str, Scene], tmp_path: Path, name: str, number: signal.Signals
+    scenes: Scenes, tmp_path: Path, name: str, number: signal.Signals
 ) -> None:
     scene = scenes[name]
     repo = scene.copy(tmp_path)
@@ -90,10 +88,41 @@ def test_a_signal_is_obeyed_and_cleaned_up_after(
     scene.check_again(repo)
 
 
-@pytest.mark.parametrize("name", ["checkout", "mix"])
-def test_ctrl_c_waits_until_git_has_moved(
-    scenes: dict[str, Scene], tmp_path: Path, name: str
+# Where the import system itself looks after a module, no exception gets out.
+_WHILE_IMPORTING = """
+import os, signal, sys, weakref
+
+class Key:
+    pass
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == os.environ["AT"] and not gone:
+            key = Key()
+            gone.append(weakref.ref(key, lambda _: os.kill(os.getpid(), int(os.environ["NUMBER"]))))
+
+gone = []
+# Started in the background, a process is deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_python_imports_is_obeyed(
+    scenes: Scenes, tmp_path: Path, number: signal.Signals
 ) -> None:
+    repo = scenes["pull"].copy(tmp_path)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(_WHILE_IMPORTING)
+    env = {"PYTHONPATH": str(tmp_path / "site"), "NUMBER": str(number.value)}
+    for module in ("gitmodel.cli.pull", "gitmodel.remote.folder"):
+        repo.gitmodel("pull", code=128 + number, env={**env, "AT": module})
+        assert repo.leftovers() == []
+
+
+@pytest.mark.parametrize("name", ["checkout", "mix"])
+def test_ctrl_c_waits_until_git_has_moved(scenes: Scenes, tmp_path: Path, name: str) -> None:
     scene = scenes[name]
     repo = scene.copy(tmp_path)
     process = _started_slowly(scene, repo, seconds=1)
@@ -107,7 +136,7 @@ def test_ctrl_c_waits_until_git_has_moved(
     scene.check_again(repo)
 
 
-def test_a_second_ctrl_c_does_not_wait(scenes: dict[str, Scene], tmp_path: Path) -> None:
+def test_a_second_ctrl_c_does_not_wait(scenes: Scenes, tmp_path: Path) -> None:
     scene = scenes["checkout"]
     repo = scene.copy(tmp_path)
     process = _started_slowly(scene, repo, seconds=120)
@@ -134,9 +163,7 @@ def _started_slowly(scene: Scene, repo: Repo, seconds: int) -> subprocess.Popen[
     return process
 
 
-def test_the_next_command_removes_what_a_killed_one_left(
-    scenes: dict[str, Scene], tmp_path: Path
-) -> None:
+def test_the_next_command_removes_what_a_killed_one_left(scenes: Scenes, tmp_path: Path) -> None:
     repo = scenes["add"].copy(tmp_path)
     left = repo.home / "tmp" / "12345-deadbeef"
     left.mkdir(parents=True)

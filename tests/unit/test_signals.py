@@ -3,11 +3,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from gitmodel.signals import deaf_children, waiting
+from gitmodel.signals import deaf_children, insist, terminate, waiting
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +77,57 @@ def test_a_child_is_deaf_only_if_it_was_started_so(deaf: bool) -> None:
     else:
         done = subprocess.run(command, capture_output=True, check=False)
     assert (done.returncode, done.stdout) == ((0, b"alive\n") if deaf else (-signal.SIGINT, b""))
+
+
+class _Deaf:
+    """Sends a signal from where no exception gets out of."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        self._number = number
+
+    def __del__(self) -> None:
+        signal.raise_signal(self._number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_python_loses_comes_again(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    before = signal.signal(signal.SIGTERM, terminate)
+    insist()
+    try:
+        with pytest.raises((KeyboardInterrupt, SystemExit)):  # noqa: PT012 - as Python raises them
+            _Deaf(number)
+            time.sleep(60)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert capfd.readouterr().err == ""
+
+
+def test_one_that_comes_again_waits_as_the_first_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    insist()
+    done = False
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - the block is what is tested
+        _Deaf(signal.SIGINT)
+        with waiting():
+            signal.sigwait({signal.SIGALRM})
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+            signal.raise_signal(signal.SIGALRM)
+            done = True
+    assert done
+
+
+def test_other_errors_that_python_loses_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: told.append(lost.exc_type))
+    insist()
+
+    class Broken:
+        def __del__(self) -> None:
+            raise ValueError
+
+    Broken()
+    assert told == [ValueError]

@@ -92,8 +92,20 @@ def check_order(repo: Repo) -> None:
         assert list(remote.glob("index/*"))
 
 
-def make_scenes(folder: Path) -> dict[str, Scene]:
-    """Return the scenes by name."""
+class Scenes:
+    """The scenes by name; each is made when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: Scenes = {}
+
+    def __getitem__(self, name: str) -> Scene:
+        if name not in self._made:
+            self._made[name] = _scene(name, self._folder / name)
+        return self._made[name]
+
+
+def _scene(name: str, folder: Path) -> Scene:
     makers: dict[str, tuple[Callable[[Path], Repo], tuple[str, ...]]] = {
         "add": (_changed, ("add", "model.pt", "data/train")),
         "add-raw": (_tracked_by_git, ("add", "model.pt", "data/train")),
@@ -102,14 +114,7 @@ def make_scenes(folder: Path) -> dict[str, Scene]:
         "checkout": (_at_second, ("checkout", "v1.0")),
         "mix": (_at_second, ("checkout", "v1.0", "--code", "main", "--data", "main")),
     }
-    return {
-        name: _scene(name, folder / name, make, command) for name, (make, command) in makers.items()
-    }
-
-
-def _scene(
-    name: str, folder: Path, make: Callable[[Path], Repo], command: tuple[str, ...]
-) -> Scene:
+    make, command = makers[name]
     template = folder / "before"
     template.mkdir(parents=True)
     before = make(template).tree()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.scenes import LARGE, Scene
+from tests.crash.scenes import LARGE, Scenes
 from tests.helpers.faults import fail_at, needs_strace, remove
 from tests.helpers.repo import GITMODEL, Repo, noise
 
@@ -33,7 +33,7 @@ _MOST = 60
     ],
 )
 def test_a_disk_that_fails_once(
-    scenes: dict[str, Scene], tmp_path: Path, name: str, call: str, error: str, step: int
+    scenes: Scenes, tmp_path: Path, name: str, call: str, error: str, step: int
 ) -> None:
     """It is told, nothing lies about, and when the disk is well again so is everything."""
     scene = scenes[name]
@@ -83,7 +83,7 @@ def _limited(repo: Repo, command: tuple[str, ...], limit: str) -> subprocess.Com
 
 
 @pytest.mark.parametrize("name", ["add", "pull", "checkout"])
-def test_a_limit_on_the_size_of_files(scenes: dict[str, Scene], tmp_path: Path, name: str) -> None:
+def test_a_limit_on_the_size_of_files(scenes: Scenes, tmp_path: Path, name: str) -> None:
     """Half of the model can be written."""
     scene = scenes[name]
     repo = scene.copy(tmp_path)
@@ -97,14 +97,14 @@ def test_a_limit_on_the_size_of_files(scenes: dict[str, Scene], tmp_path: Path, 
 
 
 @pytest.mark.parametrize("name", ["add", "pull", "checkout"])
-def test_a_limit_that_all_files_keep(scenes: dict[str, Scene], tmp_path: Path, name: str) -> None:
+def test_a_limit_that_all_files_keep(scenes: Scenes, tmp_path: Path, name: str) -> None:
     """What processes share is memory, though the limit counts it as a file."""
     repo = scenes[name].copy(tmp_path)
     done = _limited(repo, scenes[name].command, "ulimit -f 4096")
     assert done.returncode == 0, done.stderr
 
 
-def test_few_file_descriptors(scenes: dict[str, Scene], tmp_path: Path) -> None:
+def test_few_file_descriptors(scenes: Scenes, tmp_path: Path) -> None:
     for name in ("add", "pull", "checkout"):
         repo = scenes[name].copy(tmp_path / name)
         done = _limited(repo, scenes[name].command, "ulimit -n 32")
@@ -130,7 +130,7 @@ def _on_small_disk(place: Path, size: str, script: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_full_disk_under_the_cache(scenes: dict[str, Scene], tmp_path: Path) -> None:
+def test_a_full_disk_under_the_cache(scenes: Scenes, tmp_path: Path) -> None:
     scene = scenes["add-raw"]
     repo = scene.copy(tmp_path)
     shutil.rmtree(repo.home)
@@ -150,7 +150,7 @@ def test_a_full_disk_under_the_cache(scenes: dict[str, Scene], tmp_path: Path) -
     scene.check_again(repo)
 
 
-def test_a_full_disk_under_the_working_tree(scenes: dict[str, Scene], tmp_path: Path) -> None:
+def test_a_full_disk_under_the_working_tree(scenes: Scenes, tmp_path: Path) -> None:
     """The cache lies on another disk, which has room."""
     repo = scenes["pull"].copy(tmp_path)
     disk = tmp_path / "disk"
@@ -175,9 +175,7 @@ def test_a_full_disk_under_the_working_tree(scenes: dict[str, Scene], tmp_path: 
 
 @pytest.mark.parametrize("name", ["add", "push", "pull", "checkout"])
 @pytest.mark.parametrize("where", ["whole", "start", "middle", "end", "empty"])
-def test_an_index_that_is_noise(
-    scenes: dict[str, Scene], tmp_path: Path, name: str, where: str
-) -> None:
+def test_an_index_that_is_noise(scenes: Scenes, tmp_path: Path, name: str, where: str) -> None:
     scene = scenes[name]
     repo = scene.copy(tmp_path)
     index = repo.home / "index.db"
@@ -203,9 +201,7 @@ def test_an_index_that_is_noise(
 
 
 @pytest.mark.parametrize("name", ["add", "push", "pull", "checkout"])
-def test_locks_and_journals_that_are_noise(
-    scenes: dict[str, Scene], tmp_path: Path, name: str
-) -> None:
+def test_locks_and_journals_that_are_noise(scenes: Scenes, tmp_path: Path, name: str) -> None:
     scene = scenes[name]
     repo = scene.copy(tmp_path)
     repo.home.mkdir(exist_ok=True)
@@ -221,7 +217,7 @@ def test_locks_and_journals_that_are_noise(
 
 
 @pytest.mark.parametrize("name", ["add", "checkout", "pull"])
-def test_a_cache_that_is_gone(scenes: dict[str, Scene], tmp_path: Path, name: str) -> None:
+def test_a_cache_that_is_gone(scenes: Scenes, tmp_path: Path, name: str) -> None:
     scene = scenes[name]
     repo = scene.copy(tmp_path)
     if name == "checkout":
@@ -234,7 +230,7 @@ def test_a_cache_that_is_gone(scenes: dict[str, Scene], tmp_path: Path, name: st
     repo.gitmodel("verify")
 
 
-def test_a_cache_that_goes_while_it_is_used(scenes: dict[str, Scene], tmp_path: Path) -> None:
+def test_a_cache_that_goes_while_it_is_used(scenes: Scenes, tmp_path: Path) -> None:
     for number in range(4):
         repo = scenes["add"].copy(tmp_path / str(number))
         process = repo.start(*scenes["add"].command)
@@ -251,7 +247,7 @@ def test_a_cache_that_goes_while_it_is_used(scenes: dict[str, Scene], tmp_path: 
 # Files that change, and several at once
 
 
-def test_a_file_that_grows_while_it_is_added(scenes: dict[str, Scene], tmp_path: Path) -> None:
+def test_a_file_that_grows_while_it_is_added(scenes: Scenes, tmp_path: Path) -> None:
     repo = scenes["add"].copy(tmp_path)
     path = repo.write("growing.bin", noise("start", 48 << 20))
     stop = threading.Event()
@@ -277,9 +273,7 @@ def test_a_file_that_grows_while_it_is_added(scenes: dict[str, Scene], tmp_path:
     repo.gitmodel("verify")
 
 
-def test_a_file_that_becomes_a_symlink_while_it_is_added(
-    scenes: dict[str, Scene], tmp_path: Path
-) -> None:
+def test_a_file_that_becomes_a_symlink_while_it_is_added(scenes: Scenes, tmp_path: Path) -> None:
     repo = scenes["add"].copy(tmp_path)
     secret = tmp_path / "secret"
     secret.write_bytes(b"secret")
@@ -304,7 +298,7 @@ def test_a_file_that_becomes_a_symlink_while_it_is_added(
     assert not any(b"secret" in pack.read_bytes() for pack in repo.home.glob("packs/*"))
 
 
-def test_eight_add_the_same(scenes: dict[str, Scene], tmp_path: Path) -> None:
+def test_eight_add_the_same(scenes: Scenes, tmp_path: Path) -> None:
     scene = scenes["add"]
     repo = scene.copy(tmp_path)
     _all_succeed([repo.start(*scene.command) for _ in range(8)])
@@ -312,7 +306,7 @@ def test_eight_add_the_same(scenes: dict[str, Scene], tmp_path: Path) -> None:
     repo.gitmodel("verify")
 
 
-def test_eight_add_different_things(scenes: dict[str, Scene], tmp_path: Path) -> None:
+def test_eight_add_different_things(scenes: Scenes, tmp_path: Path) -> None:
     repo = scenes["add"].copy(tmp_path)
     for number in range(8):
         repo.write(f"set-{number}/large", noise(number, LARGE))
@@ -329,14 +323,14 @@ def test_eight_add_different_things(scenes: dict[str, Scene], tmp_path: Path) ->
     repo.gitmodel("verify")
 
 
-def test_several_push_at_once(scenes: dict[str, Scene], tmp_path: Path) -> None:
+def test_several_push_at_once(scenes: Scenes, tmp_path: Path) -> None:
     scene = scenes["push"]
     repo = scene.copy(tmp_path)
     _all_succeed([repo.start("push", "--no-git") for _ in range(4)])
     scene.check_again(repo)
 
 
-def test_linked_worktrees_add_at_once(scenes: dict[str, Scene], tmp_path: Path) -> None:
+def test_linked_worktrees_add_at_once(scenes: Scenes, tmp_path: Path) -> None:
     repo = scenes["push"].copy(tmp_path)
     linked = []
     for number in range(4):

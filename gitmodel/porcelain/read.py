@@ -53,7 +53,7 @@ def open(
     rev: str | None = None,
     repo: Where | None = None,
     *,
-    verify: Literal["chunks", "full"] = "chunks",
+    verify: Literal["full", "chunks"] = "full",
     cache: Where | None = None,
 ) -> io.BufferedReader:
     """Open an artifact, or a file inside one, for reading; the file object is seekable.
@@ -64,13 +64,17 @@ def open(
     repository, of which None means the newest version; None is the repository of the current
     folder.
 
-    What is in the cache is read from there, after it was checked against its oid.  Of anything
-    else only those parts are fetched from the remote that are read.  Each part is a chunk, which
-    is checked against the digest that the remote's list of chunks gives it.  That finds damage,
-    and that a chunk is another than the list says; but the list itself is the remote's word: only
-    the digest of all the bytes, the oid that Git holds, proves that they are the ones that were
-    added.  `verify="full"` proves that first: it fetches the whole file to the cache, checks it
-    against its oid, and reads from there.
+    What is not in the cache is fetched to it whole.  Before the first byte is given out all of
+    them were checked against the oid that Git holds, so they are the ones that were added,
+    whatever the remote says.
+
+    With `verify="chunks"` only those parts of what is not in the cache are fetched that are read,
+    and the remote is believed: which chunks the file consists of is its word.  Each chunk is
+    checked against the digest that the remote's list of chunks gives it, which finds damage, but
+    a remote that lies can give other bytes of the same size.  Only if the file is read from its
+    start to its end without a jump are all of its bytes held against the oid, when the last one
+    is read.  Never load what could run code, such as a pickle, this way from a remote that others
+    may write to.
 
     `cache` is the folder for what is fetched of a `repo` that is no clone; by default
     `gitmodel.cache` of Git's configuration, else `~/.cache/gitmodel`.
@@ -78,8 +82,8 @@ def open(
     Raises `GitmodelError`; also while it is read, if the remote fails then.  Use the file object
     in the process that opened it.
     """
-    if verify not in ("chunks", "full"):
-        raise UsageError(f"verify is {verify!r}", hint="verify='chunks' or verify='full'")
+    if verify not in ("full", "chunks"):
+        raise UsageError(f"verify is {verify!r}", hint="verify='full' or verify='chunks'")
     with ExitStack() as stack:
         project, item = stack.enter_context(_located(path, rev, Place(repo, cache)))
         entry = _file_of(item, path)

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from gitmodel.errors import GitmodelError
+from gitmodel.digest import Hasher, algorithm_of
+from gitmodel.errors import GitmodelError, IntegrityError
 from gitmodel.pack import Piece, Placed
 from gitmodel.remote.packstore import Remote
 from gitmodel.transfer.download import (
@@ -40,9 +41,10 @@ def open_blob(
 ) -> io.BufferedReader:
     """Open a blob that the remote holds, whose size Git says; the remote must be refreshed.
 
-    What is read is checked against the digests of its chunks.  `done` is called when the file is
-    closed.  Raises `MissingError` if the
-    remote lacks it, `IntegrityError` if what it says of it cannot be.
+    What is read is checked against the digests of its chunks, which the remote names; and against
+    the blob's own, at the last byte, if it is read from its start on without a jump.  `done` is
+    called when the file is closed.  Raises `MissingError` if the remote lacks it, `IntegrityError`
+    if what it says of it cannot be.
     """
     return io.BufferedReader(BlobFile(remote, blob.oid, _pieces(remote, blob), done), BUFFER)
 
@@ -72,6 +74,9 @@ class BlobFile(io.RawIOBase):
         self._ahead = 0
         self._expected = -1
         """Where the last read ended: a read from there on is sequential."""
+        self._hasher = Hasher(algorithm_of(oid))
+        """Has seen what was read from the start on without a gap."""
+        self._untrue = False
 
     @property
     def size(self) -> int:
@@ -115,6 +120,7 @@ class BlobFile(io.RawIOBase):
                 exact = wanted if len(view) > BUFFER else 1
                 self._fetch(first, self._at + min(exact, _AT_ONCE))
             count = self._copy(first, view[:wanted])
+            self._hash(view[:count])
         self._at += count
         self._expected = self._at
         self._drop()
@@ -192,6 +198,15 @@ class BlobFile(io.RawIOBase):
             number += 1
         return done
 
+    def _hash(self, data: memoryview) -> None:
+        """Hash what continues that which was read from the start on; check it at the last byte."""
+        if self._at != self._hasher.size:
+            return
+        self._hasher.update(data)
+        if self._hasher.size == self.size and self._hasher.digests().oid != self._oid:
+            self._untrue = True
+            self._check_open()
+
     def _drop(self) -> None:
         """Forget the chunks that came first; those that are still ahead came last."""
         while self._held > _KEPT and len(self._chunks) > 1:
@@ -200,3 +215,8 @@ class BlobFile(io.RawIOBase):
     def _check_open(self) -> None:
         if self.closed:
             raise ValueError("I/O operation on a closed file")
+        if self._untrue:
+            raise IntegrityError(
+                f"blob {self._oid} on remote {self._remote.name!r} is not what it says",
+                hint=f"gitmodel verify --remote {self._remote.name}",
+            )

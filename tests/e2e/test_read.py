@@ -46,7 +46,7 @@ def here(clone: Repo, monkeypatch: pytest.MonkeyPatch) -> Repo:
 def test_open_reads_without_fetching_all(
     here: Repo, name: str, rev: str | None, expected: bytes
 ) -> None:
-    with gitmodel.open(name, rev) as file:
+    with gitmodel.open(name, rev, verify="chunks") as file:
         file.seek(-100, io.SEEK_END)
         assert file.read() == expected[-100:]
         file.seek(1000)
@@ -79,8 +79,8 @@ def test_what_is_in_the_cache_is_read_from_there(here: Repo) -> None:
         gitmodel.read("data/train/b.png")
 
 
-def test_full_verification_fetches_all_first(here: Repo) -> None:
-    with gitmodel.open("model.pt", verify="full") as file:
+def test_all_is_fetched_and_checked_first(here: Repo) -> None:
+    with gitmodel.open("model.pt") as file:
         assert len(here.blobs) == 1
         shutil.rmtree(here.remote)
         assert file.read() == SECOND
@@ -144,9 +144,12 @@ def test_damage_on_the_remote_is_found_when_it_is_read(here: Repo) -> None:
     for pack in here.remote.glob("packs/*/*"):
         for at in range(0, pack.stat().st_size - 2000, 997):
             flip(pack, at)
-    with gitmodel.open("model.pt") as file, pytest.raises(IntegrityError, match="damaged"):
+    with (
+        gitmodel.open("model.pt", verify="chunks") as file,
+        pytest.raises(IntegrityError, match="damaged"),
+    ):
         file.read(1)
-    for read in (gitmodel.read, gitmodel.path):
+    for read in (gitmodel.open, gitmodel.read, gitmodel.path):
         with pytest.raises(IntegrityError):
             read("model.pt")
     assert here.blobs == []
@@ -197,7 +200,7 @@ def test_an_endpoint_is_not_contacted_unasked(here: Repo) -> None:
 
 
 def test_a_file_that_nobody_closed_is_closed(here: Repo) -> None:
-    file = gitmodel.open("model.pt")
+    file = gitmodel.open("model.pt", verify="chunks")
     assert file.read(10) == SECOND[:10]
     del file
 

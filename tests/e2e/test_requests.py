@@ -90,7 +90,7 @@ def _safetensors() -> bytes:
 def test_the_end_of_a_table(bucket: Bucket) -> None:
     script = """
 import gitmodel
-with gitmodel.open("table.parquet", repo="origin.git", cache="one") as file:
+with gitmodel.open("table.parquet", repo="origin.git", cache="one", verify="chunks") as file:
     file.seek(-65536, 2)
     print(file.read().hex())
 """
@@ -106,7 +106,7 @@ with gitmodel.open("table.parquet", repo="origin.git", cache="one") as file:
 def test_one_tensor(bucket: Bucket) -> None:
     script = """
 import gitmodel, hashlib, json
-with gitmodel.open("model.safetensors", "v1.0", repo="origin.git", cache="two") as file:
+with gitmodel.open("model.safetensors", "v1.0", "origin.git", cache="two", verify="chunks") as file:
     length = int.from_bytes(file.read(8), "little")
     header = json.loads(file.read(length))
     start, end = header["layer.7"]["data_offsets"]
@@ -123,7 +123,7 @@ def test_from_the_start_to_the_end_in_small_steps(bucket: Bucket) -> None:
     script = """
 import gitmodel, hashlib
 state = hashlib.sha256()
-with gitmodel.open("table.parquet", repo="origin.git", cache="three") as file:
+with gitmodel.open("table.parquet", repo="origin.git", cache="three", verify="chunks") as file:
     while part := file.read(100_000):
         state.update(part)
 print(state.hexdigest())
@@ -136,7 +136,7 @@ print(state.hexdigest())
 def test_jumps_read_no_more_than_they_touch(bucket: Bucket) -> None:
     script = """
 import gitmodel
-with gitmodel.open("table.parquet", repo="origin.git", cache="three") as file:
+with gitmodel.open("table.parquet", repo="origin.git", cache="three", verify="chunks") as file:
     for at in range(5_000_000, 95_000_000, 10_000_000):
         file.seek(at)
         print(file.read(16).hex())
@@ -161,7 +161,7 @@ def test_what_repeats_is_read_once(bucket: Bucket) -> None:
     assert len(bucket.reads()) <= 2
     script = """
 import gitmodel
-with gitmodel.open("zeros.bin", "main", "origin.git", cache="four") as file:
+with gitmodel.open("zeros.bin", "main", "origin.git", cache="four", verify="chunks") as file:
     print(sum(len(part) - part.count(0) + 1 for part in iter(lambda: file.read(1 << 20), b"")))
 """
     assert bucket.python(script) == "64"

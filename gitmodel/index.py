@@ -3,17 +3,26 @@
 An SQLite file in the cache.  All of it is derived: deleting it costs time, never data, so a file
 that is damaged or of another version is thrown away.  Three parts: what `stat` said when a file
 was last hashed; which local pack holds which blob; what each remote is known to hold.
+
+SQLite does not notice when a disk spoils a row, so each row that is believed carries a seal, a
+digest of its fields.
 """
 
 from __future__ import annotations
 
+import marshal
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+
+from blake3 import blake3
+from xxhash import xxh3_64_digest
 
 from gitmodel.digest import (
     fingerprint_from_bytes,
@@ -21,7 +30,14 @@ from gitmodel.digest import (
     oid_from_bytes,
     oid_to_bytes,
 )
-from gitmodel.errors import DiskError, IntegrityError
+from gitmodel.errors import (
+    ConflictError,
+    DiskError,
+    IntegrityError,
+    MissingError,
+    RemoteError,
+    UsageError,
+)
 from gitmodel.pack import CHUNK, RECIPE, Listed, Placed, Stored, parse_index, rows_of
 
 CACHE = "cache"
@@ -31,29 +47,51 @@ _VERSION = 3
 _SCHEMA = """
 CREATE TABLE worktree (id INTEGER PRIMARY KEY, path BLOB UNIQUE);
 CREATE TABLE seen (worktree INTEGER, path TEXT, stat BLOB, stamp INTEGER, oid BLOB,
-    fingerprint BLOB, PRIMARY KEY (worktree, path)) WITHOUT ROWID;
-CREATE TABLE tree (worktree INTEGER, path TEXT, oid BLOB, PRIMARY KEY (worktree, path))
-    WITHOUT ROWID;
+    fingerprint BLOB, seal BLOB, PRIMARY KEY (worktree, path)) WITHOUT ROWID;
+CREATE TABLE tree (worktree INTEGER, path TEXT, oid BLOB, files INTEGER, seal BLOB,
+    PRIMARY KEY (worktree, path)) WITHOUT ROWID;
 CREATE TABLE pack (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
 CREATE TABLE packed (oid BLOB PRIMARY KEY, pack INTEGER, fingerprint BLOB, encoding INTEGER,
-    length INTEGER, offset INTEGER, stored INTEGER) WITHOUT ROWID;
+    length INTEGER, offset INTEGER, stored INTEGER, seal BLOB) WITHOUT ROWID;
 CREATE TABLE complete (place TEXT, oid BLOB, PRIMARY KEY (place, oid)) WITHOUT ROWID;
-CREATE TABLE remote (url TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID;
+CREATE TABLE remote (url TEXT PRIMARY KEY, id TEXT, seal BLOB) WITHOUT ROWID;
 CREATE TABLE remote_index (id INTEGER PRIMARY KEY, remote TEXT, name TEXT, unread BLOB,
     UNIQUE (remote, name));
 CREATE TABLE remote_pack (id INTEGER PRIMARY KEY, listing INTEGER, name TEXT);
 CREATE INDEX remote_pack_listing ON remote_pack (listing);
 CREATE TABLE remote_chunk (remote TEXT, oid BLOB, pack INTEGER, fingerprint BLOB, encoding INTEGER,
-    length INTEGER, offset INTEGER, stored INTEGER, PRIMARY KEY (remote, oid, pack)) WITHOUT ROWID;
-CREATE TABLE remote_recipe (remote TEXT, oid BLOB, listing INTEGER, payload BLOB,
-    PRIMARY KEY (remote, oid, listing)) WITHOUT ROWID;
-CREATE TABLE remote_root (remote TEXT, name TEXT, root BLOB, PRIMARY KEY (remote, name))
+    length INTEGER, offset INTEGER, stored INTEGER, seal BLOB, PRIMARY KEY (remote, oid, pack))
     WITHOUT ROWID;
+CREATE TABLE remote_recipe (remote TEXT, oid BLOB, listing INTEGER, payload BLOB, seal BLOB,
+    PRIMARY KEY (remote, oid, listing)) WITHOUT ROWID;
+CREATE TABLE remote_root (remote TEXT, name TEXT, root BLOB, seal BLOB,
+    PRIMARY KEY (remote, name)) WITHOUT ROWID;
 """
+_SEEN = "SELECT path, stat, stamp, oid, fingerprint, seal FROM seen"
+_TREE = "SELECT path, oid, files, seal FROM tree"
+_REMOTE = "SELECT url, id, seal FROM remote"
+# A payload's row says the number of its pack; its seal is over the name.
+_PACKED = (
+    "SELECT oid, name, fingerprint, encoding, length, offset, stored, seal FROM packed"
+    " LEFT JOIN pack ON id = pack"
+)
+_CHUNKS = (
+    "SELECT oid, name, fingerprint, encoding, length, offset, stored, remote, seal"
+    " FROM remote_chunk LEFT JOIN remote_pack ON id = pack"
+)
+_RECIPES = "SELECT oid, payload, remote, seal FROM remote_recipe"
+_ROOTS = "SELECT name, root, seal FROM remote_root"
+_BELIEVED = (_TREE, _PACKED, _REMOTE, _CHUNKS, _RECIPES, _ROOTS)
+
 _BATCH = 500
 _ROWS = 100
 _T = TypeVar("_T")
-_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")
+_P = ParamSpec("_P")
+_BY_THE_DISK = (
+    *("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_NOMEM"),
+    *("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL", "SQLITE_IOERR"),
+)
+"""Errors that say nothing about what the file holds; one that is cut short is damaged."""
 
 
 class Seen(NamedTuple):
@@ -70,33 +108,107 @@ class Seen(NamedTuple):
     fingerprint: bytes
 
 
-class Index:
-    """An open index; use `opened_index`."""
+class _Damaged(sqlite3.DatabaseError):
+    """A row is not what was written, or one that must be there is missing."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._db = database
+
+def _healed(
+    method: Callable[Concatenate[Index, _P], _T],
+) -> Callable[Concatenate[Index, _P], _T]:
+    """Let a method of the index find an empty one, and try again, where it met damage."""
+
+    @wraps(method)
+    def call(self: Index, /, *arguments: _P.args, **named: _P.kwargs) -> _T:
+        try:
+            return method(self, *arguments, **named)
+        except sqlite3.Error as error:
+            if not _is_damage(error):
+                raise
+            self.renew()
+        return method(self, *arguments, **named)
+
+    return call
+
+
+class Index:
+    """An open index; use `opened_index`.
+
+    `renewals` counts how often it was thrown away since it was opened: then nothing is known.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = _open(path)
+        self._lock = threading.Lock()
+        self._learners: list[Callable[[], None]] = []
+        self.renewals = 0
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
+    def renew(self) -> None:
+        """Throw the file away, and begin with an empty one."""
+        with self._lock:
+            # Another thread may still read the old one: it goes when the last one is done.
+            _discard(self._path)
+            self._db = _open(self._path)
+            self.renewals += 1
+        for learn in self._learners:
+            learn()
+
+    def examine(self) -> bool:
+        """Read every row that is believed; if one is damaged, begin anew and return True.
+
+        A key that was spoiled is not found by it, and so it looks as if something were missing.
+        """
+        try:
+            for query in _BELIEVED:
+                for row in self._db.execute(query):
+                    _unsealed(row)
+            for *fields, seal in self._db.execute(_SEEN):
+                if _seal_seen(*fields) != seal:
+                    raise _Damaged
+            sound = self._db.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
+        except (TypeError, AttributeError, OverflowError):
+            sound = False
+        except sqlite3.Error as error:
+            sound = not _is_damage(error)
+        if not sound:
+            self.renew()
+        return not sound
+
+    def when_renewed(self, learn: Callable[[], None]) -> None:
+        """Call `learn` whenever the file was thrown away."""
+        self._learners.append(learn)
+
     # What stat said
 
+    @_healed
     def seen(self, worktree: str, path: str) -> dict[str, Seen]:
         """Return what is known of a file, or of all files below a folder."""
         rows = self._db.execute(
-            "SELECT path, stat, stamp, oid, fingerprint FROM seen WHERE worktree = ? AND"
-            " (path = ? OR (path >= ? AND path < ?))",
+            f"{_SEEN} WHERE worktree = ? AND (path = ? OR (path >= ? AND path < ?))",
             (self._worktree(worktree), path, f"{path}/", f"{path}0"),
         )
-        return {row[0]: row for row in map(Seen._make, rows)}
+        found = {}
+        make = Seen._make
+        try:
+            for full, stat, stamp, oid, fingerprint, seal in rows:
+                if _seal_seen(full, stat, stamp, oid, fingerprint) != seal:
+                    raise _Damaged
+                found[full] = make((full, stat, stamp, oid, fingerprint))
+        except (TypeError, AttributeError, OverflowError) as error:
+            raise _Damaged from error
+        return found
 
+    @_healed
     def record(
         self,
         worktree: str,
-        artifacts: Iterable[str],
-        rows: Iterable[Seen],
-        gone: Iterable[str] = (),
+        artifacts: Collection[str],
+        rows: Collection[Seen],
+        gone: Collection[str] = (),
     ) -> None:
         """Remember files of artifacts that were hashed, and forget those that are gone."""
         number = self._worktree(worktree)
@@ -110,31 +222,38 @@ class Index:
                 ((number, path) for path in gone),
             )
             self._db.executemany(
-                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)",
-                ((number, *row) for row in rows),
+                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ((number, *row, _seal_seen(*row)) for row in rows),
             )
 
-    def is_tree(self, worktree: str, artifact: str, oid: str) -> bool:
-        """Return whether what is remembered of an artifact's files is exactly a manifest."""
+    @_healed
+    def is_tree(self, worktree: str, artifact: str, oid: str, files: int) -> bool:
+        """Return whether so many files that are remembered of an artifact are just a manifest."""
         row = self._db.execute(
-            "SELECT 1 FROM tree WHERE worktree = ? AND path = ? AND oid = ?",
-            (self._worktree(worktree), artifact, oid_to_bytes(oid)),
+            f"{_TREE} WHERE worktree = ? AND path = ?",
+            (self._worktree(worktree), artifact),
         ).fetchone()
-        return row is not None
+        return row is not None and _unsealed(row) == (artifact, oid_to_bytes(oid), files)
 
+    @_healed
     def trees(self, worktree: str) -> list[str]:
         """Return the artifacts whose files were seen to be exactly what a pointer said."""
-        query = "SELECT path FROM tree WHERE worktree = ? ORDER BY path"
-        return [path for (path,) in self._db.execute(query, (self._worktree(worktree),))]
+        query = f"{_TREE} WHERE worktree = ? ORDER BY path"
+        rows = self._db.execute(query, (self._worktree(worktree),))
+        return [str(path) for path, _, _ in map(_unsealed, rows)]
 
-    def set_tree(self, worktree: str, artifact: str, oid: str) -> None:
-        """Remember that what is remembered of an artifact's files is exactly a manifest.
+    @_healed
+    def set_tree(self, worktree: str, artifact: str, oid: str, files: int) -> None:
+        """Remember that the `files` that are remembered of an artifact are exactly a manifest.
 
         The next `record` for the artifact forgets it.
         """
-        row = (self._worktree(worktree), artifact, oid_to_bytes(oid))
+        row = artifact, oid_to_bytes(oid), files
         with self._db:
-            self._db.execute("INSERT OR REPLACE INTO tree VALUES (?, ?, ?)", row)
+            self._db.execute(
+                "INSERT OR REPLACE INTO tree VALUES (?, ?, ?, ?, ?)",
+                (self._worktree(worktree), *row, _seal(row)),
+            )
 
     def _worktree(self, path: str) -> int:
         query, key = "SELECT id FROM worktree WHERE path = ?", os.fsencode(path)
@@ -143,14 +262,18 @@ class Index:
             with self._db:
                 self._db.execute("INSERT OR IGNORE INTO worktree (path) VALUES (?)", (key,))
             row = self._db.execute(query, (key,)).fetchone()
+        if row is None:
+            raise _Damaged
         return int(row[0])
 
     # Local packs
 
+    @_healed
     def packs(self) -> set[str]:
         """Return the names of the local packs that are known."""
         return {name for (name,) in self._db.execute("SELECT name FROM pack")}
 
+    @_healed
     def add_packs(self, packs: Mapping[str, Sequence[Stored]]) -> None:
         """Remember local packs, by name, and what is in them."""
         rows: list[tuple[object, ...]] = []
@@ -158,11 +281,12 @@ class Index:
             for name, entries in packs.items():
                 new = self._db.execute("INSERT OR IGNORE INTO pack (name) VALUES (?)", (name,))
                 if new.rowcount:
-                    rows += [_entry_row(new.lastrowid, entry) for entry in entries]
+                    rows += [_packed_row(name, new.lastrowid, entry) for entry in entries]
             # In the order of the key, so that the tree is filled page by page.
             rows.sort()
             self._insert("packed", rows)
 
+    @_healed
     def drop_pack(self, name: str) -> None:
         """Forget a local pack."""
         with self._db:
@@ -172,26 +296,24 @@ class Index:
             self._db.execute("DELETE FROM pack WHERE name = ?", (name,))
         self.forget_complete(CACHE)
 
+    @_healed
     def find_packed(self, oids: Sequence[str]) -> dict[str, Placed]:
         """Return where those of the blobs lie that are in local packs."""
         found: dict[str, Placed] = {}
         keys = {oid_to_bytes(oid): oid for oid in oids}
         for batch in _batches(sorted(keys)):
-            rows = self._db.execute(
-                "SELECT oid, pack.name, fingerprint, encoding, length, offset, stored FROM packed"
-                f" JOIN pack ON pack.id = pack WHERE oid IN ({_marks(batch)})",
-                batch,
-            )
-            found.update((keys[row[0]], _placed(keys[row[0]], row)) for row in rows)
+            rows = self._db.execute(f"{_PACKED} WHERE oid IN ({_marks(batch)})", batch)
+            found.update(_placed(keys, row) for row in map(_unsealed, rows))
         return found
 
+    @_healed
     def packed_oids(self, oids: Sequence[str]) -> set[str]:
         """Return which of the blobs are in local packs."""
         if self._db.execute("SELECT 1 FROM packed LIMIT 1").fetchone() is None:
             return set()
         keys = {oid_to_bytes(oid): oid for oid in oids}
         return {
-            keys[key]
+            _asked_for(keys, key)
             for batch in _batches(keys)
             for (key,) in self._db.execute(
                 f"SELECT oid FROM packed WHERE oid IN ({_marks(batch)})", batch
@@ -200,6 +322,7 @@ class Index:
 
     # Completeness
 
+    @_healed
     def is_complete(self, place: str, oid: str) -> bool:
         """Return whether all that a manifest names was seen to be in the cache or on a remote."""
         row = self._db.execute(
@@ -207,6 +330,7 @@ class Index:
         ).fetchone()
         return row is not None
 
+    @_healed
     def set_complete(self, place: str, oid: str) -> None:
         """Remember that all that a manifest names is in the cache or on a remote."""
         with self._db:
@@ -214,6 +338,7 @@ class Index:
                 "INSERT OR IGNORE INTO complete VALUES (?, ?)", (place, oid_to_bytes(oid))
             )
 
+    @_healed
     def forget_complete(self, place: str) -> None:
         """Something may have gone from the cache or a remote."""
         with self._db:
@@ -221,27 +346,33 @@ class Index:
 
     # Remotes
 
+    @_healed
     def remote_id(self, url: str) -> str | None:
         """Return the identity of the remote that was last met at a URL."""
-        row = self._db.execute("SELECT id FROM remote WHERE url = ?", (url,)).fetchone()
-        return None if row is None else str(row[0])
+        row = self._db.execute(f"{_REMOTE} WHERE url = ?", (url,)).fetchone()
+        return None if row is None else str(_unsealed(row)[1])
 
+    @_healed
     def set_remote_id(self, url: str, remote: str) -> None:
         """Remember which remote was met at a URL."""
         if self.remote_id(url) != remote:
             with self._db:
-                self._db.execute("INSERT OR REPLACE INTO remote VALUES (?, ?)", (url, remote))
+                row = url, remote
+                self._db.execute("INSERT OR REPLACE INTO remote VALUES (?, ?, ?)", _sealed(row))
 
+    @_healed
     def forget_remote(self, url: str) -> None:
         """Another remote may be met at a URL from now on, or one that is made anew."""
         with self._db:
             self._db.execute("DELETE FROM remote WHERE url = ?", (url,))
 
+    @_healed
     def remote_indexes(self, remote: str) -> set[str]:
         """Return the names of the remote's index files that are known."""
         query = "SELECT name FROM remote_index WHERE remote = ?"
         return {name for (name,) in self._db.execute(query, (remote,))}
 
+    @_healed
     def add_remote_index(self, remote: str, name: str, data: bytes) -> None:
         """Remember an index file of a remote, which `parse_index` understands.
 
@@ -255,23 +386,21 @@ class Index:
 
     def _read_listings(self, remote: str) -> None:
         """Enter what those index files list that nobody has asked for yet."""
-        query = "SELECT id, unread FROM remote_index WHERE remote = ? AND unread IS NOT NULL"
+        query = "SELECT id, name, unread FROM remote_index WHERE remote = ? AND unread IS NOT NULL"
         if self._db.execute(query, (remote,)).fetchone() is None:
             return
         with self._db:
             # Two may come at once: the second one finds that it is done.
             self._db.execute("BEGIN IMMEDIATE")
-            for listing, data in self._db.execute(query, (remote,)).fetchall():
-                self._read_listing(remote, listing, data)
+            for listing, name, data in self._db.execute(query, (remote,)).fetchall():
+                self._read_listing(remote, listing, name, data)
 
-    def _read_listing(self, remote: str, listing: int, data: bytes) -> None:
-        try:
-            packs = parse_index(data)
-        except IntegrityError:
+    def _read_listing(self, remote: str, listing: int, name: str, data: bytes) -> None:
+        if blake3(data).hexdigest() != name:
             # The disk has spoiled it; it is fetched again next time.
             self._db.execute("DELETE FROM remote_index WHERE id = ?", (listing,))
             return
-        for listed in packs:
+        for listed in parse_index(data):
             self._add_listed(remote, listing, listed)
         self._db.execute("UPDATE remote_index SET unread = NULL WHERE id = ?", (listing,))
 
@@ -280,18 +409,20 @@ class Index:
             "INSERT INTO remote_pack (listing, name) VALUES (?, ?)", (listing, listed.pack)
         ).lastrowid
         rows = list(rows_of(listed.table))
+        name = listed.pack
         chunks = [
-            (remote, key, pack, fingerprint, encoding, length, offset, stored)
-            for key, fingerprint, kind, encoding, length, offset, stored in rows
+            (remote, key, pack, *rest, _seal((key, name, *rest, remote)))
+            for key, fingerprint, kind, *numbers in rows
+            for rest in ((fingerprint, *numbers),)
             if kind == CHUNK
         ]
         # In the order of the key, so that the tree is filled page by page.
         self._insert("remote_chunk", sorted(chunks))
         recipes = (key for key, _, kind, *_ in rows if kind == RECIPE)
         self._db.executemany(
-            "INSERT OR IGNORE INTO remote_recipe VALUES (?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO remote_recipe VALUES (?, ?, ?, ?, ?)",
             (
-                (remote, key, listing, payload)
+                (remote, key, listing, payload, _seal((key, payload, remote)))
                 for key, payload in zip(recipes, listed.recipes, strict=True)
             ),
         )
@@ -305,6 +436,7 @@ class Index:
                 [*chain.from_iterable(batch)],
             )
 
+    @_healed
     def drop_remote_index(self, remote: str, name: str) -> None:
         """Forget an index file of a remote, and what only it lists."""
         row = self._db.execute(
@@ -323,6 +455,7 @@ class Index:
             self._db.execute("DELETE FROM remote_index WHERE id = ?", row)
         self.forget_complete(remote)
 
+    @_healed
     def find_chunks(self, remote: str, oids: Sequence[str]) -> dict[str, Placed]:
         """Return where those of the chunks lie that the remote is known to hold."""
         if oids:
@@ -331,14 +464,12 @@ class Index:
         keys = {oid_to_bytes(oid): oid for oid in oids}
         for batch in _batches(sorted(keys)):
             rows = self._db.execute(
-                "SELECT oid, remote_pack.name, fingerprint, encoding, length, offset, stored FROM"
-                " remote_chunk JOIN remote_pack ON remote_pack.id = pack"
-                f" WHERE remote = ? AND oid IN ({_marks(batch)})",
-                (remote, *batch),
+                f"{_CHUNKS} WHERE remote = ? AND oid IN ({_marks(batch)})", (remote, *batch)
             )
-            found.update((keys[row[0]], _placed(keys[row[0]], row)) for row in rows)
+            found.update(_placed(keys, row) for row in map(_unsealed, rows))
         return found
 
+    @_healed
     def find_recipes(self, remote: str, oids: Sequence[str]) -> dict[str, bytes]:
         """Return the payloads of those recipes that the remote is known to hold."""
         if oids:
@@ -346,20 +477,19 @@ class Index:
         found: dict[str, bytes] = {}
         for keys in _batches(map(oid_to_bytes, oids)):
             rows = self._db.execute(
-                "SELECT oid, payload FROM remote_recipe"
-                f" WHERE remote = ? AND oid IN ({_marks(keys)})",
-                (remote, *keys),
+                f"{_RECIPES} WHERE remote = ? AND oid IN ({_marks(keys)})", (remote, *keys)
             )
-            found.update((oid_from_bytes(key), payload) for key, payload in rows)
+            found.update((oid_from_bytes(key), payload) for key, payload, _ in map(_unsealed, rows))
         return found
 
+    @_healed
     def remote_oids(self, remote: str, oids: Sequence[str]) -> set[str]:
         """Return which of the blobs the remote is known to hold, whole or by recipe."""
         if oids:
             self._read_listings(remote)
         keys = {oid_to_bytes(oid): oid for oid in oids}
         return {
-            keys[key]
+            _asked_for(keys, key)
             for batch in _batches(keys)
             for table in ("remote_chunk", "remote_recipe")
             for (key,) in self._db.execute(
@@ -368,18 +498,22 @@ class Index:
             )
         }
 
+    @_healed
     def remote_roots(self, remote: str) -> dict[str, bytes]:
         """Return the roots that are known, by file name."""
-        query = "SELECT name, root FROM remote_root WHERE remote = ?"
-        return dict(self._db.execute(query, (remote,)))
+        rows = self._db.execute(f"{_ROOTS} WHERE remote = ?", (remote,))
+        return dict(map(_unsealed, rows))
 
+    @_healed
     def add_remote_root(self, remote: str, name: str, root: bytes) -> None:
         """Remember a root."""
         with self._db:
+            row = name, root
             self._db.execute(
-                "INSERT OR REPLACE INTO remote_root VALUES (?, ?, ?)", (remote, name, root)
+                "INSERT OR REPLACE INTO remote_root VALUES (?, ?, ?, ?)", (remote, *_sealed(row))
             )
 
+    @_healed
     def drop_remote_root(self, remote: str, name: str) -> None:
         """Forget a root."""
         with self._db:
@@ -393,21 +527,29 @@ def opened_index(path: Path) -> Iterator[Index]:
     """Open the index, anew if it is missing, damaged or of another version.
 
     Where it cannot be written, an empty one in memory serves: slower, as right.  Damage that
-    shows only later throws it away, and raises `DiskError`.
+    shows only later throws it away, and nobody is told: all that it said is found out again.  Only
+    if something was missing for it, the user has to ask again: raises `DiskError`.
     """
-    index = Index(_open(path))
+    index = Index(path)
     try:
         yield index
+    except (ConflictError, IntegrityError, MissingError, RemoteError, UsageError) as error:
+        if not index.examine():
+            raise
+        raise DiskError(
+            f"the index of the cache was damaged, and is made anew ({error.message})",
+            hint="run the same command again",
+        ) from error
     except sqlite3.Error as error:
-        if error.sqlite_errorname.startswith(_DAMAGED):
-            _discard(path)
-            raise DiskError(
-                "the index of the cache was damaged and has been thrown away; no data is lost",
-                hint="run the same command again",
-            ) from error
         raise DiskError(f"the index of the cache: {error}", hint="gitmodel doctor") from error
     finally:
         index.close()
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Tell what the file holds from what the disk refuses; text that is no text has no code."""
+    code = getattr(error, "sqlite_errorname", "")
+    return code == "SQLITE_IOERR_SHORT_READ" or not code.startswith(_BY_THE_DISK)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -467,19 +609,53 @@ def _marks(keys: Sequence[object]) -> str:
     return ",".join("?" * len(keys))
 
 
-def _entry_row(pack: int | None, entry: Stored) -> tuple[object, ...]:
-    return (
-        oid_to_bytes(entry.oid),
-        pack,
+def _seal(row: tuple[Any, ...]) -> bytes:
+    """Return the digest of a row's fields: 8 bytes."""
+    # The second version of the format writes equal values as equal bytes.
+    return xxh3_64_digest(marshal.dumps(row, 2))
+
+
+def _seal_seen(path: str, stat: bytes, stamp: int, oid: bytes, fingerprint: bytes) -> bytes:
+    """Return the digest of what is known of a file, in the fewest steps: there are many files."""
+    return xxh3_64_digest(b"".join((path.encode(), stat, oid, fingerprint)), stamp)
+
+
+def _sealed(row: tuple[object, ...]) -> tuple[object, ...]:
+    return (*row, _seal(row))
+
+
+def _unsealed(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the fields before the seal, which comes last; raise `_Damaged` if it is broken."""
+    fields = row[:-1]
+    if _seal(fields) != row[-1]:
+        raise _Damaged
+    return fields
+
+
+def _asked_for(keys: Mapping[bytes, str], key: bytes) -> str:
+    """Return the oid of a key that was found, which must be one of those that were looked for."""
+    try:
+        return keys[key]
+    except (KeyError, TypeError) as error:
+        raise _Damaged from error
+
+
+def _packed_row(name: str, pack: int | None, entry: Stored) -> tuple[object, ...]:
+    key = oid_to_bytes(entry.oid)
+    rest = (
         fingerprint_to_bytes(entry.fingerprint),
         entry.encoding,
         entry.length,
         entry.offset,
         entry.stored,
     )
+    return (key, pack, *rest, _seal((key, name, *rest)))
 
 
-def _placed(oid: str, row: tuple[bytes, str, bytes, int, int, int, int]) -> Placed:
-    _, pack, key, encoding, length, offset, stored = row
-    fingerprint = fingerprint_from_bytes(key)
-    return Placed(pack, Stored(oid, fingerprint, CHUNK, encoding, length, offset, stored))
+def _placed(
+    keys: Mapping[bytes, str], row: tuple[bytes, str, bytes, int, int, int, int]
+) -> tuple[str, Placed]:
+    """Return an oid and where it lies."""
+    oid, pack = _asked_for(keys, row[0]), row[1]
+    fingerprint = fingerprint_from_bytes(row[2])
+    return oid, Placed(pack, Stored(oid, fingerprint, CHUNK, *row[3:7]))

@@ -46,6 +46,9 @@ _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 class PackIndex(Protocol):
     """Knows which pack holds which blob."""
 
+    def when_renewed(self, learn: Callable[[], None]) -> None:
+        """Call `learn` whenever all that is known was lost."""
+
     def packs(self) -> set[str]:
         """Return the names of the packs that are known."""
 
@@ -91,6 +94,7 @@ class Cache:
         self._index = index
         self._packs = OpenPacks(root / "packs")
         self._sync_packs()
+        index.when_renewed(self._sync_packs)
 
     def close(self) -> None:
         """Close the files."""

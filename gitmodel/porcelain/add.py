@@ -34,7 +34,6 @@ from gitmodel.worktree.content import (
     read_ahead,
     seen_row,
     store,
-    store_at,
     store_bytes,
 )
 from gitmodel.worktree.pool import Free, ReaderPool
@@ -180,7 +179,7 @@ def _make_pointer(
     tree = str(project.root)
     project.index.record(tree, [artifact], collector.fresh, collector.gone)
     if inside is None and all(entry.type in (FILE, EXECUTABLE) for entry in entries):
-        project.index.set_tree(tree, artifact, pointer.oid)
+        project.index.set_tree(tree, artifact, pointer.oid, len(entries))
         if pointer.kind == "tree":
             project.index.set_complete(CACHE, pointer.oid)
     return pointer
@@ -203,7 +202,7 @@ class _Collector:
         """Take all at `path`, relative to the artifact; `same` is the oid that it probably has."""
         start = f"{self._artifact}/{path}".rstrip("/")
         seen = self._project.index.seen(str(self._project.root), start)
-        known: dict[str, list[str]] = {}
+        known: list[tuple[Found, Digests]] = []
         here: set[str] = set()
         with ReaderPool(self._project.root, self._algorithm, self._took) as pool:
             for found in scan(self._project.root, start, seen):
@@ -211,8 +210,7 @@ class _Collector:
                     found = found._replace(path=f"{path}/{found.path}".rstrip("/"))
                 here.add(found.full)
                 if found.known and (digests := _known(found, self._algorithm)):
-                    known.setdefault(digests.oid, []).append(found.path)
-                    self.entries.append(_entry(found, digests))
+                    known.append((found, digests))
                 elif found.size < SMALL and found.type in (FILE, EXECUTABLE):
                     pool.add(found)
                 else:
@@ -221,9 +219,17 @@ class _Collector:
         if path and not here:
             self._take_empty(path, look(self._project.root, start))
         self.gone += seen.keys() - here
-        for oid in known.keys() - self._project.cache.present(known):
-            # The index knows the file, but its blob has gone from the cache.
-            store_at(self._project.root, self._artifact, known[oid][0], self._writer)
+        present = self._project.cache.present(digests.oid for _, digests in known)
+        for found, digests in known:
+            if digests.oid in present:
+                self.entries.append(_entry(found, digests))
+            else:
+                # The index knows the file, but its blob has gone from the cache.
+                self._take_again(found, same)
+
+    def _take_again(self, found: Found, same: str) -> None:
+        for again in scan(self._project.root, found.full, {}):
+            self._store(again._replace(path=found.path), same)
 
     def _take_empty(self, path: str, status: os.stat_result | None) -> None:
         """Take a folder with nothing in it, if that is what is there."""

@@ -194,7 +194,9 @@ class WorkEnd:
             entries[found.path] = self._entry(found, artifact)
             stats[found.path] = found.stat
             known += found.known is not None
-        is_clean = known == len(rows) == len(entries) and index.is_tree(root, artifact, pointer.oid)
+        is_clean = known == len(rows) == len(entries) and index.is_tree(
+            root, artifact, pointer.oid, known
+        )
         if not entries or is_clean or entries == self._expected(artifact):
             return None
         return _Seen(entries, stats)

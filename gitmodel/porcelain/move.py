@@ -111,7 +111,7 @@ def _move_work(project: Project, source: str, target: str, pointer: Pointer) -> 
         return
     root, index = str(project.root), project.index
     seen = index.seen(root, source)
-    whole = index.is_tree(root, source, pointer.oid)
+    whole = index.is_tree(root, source, pointer.oid, len(seen))
     _rename(project, source, target)
     rows = [row._replace(path=target + row.path[len(source) :]) for row in seen.values()]
     if source in seen and (status := look(project.root, target)):
@@ -123,7 +123,7 @@ def _move_work(project: Project, source: str, target: str, pointer: Pointer) -> 
         rows = [row._replace(stat=packed, stamp=stamp) for row in rows] if same else []
     index.record(root, [source, target], rows, seen)
     if whole and len(rows) == len(seen):
-        index.set_tree(root, target, pointer.oid)
+        index.set_tree(root, target, pointer.oid, len(rows))
 
 
 def _rename(project: Project, source: str, target: str) -> None:

@@ -201,7 +201,9 @@ def _compare(project: Project, artifact: str, entries: _Entries, progress: Progr
     """
     root, pointer = str(project.root), entries.pointer
     seen = project.index.seen(root, artifact)
-    is_tree = pointer.kind == "tree" and project.index.is_tree(root, artifact, pointer.oid)
+    is_tree = pointer.kind == "tree" and project.index.is_tree(
+        root, artifact, pointer.oid, len(seen)
+    )
     known: set[str] = set()
     changes = _Changes(project, artifact, entries, progress)
     for found in read_ahead(scan(project.root, artifact, seen)):
@@ -216,7 +218,7 @@ def _compare(project: Project, artifact: str, entries: _Entries, progress: Progr
     if changes.fresh or gone:
         project.index.record(root, [artifact], changes.fresh, gone)
     if not removed and changes.is_clean and changes.all_files:
-        project.index.set_tree(root, artifact, pointer.oid)
+        project.index.set_tree(root, artifact, pointer.oid, len(entries.get()))
     return _Difference(
         tuple(changes.added),
         tuple(removed),

@@ -6,13 +6,14 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import product
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from gitmodel.digest import digest_bytes, fingerprint_to_bytes, oid_of, oid_to_bytes
-from gitmodel.errors import DiskError
 from gitmodel.index import CACHE, Index, Seen, opened_index
 from gitmodel.pack import RECIPE, Listed, Stored, format_index, list_pack, parse_index
 from tests.helpers.formats import OID, chunk
@@ -103,16 +104,66 @@ def _use(path: Path) -> None:
 
 
 @pytest.mark.parametrize("start", [100, 200, 4096, 8192])
-def test_damage_deep_down_is_told_once_and_then_gone(path, start):
+def test_damage_deep_down_is_healed_without_a_word(path, start):
     _use(path)
     data = path.read_bytes()
     path.write_bytes(data[:start] + random.Random(2).randbytes(len(data) - start))
-    try:
-        _use(path)
-    except DiskError as error:
-        assert error.exit_code == 8  # noqa: PT017 - it may also succeed
-        assert "again" in error.hint  # noqa: PT017 - it may also succeed
     _use(path)
+
+
+def _fill(index: Index) -> None:
+    index.record("/one", [], [seen("a/x"), seen("a/y")])
+    index.set_tree("/one", "a", OID, 2)
+    index.add_packs({PACK: [chunk(b"a"), chunk(b"b", 1)]})
+    index.set_remote_id("/url", REMOTE)
+    index.add_remote_index(REMOTE, ONE, FIRST)
+    index.add_remote_index(REMOTE, TWO, SECOND)
+    index.find_chunks(REMOTE, [OID])
+    index.add_remote_root(REMOTE, "v1", b"root")
+
+
+def _ask(index: Index) -> dict[str, object]:
+    a, c = oid_of(b"a"), oid_of(b"c")
+    return {
+        **index.seen("/one", "a"),
+        **dict.fromkeys(index.trees("/one"), "tree"),
+        **index.find_packed([a]),
+        "/url": index.remote_id("/url"),
+        **index.find_chunks(REMOTE, [c]),
+        **index.find_recipes(REMOTE, [OID]),
+        **index.remote_roots(REMOTE),
+    }
+
+
+TABLES = ("seen", "tree", "pack", "packed", "remote", "remote_pack", "remote_chunk", "remote_root")
+HARMLESS = {("seen", "worktree"), ("tree", "worktree"), ("remote_root", "remote")}
+"""Whose loss only means that a file is hashed again, or a root read again."""
+VALUES = ("NULL", "17", "'text'", "x'ff'", "CAST(x'ff41' AS TEXT)", "flip")
+
+
+@pytest.mark.parametrize("table", [*TABLES, "remote_recipe"])
+def test_a_row_is_as_it_was_written_or_is_not_there(path, table):
+    with opened_index(path) as index:
+        _fill(index)
+        right = _ask(index)
+    assert len(right) == 8
+    with closing(sqlite3.connect(path)) as database:
+        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+    sound = path.read_bytes()
+    for column, value in product(columns, VALUES):
+        path.write_bytes(sound)
+        new = f"substr({column}, 1, 3) || substr({column}, 5)" if value == "flip" else value
+        # Some columns cannot hold some of the values, nor two rows one.
+        with closing(sqlite3.connect(path)) as database, database, suppress(sqlite3.IntegrityError):
+            database.execute(f"UPDATE {table} SET {column} = {new}")
+        with opened_index(path) as index:
+            found = {key: value for key, value in _ask(index).items() if value is not None}
+            assert found.items() <= right.items(), (column, value)
+            if (table, column) not in HARMLESS:
+                assert found == right or index.renewals or index.examine(), (column, value)
+            index.renew()
+            _fill(index)
+            assert _ask(index) == right
 
 
 def test_a_database_of_someone_else_is_replaced(path):
@@ -121,10 +172,6 @@ def test_a_database_of_someone_else_is_replaced(path):
     database.execute("CREATE TABLE pack (name TEXT)")
     database.execute("PRAGMA user_version = 1")
     database.close()
-    try:
-        _use(path)
-    except DiskError as error:
-        assert "again" in error.hint  # noqa: PT017 - it may also succeed
     _use(path)
 
 
@@ -180,14 +227,15 @@ def test_files_that_are_gone_are_forgotten_and_new_digests_win(index):
 
 
 def test_a_tree_is_known_until_the_next_record(index):
-    index.set_tree("/one", "data", OID)
-    assert index.is_tree("/one", "data", OID)
-    assert not index.is_tree("/one", "data", oid_of(b"other"))
-    assert not index.is_tree("/two", "data", OID)
+    index.set_tree("/one", "data", OID, 3)
+    assert index.is_tree("/one", "data", OID, 3)
+    assert not index.is_tree("/one", "data", oid_of(b"other"), 3)
+    assert not index.is_tree("/one", "data", OID, 2)
+    assert not index.is_tree("/two", "data", OID, 3)
     index.record("/one", ["model"], [])
-    assert index.is_tree("/one", "data", OID)
+    assert index.is_tree("/one", "data", OID, 3)
     index.record("/one", ["data"], [])
-    assert not index.is_tree("/one", "data", OID)
+    assert not index.is_tree("/one", "data", OID, 3)
 
 
 # Packs and remotes
@@ -217,21 +265,22 @@ def test_dropping_a_pack_forgets_that_trees_are_complete(index):
 
 FIRST = format_index([listed(b"a", b"b", recipes=((OID, b"r" * 36),))])
 SECOND = format_index([listed(b"b", b"c")])
+ONE, TWO = (blake3(data).hexdigest() for data in (FIRST, SECOND))
 
 
 def test_a_remote_holds_chunks_and_recipes_until_its_index_goes(index):
-    index.add_remote_index(REMOTE, "one", FIRST)
-    index.add_remote_index(REMOTE, "two", SECOND)
+    index.add_remote_index(REMOTE, ONE, FIRST)
+    index.add_remote_index(REMOTE, TWO, SECOND)
     a, b, c = (oid_of(data) for data in (b"a", b"b", b"c"))
     assert index.remote_oids(REMOTE, [a, b, c, OID, oid_of(b"d")]) == {a, b, c, OID}
     assert index.find_recipes(REMOTE, [OID, a]) == {OID: b"r" * 36}
     assert index.remote_oids(OTHER, [a, b, c, OID]) == set()
     index.set_complete(REMOTE, OID)
-    index.drop_remote_index(REMOTE, "one")
+    index.drop_remote_index(REMOTE, ONE)
     assert index.remote_oids(REMOTE, [a, b, c, OID]) == {b, c}
     assert index.find_chunks(REMOTE, [a, b, c]).keys() == {b, c}
     assert not index.is_complete(REMOTE, OID)
-    assert index.remote_indexes(REMOTE) == {"two"}
+    assert index.remote_indexes(REMOTE) == {TWO}
 
 
 def test_what_an_index_file_lists_is_entered_when_it_is_asked_for(path, monkeypatch):
@@ -240,9 +289,9 @@ def test_what_an_index_file_lists_is_entered_when_it_is_asked_for(path, monkeypa
     monkeypatch.setattr("gitmodel.index.parse_index", lambda data: read.append(data) or real(data))
     a, c = oid_of(b"a"), oid_of(b"c")
     with opened_index(path) as index:
-        index.add_remote_index(REMOTE, "one", FIRST)
-        index.add_remote_index(OTHER, "two", SECOND)
-        assert index.remote_indexes(REMOTE) == {"one"}
+        index.add_remote_index(REMOTE, ONE, FIRST)
+        index.add_remote_index(OTHER, TWO, SECOND)
+        assert index.remote_indexes(REMOTE) == {ONE}
     assert read == []
     with opened_index(path) as index:
         assert index.find_chunks(REMOTE, [a, c]).keys() == {a}
@@ -251,21 +300,21 @@ def test_what_an_index_file_lists_is_entered_when_it_is_asked_for(path, monkeypa
 
 
 def test_an_index_file_that_goes_before_it_was_read(index):
-    index.add_remote_index(REMOTE, "one", FIRST)
-    index.drop_remote_index(REMOTE, "one")
+    index.add_remote_index(REMOTE, ONE, FIRST)
+    index.drop_remote_index(REMOTE, ONE)
     assert index.remote_oids(REMOTE, [oid_of(b"a")]) == set()
 
 
 def test_an_index_file_that_the_disk_spoiled_is_fetched_again(index):
-    index.add_remote_index(REMOTE, "one", FIRST[:-1])
-    index.add_remote_index(REMOTE, "two", SECOND)
+    index.add_remote_index(REMOTE, ONE, FIRST[:-1])
+    index.add_remote_index(REMOTE, TWO, SECOND)
     assert index.remote_oids(REMOTE, [oid_of(b"b")]) == {oid_of(b"b")}
-    assert index.remote_indexes(REMOTE) == {"two"}
+    assert index.remote_indexes(REMOTE) == {TWO}
 
 
 def test_an_index_file_is_entered_once_if_two_ask_at_once(path):
     with opened_index(path) as first, opened_index(path) as second:
-        first.add_remote_index(REMOTE, "one", FIRST)
+        first.add_remote_index(REMOTE, ONE, FIRST)
         asked = threading.Barrier(2)
 
         def ask(index: Index) -> set[str]:

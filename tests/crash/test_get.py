@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.faults import CALLS, kill_at, needs_strace, remove, until_one_lives
+from tests.helpers.faults import CALLS, kill_at, needs_strace, remove, until_one_lives, until_up
 from tests.helpers.repo import Repo, copied, new_repo, noise, tree
 
 _FILE = ("get", "../origin.git", "model", "-o", "out/thing", "--force", "--cache", "../cache")
@@ -101,9 +101,9 @@ def test_a_signal_leaves_nothing_behind(
 ) -> None:
     user = _user(template, tmp_path / "at", _FOLDER)
     process = user.start(*_FOLDER)
-    time.sleep(0.25)
-    if process.poll() is None:
-        process.send_signal(number)
+    until_up(process)
+    time.sleep(0.12)
+    process.send_signal(number)
     _, said = process.communicate()
     assert process.returncode in (0, 128 + number, -number), said
     assert b"Traceback" not in said

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -65,6 +67,19 @@ def until_one_lives(lives: Callable[[int], bool], step: int) -> None:
 def fail_at(repo: Repo, command: tuple[str, ...], call: str, error: str, number: int) -> Injected:
     """Run gitmodel; let the N-th such system call of one of its threads fail."""
     return _inject(repo, command, call, f"error={error}:when={number}")
+
+
+def until_up(process: subprocess.Popen[bytes]) -> None:
+    """Wait until a gitmodel that was started hears of signals, or has ended.
+
+    Before that, Python starts and imports, for as long as the machine likes.
+    """
+    caught = re.compile(r"^SigCgt:\t(\w+)$", re.MULTILINE)
+    while process.poll() is None:
+        found = caught.search(Path(f"/proc/{process.pid}/status").read_text())
+        if found and int(found[1], 16) >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.005)
 
 
 def _inject(repo: Repo, command: tuple[str, ...], call: str, fault: str) -> Injected:

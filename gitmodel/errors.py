@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class GitmodelError(Exception):
-    """Something failed; `hint` is the command, or the act, that comes next."""
+    """Something failed; `hint` is the command, or the act, that comes next.
+
+    `more` are further lines of the message.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, hint: str = "", more: Sequence[str] = ()) -> None:
+        super().__init__("\n  ".join((message, *more)))
         self.message = message
         self.hint = hint
+        self.more = more
 
 
 class UsageError(GitmodelError):

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol, TypeGuard
 
 from gitmodel.errors import UsageError
+from gitmodel.printable import is_plain
 
 MAX_LENGTH = 1000
 """Characters of a condition."""
@@ -388,12 +389,10 @@ class _Parser:
             self._kind = "word"
 
     def _refuse(self, why: str) -> NoReturn:
-        place = ""
-        if self._text.isprintable():
-            place = f"\n  {self._text}\n  {' ' * self._at}^"
         raise UsageError(
-            f"in the condition, at character {self._at + 1}: {why}{place}",
+            f"in the condition, at character {self._at + 1}: {why}",
             hint="write it like: accuracy > 0.9 and params.lr < 0.01",
+            more=(self._text, f"{' ' * self._at}^") if is_plain(self._text) else (),
         )
 
 

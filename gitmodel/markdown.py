@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+from gitmodel.printable import is_plain, visible
+
 _CHAR = r"(?:[^\x00-\x20\x7f-\U0010ffff|`<\\$]|<(?![A-Za-z/!?]))"
 _PLAIN = re.compile(rf"{_CHAR}(?: *{_CHAR})*")
 _TICKS = re.compile("`+")
@@ -19,7 +21,7 @@ def code(text: str) -> str:
     text = visible(text)
     if not text:
         return ""
-    if _PLAIN.fullmatch(text):
+    if _PLAIN.fullmatch(text) and is_plain(text):
         return f"`{text}`"
     # A character that stands for itself by number is no markup, and no border of a table.
     return f"<code>{''.join(map(_numbered, text))}</code>"
@@ -48,14 +50,6 @@ def folded(summary: str, lines: Sequence[str]) -> list[str]:
     """Return lines that are shown only when somebody opens them; `summary` is plain text."""
     words = "".join(map(_numbered, visible(summary)))
     return [f"<details><summary>{words}</summary>", "", *lines, "", "</details>"]
-
-
-def visible(text: str) -> str:
-    """Return a text in one line; what is not to be seen, or turns others around, is escaped."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
-        for each in text
-    )
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
-from gitmodel.cli.common import extent, from_root, opened, progress_bar, quiet_option, shown
+from gitmodel.cli.common import extent, from_root, opened, progress_bar, quiet_option
+from gitmodel.cli.printer import say
 from gitmodel.errors import UsageError
 from gitmodel.porcelain.add import Added, add, modified_artifacts
+from gitmodel.printable import shown
 from gitmodel.words import plural
 
 
@@ -31,7 +33,7 @@ def command(paths: tuple[str, ...], update: bool, quiet: bool) -> None:
         done = add(project, list(dict.fromkeys(wanted)), progress)
     if not quiet:
         for each in done:
-            click.echo(_line(each))
+            say(_line(each))
 
 
 def _line(added: Added) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TextIO
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -13,19 +15,21 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from gitmodel.printable import escaped
+
 
 class Bar:
     """Bytes done and total, rate, time left; one line for each phase of the work."""
 
-    def __init__(self) -> None:
+    def __init__(self, terminal: TextIO) -> None:
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=Console(stderr=True),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=Console(file=terminal),
             transient=True,
         )
         self._tasks: dict[str, TaskID] = {}
@@ -33,9 +37,12 @@ class Bar:
 
     def update(self, phase: str, done: int, total: int, note: str) -> None:
         """Show how far a phase is."""
+        phase = escaped(phase)
         if phase not in self._tasks:
             self._tasks[phase] = self._progress.add_task(phase, total=total or None, note="")
-        self._progress.update(self._tasks[phase], completed=done, total=total or None, note=note)
+        self._progress.update(
+            self._tasks[phase], completed=done, total=total or None, note=escaped(note)
+        )
 
     def close(self) -> None:
         """Take the bar away."""

@@ -15,16 +15,15 @@ import click
 from gitmodel.cli.child import finish
 from gitmodel.cli.common import (
     DashedCommand,
-    echo_json,
     jobs_option,
     json_option,
     opened,
     padded,
     progress_bar,
     quiet_option,
-    shown,
     width,
 )
+from gitmodel.cli.printer import say, say_json
 from gitmodel.errors import UsageError
 from gitmodel.history import history_of, open_history
 from gitmodel.porcelain.bisect import (
@@ -36,6 +35,7 @@ from gitmodel.porcelain.bisect import (
     bisect_metric,
 )
 from gitmodel.porcelain.span import Ends
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.words import some
 
@@ -91,7 +91,7 @@ def command(
     else:
         done = _run(ends, behind, jobs, quiet=quiet)
     if as_json:
-        echo_json("bisect", _value(done))
+        say_json("bisect", _value(done))
     else:
         _print(done)
 
@@ -123,7 +123,7 @@ def _run(ends: Ends, behind: Sequence[str], jobs: int, *, quiet: bool) -> Bisect
 
         def act(label: str) -> int:
             if not quiet:
-                click.echo(f"testing {shown(label)}", err=True)
+                say(f"testing {shown(label)}", err=True)
             # What it prints goes to stderr, for the result is ours.
             return finish(behind, os.environ, project.root, stdout=2)
 
@@ -132,25 +132,25 @@ def _run(ends: Ends, behind: Sequence[str], jobs: int, *, quiet: bool) -> Bisect
 
 def _print(done: Bisected) -> None:
     if done.limit:
-        click.echo(_limit_said(done.limit, done.name))
+        say(_limit_said(done.limit, done.name))
     widest = max(width(shown(each.version)) for each in done.tested)
     told = [each for each in done.tested if each.verdict != "good"]
     for each in done.tested if len(done.tested) <= _SHOWN else told[:_SHOWN]:
         version = padded(shown(each.version), widest)
-        click.echo(f"{each.verdict:<4}  {version}  {_why(each)}".rstrip())
+        say(f"{each.verdict:<4}  {version}  {_why(each)}".rstrip())
     counts = [sum(each.verdict == v for each in done.tested) for v in ("good", "bad", "skip")]
-    click.echo(f"{counts[0]} good, {counts[1]} bad, {counts[2]} not known")
+    say(f"{counts[0]} good, {counts[1]} bad, {counts[2]} not known")
     first = done.suspects[-1]
-    click.echo(f"first bad: {shown(first.version)} ({first.commit[:12]})")
+    say(f"first bad: {shown(first.version)} ({first.commit[:12]})")
     if others := done.suspects[:-1]:
         names = ", ".join(shown(each.version) for each in others)
-        click.echo(f"  or, since nothing is known of it, already {names}")
+        say(f"  or, since nothing is known of it, already {names}")
     if done.again:
-        click.echo(f"  good again after a bad one: {some(done.again, shown, _SHOWN)}")
-    click.echo(f"changed since {shown(done.changed.since)}:")
+        say(f"  good again after a bad one: {some(done.again, shown, _SHOWN)}")
+    say(f"changed since {shown(done.changed.since)}:")
     for kind in ("params", "artifacts", "code"):
         names = some(getattr(done.changed, kind), shown, _SHOWN)
-        click.echo(f"  {kind:<9}  {names or 'nothing'}")
+        say(f"  {kind:<9}  {names or 'nothing'}")
 
 
 def _limit_said(limit: Limit, name: str) -> str:

@@ -11,7 +11,8 @@ import click
 
 from gitmodel.atomic import Scratch, write_file
 from gitmodel.card import Finding, format_card
-from gitmodel.cli.common import echo_json, json_option, shown
+from gitmodel.cli.common import json_option
+from gitmodel.cli.printer import hand_out, say, say_json
 from gitmodel.cli.sections import Cell, Section, cells, markdown_of, own
 from gitmodel.cli.show import facts_of, sections_of
 from gitmodel.errors import IntegrityError
@@ -19,6 +20,7 @@ from gitmodel.history import History, open_history
 from gitmodel.lineage import Lineage
 from gitmodel.markdown import code
 from gitmodel.porcelain.card import Carded, card_of
+from gitmodel.printable import shown
 
 
 @click.command()
@@ -42,11 +44,11 @@ def command(version: str, check: bool, as_json: bool, output: Path | None) -> in
     with open_history(Path.cwd()) as history:
         found = card_of(history, version)
         if as_json:
-            echo_json("card", _value(found, "" if found.errors else _text(found)))
+            say_json("card", _value(found, "" if found.errors else _text(found)))
             return _code(found)
         if check:
             for finding in found.findings:
-                click.echo(_words(found, finding))
+                say(_words(found, finding))
             return _code(found)
         _deliver(history, render(found, version), output)
     return 0
@@ -59,7 +61,7 @@ def render(found: Carded, version: str) -> str:
         first = found.errors[0]
         raise IntegrityError(shown(f"{_where(found, first)}{first.message}"), hint=hint)
     for finding in found.findings:
-        click.echo(_words(found, finding), err=True)
+        say(_words(found, finding), err=True)
     return _text(found)
 
 
@@ -69,7 +71,7 @@ def _text(found: Carded) -> str:
 
 def _deliver(history: History, text: str, output: Path | None) -> None:
     if output is None:
-        click.echo(text, nl=False)
+        hand_out(text)
         return
     with Scratch(history.git.common_dir / "gitmodel" / "tmp") as scratch:
         write_file(output, text.encode(), scratch)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import opened, shown
+from gitmodel.cli.common import opened
 from gitmodel.cli.main import INHERITED, SKIP_HOOKS, fail
+from gitmodel.cli.printer import say
 from gitmodel.errors import GateError, UsageError
 from gitmodel.git import gitconfig
 from gitmodel.git.command import Git, open_git
@@ -26,6 +27,7 @@ from gitmodel.porcelain.staged import (
     raw_artifacts,
     secrets_in,
 )
+from gitmodel.printable import shown
 
 _SHOWN = 20
 _WITH_OPTIONS = "large-files"
@@ -96,7 +98,7 @@ def _tell(problems: Sequence[Problem]) -> int:
         again = number < len(told) and told[number].hint == problem.hint
         fail(GateError(shown(problem.message), hint="" if again else problem.hint))
     if len(problems) > _SHOWN:
-        click.echo(f"{len(problems) - _SHOWN:,} more", err=True)
+        say(f"{len(problems) - _SHOWN:,} more", err=True)
     return GateError.exit_code if problems else 0
 
 

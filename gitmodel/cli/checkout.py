@@ -13,11 +13,12 @@ from gitmodel.cli.common import (
     progress_bar,
     quiet_option,
     rate_option,
-    shown,
 )
+from gitmodel.cli.printer import say
 from gitmodel.errors import UsageError
 from gitmodel.porcelain.checkout import CheckedOut, checkout, checkout_mix
 from gitmodel.porcelain.mix import Mix, Part
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.words import human, plural, some
 
@@ -72,20 +73,18 @@ def report(done: CheckedOut) -> None:
     """Say what a checkout did."""
     head = f"at {shown(done.revision)} ({done.commit[:12]}): " if done.commit else ""
     removed = f", {done.removed:,} removed" if done.removed else ""
-    click.echo(
+    say(
         f"{head}{plural(done.artifacts, 'artifact')}, {plural(done.written, 'file')} written"
         f" ({human(done.bytes)}){removed}"
     )
     for part in done.parts:
-        click.echo(f"{part.kind} of {shown(part.label)} ({part.commit[:12]}): {_said(part)}")
+        say(f"{part.kind} of {shown(part.label)} ({part.commit[:12]}): {_said(part)}")
     if done.parts:
-        click.echo(
-            "git status shows what differs; the next gitmodel checkout takes it back", err=True
-        )
+        say("git status shows what differs; the next gitmodel checkout takes it back", err=True)
     if done.carried:
-        click.echo(f"not committed, and left as it is: {some(done.carried, shown)}", err=True)
+        say(f"not committed, and left as it is: {some(done.carried, shown)}", err=True)
     if done.kept:
-        click.echo(
+        say(
             f"kept {plural(len(done.kept), 'file')} that the version does not have:"
             f" {some(done.kept, shown)}",
             err=True,

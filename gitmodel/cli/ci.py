@@ -11,10 +11,11 @@ from pathlib import Path
 import click
 
 from gitmodel.cli.ci_report import report_markdown, report_text
-from gitmodel.cli.common import confirm, echo_json, json_option, opened, progress_bar, shown
+from gitmodel.cli.common import confirm, json_option, opened, progress_bar
 from gitmodel.cli.compare import check_gates
 from gitmodel.cli.compare import value_of as compare_value
 from gitmodel.cli.diff import value_of as diff_value
+from gitmodel.cli.printer import say, say_json
 from gitmodel.errors import GitmodelError, IntegrityError, UsageError
 from gitmodel.history import open_history
 from gitmodel.inert import inert_list, is_inert
@@ -23,6 +24,7 @@ from gitmodel.porcelain.ci_report import Report, report_of
 from gitmodel.porcelain.compare import open_entries
 from gitmodel.porcelain.diff import Depth, diff
 from gitmodel.porcelain.ends import Supply
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.trigger import Trigger, given_trigger, trigger_of
 
@@ -73,10 +75,10 @@ def event(before: str, after: str, ref: str, as_env: bool, as_json: bool) -> Non
         found = event_of(history, trigger)
     _note(found.notes)
     if as_json:
-        echo_json("ci-event", _value(found))
+        say_json("ci-event", _value(found))
         return
     for key, value in _inert(_pairs(found)).items():
-        click.echo(f"{_PREFIX}{key.upper()}={value}" if as_env else f"{key}={value}")
+        say(f"{_PREFIX}{key.upper()}={value}" if as_env else f"{key}={value}")
 
 
 @command.command(short_help="Compare it with what was there before, for a pull request.")
@@ -121,11 +123,11 @@ def report(
         done = _look_inside(done, work, fetch=fetch)
     _note(found.notes)
     if as_json:
-        echo_json("ci-report", _report_value(done))
+        say_json("ci-report", _report_value(done))
     else:
         lines = report_markdown if as_markdown else report_text
         for line in lines(done, everything=everything):
-            click.echo(line)
+            say(line)
     check_gates(done.comparison, found.version or found.after[:12])
 
 
@@ -163,7 +165,7 @@ def _look_inside(done: Report, work: Work, *, fetch: bool) -> Report:
 
 def _note(notes: Iterable[str]) -> None:
     for note in notes:
-        click.echo(f"note: {shown(note)}", err=True)
+        say(f"note: {shown(note)}", err=True)
 
 
 def _pairs(found: Event) -> dict[str, str]:

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import click
 
-from gitmodel.cli.common import shown
 from gitmodel.cli.compare import differences_of, results_of
 from gitmodel.cli.diff import content_lines
+from gitmodel.cli.printer import style
 from gitmodel.cli.sections import (
     Cell,
     Listing,
@@ -27,6 +27,7 @@ from gitmodel.porcelain.ci_report import Report
 from gitmodel.porcelain.compare import Gate
 from gitmodel.porcelain.diff import NOT_HERE, Diff
 from gitmodel.porcelain.inside import ContentDiff
+from gitmodel.printable import shown
 from gitmodel.words import plural
 
 MARKER = "<!-- gitmodel -->"
@@ -41,7 +42,7 @@ Part = Section | Listing
 
 def report_text(report: Report, *, everything: bool) -> Iterator[str]:
     """Yield the lines of a report for a terminal."""
-    yield click.style(_title(report), bold=True)
+    yield style(_title(report), bold=True)
     yield " ".join(shown(text) for text, _ in _intro(report.event))
     for part in _parts(report, everything=everything):
         yield from text_of(part)

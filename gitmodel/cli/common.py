@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import json
 import math
 import os
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -17,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 import click
 
 from gitmodel import trace
+from gitmodel.cli.printer import ask, terminal
 from gitmodel.progress import Progress, silent
 from gitmodel.project import Project, open_project, path_from_top
 from gitmodel.words import human, plural
@@ -102,7 +102,7 @@ def confirm(name: str, url: str) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     question = f"Remote {name!r} at {url!r} came with the repository. Use it?"
-    return click.confirm(question, err=True)
+    return ask(question)
 
 
 def from_root(project: Project, paths: Sequence[str]) -> list[str]:
@@ -135,7 +135,7 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
             if time.monotonic() - began < _PATIENCE:
                 return
             # Costs more than most commands take, so it is loaded when it is sure to be shown.
-            bar.append(importlib.import_module("gitmodel.cli.bar").Bar())
+            bar.append(importlib.import_module("gitmodel.cli.bar").Bar(terminal()))
         bar[0].update(phase, done, total, note)
 
     try:
@@ -145,19 +145,9 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
             each.close()
 
 
-def echo_json(kind: str, value: Mapping[str, Any]) -> None:
-    """Print a JSON object that says which schema it follows."""
-    click.echo(json.dumps({"schema": f"gitmodel/{kind}/1", **value}, indent=2))
-
-
 def extent(size: int, files: int | None) -> str:
     """Return how many bytes an artifact has, and if it is a folder how many files."""
     return human(size) if files is None else f"{plural(files, 'file')}, {human(size)}"
-
-
-def shown(path: str) -> str:
-    """Return a path as it may be printed: what a terminal would act on is escaped."""
-    return path if path.isprintable() else repr(path)
 
 
 def width(text: str) -> int:

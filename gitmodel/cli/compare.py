@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import confirm, echo_json, json_option, progress_bar
+from gitmodel.cli.common import confirm, json_option, progress_bar
 from gitmodel.cli.facts import artifact_value, finite, goal_words, numbers, plain, signed, size_of
+from gitmodel.cli.printer import say, say_json
 from gitmodel.cli.sections import Cell, Listing, Section, markdown_of, own, text_of
 from gitmodel.comparison import ArtifactRow, Change, MetricRow, ParamRow, State
 from gitmodel.errors import GateError, UsageError
@@ -74,13 +75,13 @@ def command(
     ):
         found = compare_versions(history, versions, entries, gates)
     if as_json:
-        echo_json("compare", value_of(found))
+        say_json("compare", value_of(found))
     else:
         lines = markdown_of if as_markdown else text_of
         parts = (*differences_of(found, everything=everything), *results_of(found))
         # Each part begins with an empty line; the first needs none.
         for line in [line for part in parts for line in lines(part)][1:]:
-            click.echo(line)
+            say(line)
     check_gates(found, found.versions[-1].resolved.label)
     return int(exit_code and found.different)
 

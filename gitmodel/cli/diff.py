@@ -12,7 +12,6 @@ import click
 from gitmodel.cli.common import (
     DashedCommand,
     behind_dashes,
-    echo_json,
     extent,
     from_root,
     jobs_option,
@@ -22,9 +21,9 @@ from gitmodel.cli.common import (
     progress_bar,
     rate_option,
     remote_option,
-    shown,
     width,
 )
+from gitmodel.cli.printer import say, say_json, style
 from gitmodel.errors import UsageError
 from gitmodel.git import revisions
 from gitmodel.paths import POINTER_SUFFIX
@@ -38,6 +37,7 @@ from gitmodel.porcelain.inside import (
     TensorsDiff,
     ValueDiff,
 )
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import not_imported
@@ -85,13 +85,13 @@ def command(
         depth = Depth(not stat, Supply(remote, work) if fetch else None)
         found = diff(project, _revisions(named), from_root(project, paths), depth, work)
     if as_json:
-        echo_json("diff", value_of(found))
+        say_json("diff", value_of(found))
     else:
         for line in _lines(found, stat=stat):
-            click.echo(line)
+            say(line)
         if found.foreign:
             words = not_imported(found.foreign)
-            click.echo(f"not compared: {words}  (gitmodel import dvc --all-tags)", err=True)
+            say(f"not compared: {words}  (gitmodel import dvc --all-tags)", err=True)
     return int(exit_code and bool(found.artifacts))
 
 
@@ -133,7 +133,7 @@ def value_of(found: Diff) -> dict[str, Any]:
 def _lines(found: Diff, *, stat: bool) -> Iterator[str]:
     widest = max((width(shown(each.path)) for each in found.artifacts), default=0)
     for each in found.artifacts:
-        change = click.style(f"{each.change:<8}", fg=_COLOURS[each.change])
+        change = style(f"{each.change:<8}", colour=_COLOURS[each.change])
         yield f"{change} {padded(shown(each.path), widest)}  {_sizes(each)}".rstrip()
         if not stat:
             yield from _indented(_details(each))
@@ -191,7 +191,7 @@ def _some(lines: Iterable[str], count: int, noun: str) -> Iterator[str]:
 
 
 def _file_line(file: FileDiff) -> str:
-    sign = click.style(_SIGNS[file.change], fg=_COLOURS[file.change])
+    sign = style(_SIGNS[file.change], colour=_COLOURS[file.change])
     sizes = (None if size is None else human(size) for size in (file.before, file.after))
     source = f"{shown(file.source)} → " if file.source else ""
     return f"{sign} {source}{shown(file.path)}  {_arrow(*sizes)}"
@@ -242,7 +242,7 @@ def _tensors_lines(found: TensorsDiff) -> Iterator[str]:
 
 
 def _tensor_line(tensor: TensorDiff, widest: int) -> str:
-    sign = click.style(_SIGNS[tensor.change], fg=_COLOURS.get(tensor.change))
+    sign = style(_SIGNS[tensor.change], colour=_COLOURS.get(tensor.change, ""))
     shapes = (None if each is None else _shape(each) for each in (tensor.before, tensor.after))
     return f"{sign} {padded(_name(tensor.name), widest)}  {_arrow(*shapes)}{_amount(tensor)}"
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import echo_json, json_option, shown
+from gitmodel.cli.common import json_option
+from gitmodel.cli.printer import say, say_hint, say_json, style
 from gitmodel.porcelain.doctor import doctor
+from gitmodel.printable import shown
 
 
 @click.command()
@@ -18,11 +20,11 @@ def command(as_json: bool) -> int:
     findings = doctor(Path.cwd())
     good = all(each.good for each in findings)
     if as_json:
-        echo_json("doctor", {"good": good, "findings": [asdict(each) for each in findings]})
+        say_json("doctor", {"good": good, "findings": [asdict(each) for each in findings]})
         return 0 if good else 1
     for each in findings:
-        mark = click.style("ok  ", fg="green") if each.good else click.style("bad ", fg="red")
-        click.echo(f"{mark} {each.subject}: {shown(each.text)}")
+        mark = style("ok  ", colour="green") if each.good else style("bad ", colour="red")
+        say(f"{mark} {each.subject}: {shown(each.text)}")
         if not each.good and each.hint:
-            click.echo(f"     next: {each.hint}")
+            say_hint(each.hint, err=False, indent="     ")
     return 0 if good else 1

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from gitmodel.cli.common import shown
+from gitmodel.cli.printer import style
 from gitmodel.porcelain.ancestry import Place
 from gitmodel.porcelain.graph import Edge, Graph, Node
+from gitmodel.printable import shown
 
 FORMATS = ("tree", "json", "mermaid", "dot")
 _SHOWN = 3
@@ -107,7 +108,7 @@ def name_of_place(place: Place) -> str:
 
 def _line(node: Node) -> str:
     path, *more = _label(node)
-    return f"{click.style(shown(path), bold=True)}  {'  '.join(map(shown, more))}"
+    return f"{style(shown(path), bold=True)}  {'  '.join(map(shown, more))}"
 
 
 def _words(edge: Edge, *, down: bool) -> str:

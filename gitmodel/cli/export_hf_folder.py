@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 
 import click
 
+from gitmodel import hints
 from gitmodel.cli.card import render
-from gitmodel.cli.common import jobs_option, opened, progress_bar, quiet_option, rate_option, shown
+from gitmodel.cli.common import jobs_option, opened, progress_bar, quiet_option, rate_option
 from gitmodel.cli.facts import finite
+from gitmodel.cli.printer import say, say_hint
 from gitmodel.history import history_of
 from gitmodel.porcelain.card import card_of
 from gitmodel.porcelain.export import export_folder
 from gitmodel.porcelain.show import Shown
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.sidecar import format_metrics
 from gitmodel.words import human, plural
@@ -53,12 +55,12 @@ def command(version: str, output: Path, jobs: int, limit_rate: int, quiet: bool)
         texts = {_CARD: render(found, version).encode(), _FACTS: _facts(found.shown)}
         done = export_folder(project, found.shown, texts, output, work)
     for path in done.replaced:
-        click.echo(f"left out: {shown(path)} of the artifact, in whose place is ours", err=True)
+        say(f"left out: {shown(path)} of the artifact, in whose place is ours", err=True)
     if not quiet:
         size = f"{plural(done.files, 'file')}, {human(done.size)}"
         label = shown(found.shown.resolved.label)
-        click.echo(f"exported {label} to {shown(str(output))} ({size})")
-        click.echo(f"next:  hf upload ACCOUNT/NAME {shlex.quote(shown(str(output)))}", err=True)
+        say(f"exported {label} to {shown(str(output))} ({size})")
+        say_hint(hints.command("hf upload ACCOUNT/NAME {}", str(output)))
 
 
 def _facts(version: Shown) -> bytes:

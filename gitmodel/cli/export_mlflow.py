@@ -7,10 +7,13 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import jobs_option, opened, progress_bar, quiet_option, rate_option, shown
+from gitmodel import hints
+from gitmodel.cli.common import jobs_option, opened, progress_bar, quiet_option, rate_option
 from gitmodel.cli.import_mlflow import store_option, tracking_uri
+from gitmodel.cli.printer import say, say_hint
 from gitmodel.mlflow.place import Place, place_to_write
 from gitmodel.porcelain.export_mlflow import Exported, export_mlflow
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.words import human, plural
 
@@ -55,9 +58,9 @@ def _prepare(place: Place) -> None:
 
 def _report(done: Exported, place: Place) -> None:
     label = shown(done.shown.resolved.label)
-    click.echo(
+    say(
         f"recorded {label} as run {done.recorded.run} of the experiment {shown(done.experiment)}"
         f" ({plural(done.files, 'file')}, {human(done.size)})"
     )
     uri = f"sqlite:///{place.path}" if place.database else str(place.path)
-    click.echo(f"next:  mlflow ui --backend-store-uri {shown(uri)}", err=True)
+    say_hint(hints.command("mlflow ui --backend-store-uri {}", uri))

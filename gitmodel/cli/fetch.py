@@ -15,6 +15,7 @@ from gitmodel.cli.common import (
     remote_option,
 )
 from gitmodel.cli.moved import warn_of_moved
+from gitmodel.cli.printer import say
 from gitmodel.porcelain.fetch import fetch
 from gitmodel.progress import Work
 from gitmodel.words import plural
@@ -35,4 +36,4 @@ def command(paths: tuple[str, ...], remote: str, jobs: int, limit_rate: int, qui
         done = fetch(project, from_root(project, paths), remote, Work(progress, jobs, limit_rate))
     if not quiet:
         warn_of_moved(done.moved)
-        click.echo(f"fetched {plural(done.fetched, 'blob')} of {done.wanted:,} wanted")
+        say(f"fetched {plural(done.fetched, 'blob')} of {done.wanted:,} wanted")

@@ -14,6 +14,7 @@ from typing import NamedTuple, NoReturn
 import click
 
 from gitmodel.cli.main import INHERITED, SKIP_HOOKS
+from gitmodel.cli.printer import say
 from gitmodel.errors import GateError, UsageError
 from gitmodel.git.command import open_git
 from gitmodel.git.revisions import resolve
@@ -42,7 +43,7 @@ def command(name: str) -> int:
         return 0
     told = _EVENTS[name]()
     if told is None:
-        click.echo("gitmodel: nothing is being pushed", err=True)
+        say("gitmodel: nothing is being pushed", err=True)
         return 0
     return _become(hook_script(name), told)
 

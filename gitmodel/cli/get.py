@@ -10,17 +10,17 @@ import click
 
 from gitmodel.cli.common import (
     confirm,
-    echo_json,
     jobs_option,
     json_option,
     progress_bar,
     quiet_option,
     rate_option,
     remote_option,
-    shown,
 )
+from gitmodel.cli.printer import say, say_json
 from gitmodel.porcelain.get import Got, Wish, get
 from gitmodel.porcelain.mirror import Mirrors, default_cache
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.words import human, plural
 
@@ -77,9 +77,9 @@ def command(
         mirrors = Mirrors(cache or default_cache(_user_cache()), confirm)
         done = get(wish, output, mirrors, work, force=force)
     if as_json:
-        echo_json("get", {**asdict(done), "output": str(output)})
+        say_json("get", {**asdict(done), "output": str(output)})
     elif not quiet:
-        click.echo(_line(done, output))
+        say(_line(done, output))
 
 
 def _user_cache() -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import confirm, opened, progress_bar, shown
+from gitmodel.cli.common import confirm, opened, progress_bar
 from gitmodel.cli.framework import ALONG
+from gitmodel.cli.printer import say, say_hint
 from gitmodel.cli.push import check_complete
 from gitmodel.errors import ConflictError, GateError, GitmodelError, UsageError
 from gitmodel.git import gitconfig, revisions
@@ -26,6 +27,7 @@ from gitmodel.porcelain.hooks import (
     push_along,
 )
 from gitmodel.porcelain.restore import Restored, restore_moved
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.project import Project, open_project
 from gitmodel.words import plural
@@ -63,7 +65,7 @@ def _report(found: Restored) -> None:
     for path, error in list(found.failed.items())[:_SHOWN]:
         _say(f"{shown(path)} was left as it is: {error.message}")
         if hint := _hint(path, error):
-            click.echo(f"next:  {hint}", err=True)
+            say_hint(hint)
     if len(found.failed) > _SHOWN:
         _say(f"{len(found.failed) - _SHOWN} more were left as they are: gitmodel status")
 
@@ -125,7 +127,7 @@ def _pre_commit(arguments: Sequence[str]) -> int:
         if policy == "block":
             raise GateError(text, hint="gitmodel add --update, then commit again")
         _say(text)
-        click.echo("next:  gitmodel add --update, then git commit --amend --no-edit", err=True)
+        say_hint("gitmodel add --update, then git commit --amend --no-edit")
     return 0
 
 
@@ -137,7 +139,7 @@ def _reference_transaction(arguments: Sequence[str]) -> int:
 
 
 def _say(text: str) -> None:
-    click.echo(f"gitmodel: {text}", err=True)
+    say(f"gitmodel: {text}", err=True)
 
 
 _HOOKS: dict[str, Callable[[Sequence[str]], int]] = {

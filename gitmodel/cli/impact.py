@@ -6,9 +6,10 @@ from dataclasses import asdict
 
 import click
 
-from gitmodel.cli.common import echo_json, json_option, opened
+from gitmodel.cli.common import json_option, opened
 from gitmodel.cli.drawing import format_option, name_of_place, value
 from gitmodel.cli.lineage import draw, warn
+from gitmodel.cli.printer import say_json
 from gitmodel.errors import UsageError
 from gitmodel.history import history_of
 from gitmodel.porcelain.ancestry import Place
@@ -42,7 +43,7 @@ def command(thing: str, file: str, form: str, as_json: bool) -> None:
     if as_json or form == "json":
         unread = [asdict(place) for place in found.unread]
         said = {"label": found.label, **value(found.graph), "unread": unread}
-        echo_json("impact", {**said, "problems": found.problems})
+        say_json("impact", {**said, "problems": found.problems})
     elif found.graph.roots:
         draw(found.graph, form)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
-from gitmodel.cli.common import opened, progress_bar, quiet_option, shown
+from gitmodel.cli.common import opened, progress_bar, quiet_option
+from gitmodel.cli.printer import say, say_hint
 from gitmodel.errors import MissingError
 from gitmodel.imported import NAME
 from gitmodel.porcelain.dvc_collect import Lost
 from gitmodel.porcelain.import_dvc import ImportedDvc, Taken, import_dvc
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.words import human, plural
 
@@ -33,11 +35,11 @@ def command(all_tags: bool, skip_missing: bool, quiet: bool) -> None:
         done = import_dvc(project, Work(progress), all_tags=all_tags, skip_missing=skip_missing)
     if not quiet:
         for each in done.taken:
-            click.echo(_line(each))
+            say(_line(each))
     for lost in done.lost[:_SHOWN]:
-        click.echo(_lost(lost), err=True)
+        say(_lost(lost), err=True)
     if len(done.lost) > _SHOWN:
-        click.echo(f"missing  … and {len(done.lost) - _SHOWN:,} more", err=True)
+        say(f"missing  … and {len(done.lost) - _SHOWN:,} more", err=True)
     if not done.staged:
         raise _missing(done, all_tags=all_tags)
     if not quiet:
@@ -76,24 +78,21 @@ def _missing(done: ImportedDvc, *, all_tags: bool) -> MissingError:
 
 def _report(done: ImportedDvc, *, all_tags: bool) -> None:
     if all_tags:
-        click.echo(
+        say(
             f"noted in {NAME}: {plural(done.objects, 'artifact')} of"
             f" {plural(len(done.tags), 'tag')}, so that gitmodel reads them as they are"
         )
     absent = [each.path for each in done.taken if not each.there]
-    click.echo("everything is staged; nothing is committed yet")
+    say("everything is staged; nothing is committed yet")
     if done.pipelines:
-        click.echo(
+        say(
             f"left {', '.join(map(shown, done.pipelines))}: dvc repro still runs the pipeline, then"
             " gitmodel add --update tracks what it made",
             err=True,
         )
     else:
-        click.echo("left .dvc, DVC's settings and cache: git rm -r .dvc when all is well", err=True)
+        say("left .dvc, DVC's settings and cache: git rm -r .dvc when all is well", err=True)
     if absent:
-        click.echo(f"not in the working tree: {', '.join(map(shown, absent[:5]))}", err=True)
-        click.echo("       gitmodel checkout brings them there", err=True)
-    click.echo(
-        "next:  git status, then git commit -m 'Move from DVC to gitmodel', then gitmodel push",
-        err=True,
-    )
+        say(f"not in the working tree: {', '.join(map(shown, absent[:5]))}", err=True)
+        say("       gitmodel checkout brings them there", err=True)
+    say_hint("git status, then git commit -m 'Move from DVC to gitmodel', then gitmodel push")

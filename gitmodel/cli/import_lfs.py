@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
-from gitmodel.cli.common import opened, progress_bar, quiet_option, shown
+from gitmodel.cli.common import opened, progress_bar, quiet_option
+from gitmodel.cli.printer import say, say_hint
 from gitmodel.errors import MissingError
 from gitmodel.porcelain.import_lfs import ImportedLfs, import_lfs
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.words import human, plural
 
@@ -29,15 +31,15 @@ def command(quiet: bool) -> None:
     if quiet:
         return
     for path, pointer in done.pointers.items():
-        click.echo(f"imported {shown(path)} ({human(pointer.size)})")
+        say(f"imported {shown(path)} ({human(pointer.size)})")
     _report(done)
 
 
 def _missing(done: ImportedLfs) -> MissingError:
     for path in done.missing[:_SHOWN]:
-        click.echo(f"missing  {shown(path)}", err=True)
+        say(f"missing  {shown(path)}", err=True)
     if len(done.missing) > _SHOWN:
-        click.echo(f"missing  … and {len(done.missing) - _SHOWN:,} more", err=True)
+        say(f"missing  … and {len(done.missing) - _SHOWN:,} more", err=True)
     return MissingError(
         f"Git LFS does not have {plural(len(done.missing), 'file')} here; nothing was changed",
         hint="git lfs fetch, then gitmodel import lfs",
@@ -46,16 +48,13 @@ def _missing(done: ImportedLfs) -> MissingError:
 
 def _report(done: ImportedLfs) -> None:
     if done.attributes:
-        click.echo(f"removed the lines of Git LFS from {', '.join(map(shown, done.attributes))}")
-    click.echo("everything is staged; nothing is committed yet")
+        say(f"removed the lines of Git LFS from {', '.join(map(shown, done.attributes))}")
+    say("everything is staged; nothing is committed yet")
     if done.raw:
         some = ", ".join(map(shown, done.raw[:5]))
         more = f" and {len(done.raw) - 5} more" if len(done.raw) > 5 else ""
-        click.echo(f"left {some}{more}: LFS was to hold them, but Git does", err=True)
+        say(f"left {some}{more}: LFS was to hold them, but Git does", err=True)
     if done.absent:
-        click.echo(f"not in the working tree: {', '.join(map(shown, done.absent[:5]))}", err=True)
-        click.echo("       gitmodel checkout brings them there", err=True)
-    click.echo(
-        "next:  git status, then git commit -m 'Move from Git LFS to gitmodel', then gitmodel push",
-        err=True,
-    )
+        say(f"not in the working tree: {', '.join(map(shown, done.absent[:5]))}", err=True)
+        say("       gitmodel checkout brings them there", err=True)
+    say_hint("git status, then git commit -m 'Move from Git LFS to gitmodel', then gitmodel push")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import from_root, opened, progress_bar, quiet_option, shown
+from gitmodel import hints
+from gitmodel.cli.common import from_root, opened, progress_bar, quiet_option
+from gitmodel.cli.printer import say, say_hint
 from gitmodel.errors import UsageError
 from gitmodel.mlflow.place import Place, find_place
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.porcelain.import_mlflow import Imported, Wish, import_mlflow
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.words import human, plural
 
@@ -80,14 +82,14 @@ def _report(done: Imported) -> None:
     what = human(done.pointer.size)
     if done.pointer.files is not None:
         what = f"{plural(done.pointer.files, 'file')}, {what}"
-    click.echo(f"imported {shown(done.label)} as {shown(done.artifact)} ({what})")
+    say(f"imported {shown(done.label)} as {shown(done.artifact)} ({what})")
     counts = _counts(done)
-    click.echo(f"wrote {', '.join(map(shown, done.files))}{f' ({counts})' if counts else ''}")
+    say(f"wrote {', '.join(map(shown, done.files))}{f' ({counts})' if counts else ''}")
     for each in done.said.left:
-        click.echo(f"left out: {shown(each)}", err=True)
+        say(f"left out: {shown(each)}", err=True)
     for other in done.others:
-        click.echo(f"not taken: {shown(other)}", err=True)
-    click.echo(f"next:  {_next(done)}", err=True)
+        say(f"not taken: {shown(other)}", err=True)
+    say_hint(_hint(done))
 
 
 def _counts(done: Imported) -> str:
@@ -100,9 +102,8 @@ def _counts(done: Imported) -> str:
     return ", ".join(plural(count, noun) for noun, count in counts.items() if count)
 
 
-def _next(done: Imported) -> str:
-    commit = f"git commit -m {shlex.quote(f'import {shown(done.label)} from MLflow')}"
-    tag = (
-        shlex.quote(shown(done.tag)) if done.tag else f"{shlex.quote(shown(done.name))} --bump auto"
-    )
-    return f"{commit} && gitmodel tag {tag}"
+def _hint(done: Imported) -> str:
+    message = f"import {done.label} from MLflow"
+    if done.tag:
+        return hints.command("git commit -m {} && gitmodel tag {}", message, done.tag)
+    return hints.command("git commit -m {} && gitmodel tag {} --bump auto", message, done.name)

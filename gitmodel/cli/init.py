@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from gitmodel.cli.printer import say, say_hint
 from gitmodel.digest import ALGORITHMS, BLAKE3
 from gitmodel.porcelain.drivers import ATTRIBUTES_NAME
 from gitmodel.porcelain.init import init
@@ -24,7 +25,7 @@ def command(algorithm: str) -> None:
     """Set up the Git repository in the current folder for gitmodel."""
     done = init(Path.cwd(), algorithm)
     if not done.created:
-        click.echo(f"{done.path.name} exists already; nothing to do")
+        say(f"{done.path.name} exists already; nothing to do")
         return
-    click.echo(f"wrote and staged {done.path.name} and {ATTRIBUTES_NAME}")
-    click.echo("next: gitmodel remote add origin PATH_OR_URL, then gitmodel add PATH", err=True)
+    say(f"wrote and staged {done.path.name} and {ATTRIBUTES_NAME}")
+    say_hint("gitmodel remote add origin PATH_OR_URL, then gitmodel add PATH")

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import echo_json, json_option, shown
+from gitmodel import hints
+from gitmodel.cli.common import json_option
+from gitmodel.cli.printer import say, say_hint, say_json, style
 from gitmodel.git import gitconfig
 from gitmodel.git.command import Git, open_git
 from gitmodel.porcelain.install import GUARD, Hook, SetUp, check, install, shared_folder
+from gitmodel.printable import shown
 
 
 @click.command()
@@ -29,12 +32,12 @@ def command(only_check: bool, tag_guard: bool, as_json: bool) -> int:
     found = act(git, git.version_number(), tag_guard=tag_guard)
     if as_json:
         hooks = [_value(git, hook) for hook in found.hooks]
-        echo_json("install", {"good": found.good, "hooks": hooks, "lacking": found.lacking})
+        say_json("install", {"good": found.good, "hooks": hooks, "lacking": found.lacking})
     else:
         for hook in found.hooks:
-            click.echo(_line(git, hook))
+            say(_line(git, hook))
         for problem in found.lacking:
-            click.echo(f"{click.style('missing  ', fg='yellow')}  {shown(problem)}")
+            say(f"{style('missing  ', colour='yellow')}  {shown(problem)}")
         _hint(git, found, only_check=only_check)
     return 0 if found.good else 1
 
@@ -50,7 +53,7 @@ def _value(git: Git, hook: Hook) -> dict[str, str]:
 
 def _line(git: Git, hook: Hook) -> str:
     colour = "green" if hook.state == "installed" else "yellow"
-    state = click.style(f"{hook.state:<9}", fg=colour)
+    state = style(f"{hook.state:<9}", colour=colour)
     note = f": {shown(hook.note)}" if hook.note else ""
     return f"{state}  {hook.name:<{len(GUARD)}}  {shown(_path(git, hook))}{note}"
 
@@ -64,16 +67,16 @@ def _path(git: Git, hook: Hook) -> str:
 def _hint(git: Git, found: SetUp, *, only_check: bool) -> None:
     for hook in found.hooks:
         if hook.note:
-            path = shown(_path(git, hook))
-            click.echo(
-                f"next: move {path} away, or make it an executable shell script; then gitmodel"
-                " install",
-                err=True,
+            say_hint(
+                hints.note(
+                    "move {} away, or make it an executable shell script; then gitmodel install",
+                    _path(git, hook),
+                )
             )
     if only_check and not found.good and not any(hook.note for hook in found.hooks):
-        click.echo("next: gitmodel install", err=True)
+        say_hint("gitmodel install")
     if shared_folder(git):
-        click.echo(
+        say(
             f"{shown(str(gitconfig.hooks_folder(git)))} (core.hooksPath) may serve other"
             " repositories too; there, the hooks do nothing unless they are set up for gitmodel",
             err=True,

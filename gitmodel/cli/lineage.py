@@ -8,12 +8,14 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import echo_json, json_option, shown
+from gitmodel.cli.common import json_option
 from gitmodel.cli.drawing import dot, format_option, mermaid, tree, value
+from gitmodel.cli.printer import say, say_json, style
 from gitmodel.history import open_history
 from gitmodel.lineage import Code, Environment, Lineage
 from gitmodel.porcelain.graph import Graph
 from gitmodel.porcelain.lineage import Traced, lineage
+from gitmodel.printable import shown
 
 
 @click.command()
@@ -32,24 +34,24 @@ def command(version: str, form: str, as_json: bool) -> None:
     warn(found.problems)
     if as_json or form == "json":
         said = {"label": found.label, "commit": found.commit, **value(found.graph)}
-        echo_json("lineage", {**said, "problems": found.problems})
+        say_json("lineage", {**said, "problems": found.problems})
         return
     draw(found.graph, form)
     if form == "tree":
         for line in _details(found):
-            click.echo(line)
+            say(line)
 
 
 def draw(graph: Graph, form: str) -> None:
     """Print a graph as a tree, for Mermaid or for Graphviz."""
     lines = {"tree": tree, "mermaid": mermaid, "dot": dot}[form](graph)
-    click.echo("\n".join(lines))
+    say(*lines)
 
 
 def warn(problems: Iterable[str]) -> None:
     """Say what could not be read."""
     for problem in problems:
-        click.echo(f"{click.style('warning:', fg='yellow')} {shown(problem)}", err=True)
+        say(f"{style('warning:', colour='yellow')} {shown(problem)}", err=True)
 
 
 def _details(found: Traced) -> Iterator[str]:
@@ -58,10 +60,10 @@ def _details(found: Traced) -> Iterator[str]:
         node = found.graph.nodes[root]
         for made in node.made[:1]:
             facts = {**_code(made.code), **_environment(made.environment), **_run(made)}
-            yield f"\n{shown(node.path)}"
+            yield from ("", shown(node.path))
             yield from (f"  {key:<9} {shown(fact)}" for key, fact in facts.items() if fact)
         if not node.made:
-            yield f"\n{shown(node.path)}: nothing is recorded of how it was made"
+            yield from ("", f"{shown(node.path)}: nothing is recorded of how it was made")
 
 
 def _code(code: Code) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from gitmodel import __version__
+from gitmodel.cli.printer import guard, say, say_error
 from gitmodel.errors import DiskError, GitmodelError
 from gitmodel.signals import terminate
 
@@ -126,6 +127,7 @@ def main() -> NoReturn:
     # The hooks must not call gitmodel for what gitmodel itself has Git do.
     os.environ[SKIP_HOOKS] = INHERITED if os.environ.get(SKIP_HOOKS) else "1"
     signal.signal(signal.SIGTERM, terminate)
+    guard()
     code = run(sys.argv[1:])
     _end_at_once_if_told()
     # Before it ends, Python would look through all that was ever loaded.
@@ -137,7 +139,7 @@ def run(arguments: list[str]) -> int:
     """Run a command; return its exit code."""
     try:
         # Not `cli.main`, which keeps a broken pipe to itself.
-        with cli.make_context("gitmodel", arguments, color=_color()) as context:
+        with cli.make_context("gitmodel", arguments) as context:
             result = cli.invoke(context)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
@@ -146,10 +148,9 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _say_usage(error)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; nothing is half written", err=True)
+        say("interrupted; nothing is half written", err=True)
         return 130
     except BrokenPipeError:
         # The reader of our output went away; so that Python does not complain at exit:
@@ -163,19 +164,21 @@ def run(arguments: list[str]) -> int:
         return _report_bug(error)
 
 
-def _color() -> bool | None:
-    """Return whether to use colours; None leaves it to whether a terminal is there."""
-    # https://no-color.org: any value but an empty one.
-    return False if os.environ.get("NO_COLOR") else None
-
-
 def fail(error: GitmodelError) -> int:
     """Say what went wrong and what comes next; return the exit code."""
-    click.echo(
-        f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True, color=_color()
-    )
-    if error.hint:
-        click.echo(f"{click.style('next:', bold=True)}  {error.hint}", err=True, color=_color())
+    say_error(error)
+    return error.exit_code
+
+
+def _say_usage(error: click.ClickException) -> int:
+    """Say what click found, which quotes what was typed; return the exit code."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        say(*error.format_message().split("\n"), err=True)
+    elif context:
+        say(*context.get_usage().split("\n"), err=True)
+        say(f"Try '{context.command_path} --help' for help.", "", err=True)
+        say(f"Error: {error.format_message()}", err=True)
     return error.exit_code
 
 

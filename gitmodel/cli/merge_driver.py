@@ -8,12 +8,14 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import extent, shown
-from gitmodel.cli.resolve import describe, next_step
+from gitmodel.cli.common import extent
+from gitmodel.cli.printer import say, say_hint
+from gitmodel.cli.resolve import describe, next_hint
 from gitmodel.errors import GitmodelError, IntegrityError
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.porcelain.conflicts import MAX_TEXT, Conflict
 from gitmodel.porcelain.resolution import Resolved, merge_file, write_conflict
+from gitmodel.printable import shown
 from gitmodel.project import open_project
 
 _WIDTH = 7
@@ -48,8 +50,8 @@ def command(
             if marker_size <= _WIDTH:
                 _tell_merged(done)
             return 0
-        for line in [*describe(done), f"next:  {next_step(done)}"]:
-            click.echo(line, err=True)
+        say(*describe(done), err=True)
+        say_hint(next_hint(done))
     write_conflict(ours, conflict, _labels(labels), max(marker_size, _WIDTH))
     return 1
 
@@ -82,15 +84,15 @@ def _labels(labels: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _tell_error(artifact: str, error: GitmodelError | OSError) -> None:
-    click.echo(f"{shown(artifact)} is in conflict: {error}", err=True)
+    say(f"{shown(artifact)} is in conflict: {error}", err=True)
     hint = error.hint if isinstance(error, GitmodelError) else ""
-    click.echo(f"next:  {hint or f'gitmodel resolve {shown(artifact)}'}", err=True)
+    say_hint(hint or command("gitmodel resolve {}", artifact))
 
 
 def _tell_merged(done: Resolved) -> None:
     if done.pointer:
         what = extent(done.pointer.size, done.pointer.files)
-        click.echo(
+        say(
             f"merged {shown(done.artifact)}: {what}; gitmodel checkout brings the files here",
             err=True,
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
-from gitmodel.cli.common import from_root, opened, quiet_option, shown
+from gitmodel.cli.common import from_root, opened, quiet_option
+from gitmodel.cli.printer import say
 from gitmodel.porcelain.move import Moved, move
+from gitmodel.printable import shown
 
 
 @click.command()
@@ -22,11 +24,11 @@ def command(source: str, target: str, quiet: bool) -> None:
         done = move(project, *from_root(project, (source, target)))
     if quiet:
         return
-    click.echo(f"moved {shown(done.source)} to {shown(done.target)}")
+    say(f"moved {shown(done.source)} to {shown(done.target)}")
     for path in done.sidecars:
-        click.echo(f"moved along: {shown(path)}")
+        say(f"moved along: {shown(path)}")
     if done.old_name != done.new_name:
-        click.echo(_renamed(done), err=True)
+        say(_renamed(done), err=True)
 
 
 def _renamed(done: Moved) -> str:

@@ -11,12 +11,13 @@ from gitmodel.cli.common import (
     quiet_option,
     rate_option,
     remote_option,
-    shown,
 )
 from gitmodel.cli.moved import warn_of_moved
+from gitmodel.cli.printer import say
 from gitmodel.errors import MissingError
 from gitmodel.porcelain.moved import Moved
 from gitmodel.porcelain.push import Pushed, Request, push
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.words import human, plural, some
 
@@ -47,26 +48,24 @@ def _report(done: Pushed, *, asked_for_git: bool) -> None:
     sent = done.sent
     if sent.blobs:
         reused = f", {plural(sent.reused, 'chunk')} reused" if sent.reused else ""
-        click.echo(
+        say(
             f"pushed {plural(sent.blobs, 'blob')} to {done.remote}: {human(sent.new_bytes)} new,"
             f" {human(sent.sent_bytes)} sent{reused}"
         )
     refs = [ref.removeprefix("refs/tags/").removeprefix("refs/heads/") for ref in done.complete]
     if refs:
-        click.echo(f"complete on {done.remote}: {', '.join(map(shown, refs))}")
+        say(f"complete on {done.remote}: {', '.join(map(shown, refs))}")
     elif not done.incomplete and not done.foreign:
-        click.echo(f"everything is on {done.remote} already")
+        say(f"everything is on {done.remote} already")
     if done.git_tags:
-        click.echo(
-            f"pushed to Git remote {done.git_remote}: {', '.join(map(shown, done.git_tags))}"
-        )
+        say(f"pushed to Git remote {done.git_remote}: {', '.join(map(shown, done.git_tags))}")
     elif asked_for_git and not done.git_remote:
-        click.echo("no Git remote is configured, so no tags were pushed", err=True)
+        say("no Git remote is configured, so no tags were pushed", err=True)
     warn_of_foreign(done)
     warn_of_moved(Moved(done.git_remote, done.moved))
     if done.uncommitted:
         names = some(done.uncommitted, shown)
-        click.echo(f"not pushed, for no commit has it yet: {names}  (git commit)", err=True)
+        say(f"not pushed, for no commit has it yet: {names}  (git commit)", err=True)
 
 
 def warn_of_foreign(done: Pushed) -> None:
@@ -74,7 +73,7 @@ def warn_of_foreign(done: Pushed) -> None:
     if done.foreign:
         names = [ref.removeprefix("refs/tags/").removeprefix("refs/heads/") for ref in done.foreign]
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        click.echo(
+        say(
             f"not pushed, for their data is DVC's: {', '.join(map(shown, names[:5]))}{more}"
             "  (gitmodel import dvc --all-tags)",
             err=True,

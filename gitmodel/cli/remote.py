@@ -6,7 +6,9 @@ from dataclasses import asdict
 
 import click
 
-from gitmodel.cli.common import echo_json, json_option, opened, progress_bar, shown
+from gitmodel import hints
+from gitmodel.cli.common import json_option, opened, progress_bar
+from gitmodel.cli.printer import say, say_hint, say_json
 from gitmodel.config import with_options
 from gitmodel.errors import IntegrityError
 from gitmodel.porcelain.remotes import (
@@ -17,6 +19,7 @@ from gitmodel.porcelain.remotes import (
     remove_remote,
     repair_remote,
 )
+from gitmodel.printable import shown
 from gitmodel.words import human, plural
 
 
@@ -41,7 +44,7 @@ def add(name: str, url: str, endpoint_url: str, region: str, profile: str) -> No
     url = with_options(url, {"endpoint": endpoint_url, "region": region})
     with opened() as project:
         new = add_remote(project, name, url, profile)
-    click.echo(f"{'added' if new else 'confirmed'} remote {name} at {url}")
+    say(f"{'added' if new else 'confirmed'} remote {name} at {url}")
 
 
 @command.command("list")
@@ -51,14 +54,14 @@ def list_(as_json: bool) -> None:
     with opened() as project:
         remotes = list_remotes(project)
     if as_json:
-        echo_json("remotes", {"remotes": [asdict(each) for each in remotes]})
+        say_json("remotes", {"remotes": [asdict(each) for each in remotes]})
         return
     for each in remotes:
         notes = [*["default"] * each.default, *["not confirmed"] * (not each.trusted)]
         tail = f"  ({', '.join(notes)})" if notes else ""
-        click.echo(f"{each.name}  {shown(each.url)}{tail}")
+        say(f"{each.name}  {shown(each.url)}{tail}")
     if not remotes:
-        click.echo("no remotes; gitmodel remote add origin PATH_OR_URL adds one", err=True)
+        say("no remotes; gitmodel remote add origin PATH_OR_URL adds one", err=True)
 
 
 @command.command()
@@ -67,7 +70,7 @@ def remove(name: str) -> None:
     """Forget the remote NAME; nothing on it is touched."""
     with opened() as project:
         remove_remote(project, name)
-    click.echo(f"removed remote {name}; what is on it was left as it is")
+    say(f"removed remote {name}; what is on it was left as it is")
 
 
 @command.command()
@@ -79,11 +82,11 @@ def check(name: str, as_json: bool) -> int:
         checked = check_remote(project, name)
     sound = checked.health is None or checked.health.sound
     if as_json:
-        echo_json("remote-check", {**asdict(checked), "sound": sound})
+        say_json("remote-check", {**asdict(checked), "sound": sound})
     else:
         _report(checked)
     if not sound:
-        click.echo(f"next:  gitmodel remote repair {checked.name}", err=True)
+        say_hint(hints.command("gitmodel remote repair {}", checked.name))
     return 0 if sound else IntegrityError.exit_code
 
 
@@ -95,29 +98,29 @@ def repair(name: str, read: bool) -> None:
     with opened() as project, progress_bar() as progress:
         done = repair_remote(project, name, progress, read=read)
     for line in done or ["nothing to repair"]:
-        click.echo(line)
+        say(line)
 
 
 def _report(checked: Checked) -> None:
     probed = checked.probed
-    click.echo(f"{checked.name} at {shown(checked.url)}: {', '.join(probed.proven)}: ok")
+    say(f"{checked.name} at {shown(checked.url)}: {', '.join(probed.proven)}: ok")
     for what in probed.lacking:
-        click.echo(f"it cannot do this: {what}")
-    click.echo(f"up {human(probed.up)}/s, down {human(probed.down)}/s")
+        say(f"it cannot do this: {what}")
+    say(f"up {human(probed.up)}/s, down {human(probed.down)}/s")
     health = checked.health
     if health is None:
-        click.echo("nothing was pushed to it yet")
+        say("nothing was pushed to it yet")
         return
-    click.echo(
+    say(
         f"{plural(health.packs, 'pack')}, {human(health.bytes)},"
         f" {plural(health.indexes, 'index file')}"
     )
     if health.unlisted:
         why = "" if not health.sound else ": of a push that died, or is under way"
-        click.echo(f"{plural(len(health.unlisted), 'pack')} not indexed{why}")
+        say(f"{plural(len(health.unlisted), 'pack')} not indexed{why}")
     for name in health.lost:
-        click.echo(f"lost or cut short: pack {name}")
+        say(f"lost or cut short: pack {name}")
     for name in health.damaged:
-        click.echo(f"damaged: {shown(name)}")
+        say(f"damaged: {shown(name)}")
     for ref in health.incomplete:
-        click.echo(f"not complete: {shown(ref)}, of which no index file lists all blobs")
+        say(f"not complete: {shown(ref)}, of which no index file lists all blobs")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from gitmodel import hints
 from gitmodel.cli.checkout import report
 from gitmodel.cli.common import (
     extent,
@@ -17,15 +18,16 @@ from gitmodel.cli.common import (
     progress_bar,
     quiet_option,
     rate_option,
-    shown,
     width,
 )
+from gitmodel.cli.printer import say, say_hint
 from gitmodel.errors import UsageError
 from gitmodel.manifest import FOLDER, LINK, Entry
 from gitmodel.merge import Clash, Side
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.resolution import Choice, Resolved, find_conflicts, resolve
 from gitmodel.porcelain.sides import SideFacts
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.sidecar import Metric
 from gitmodel.words import human, plural
@@ -67,7 +69,7 @@ def command(
         else:
             done = find_conflicts(project, wanted, work)
     if not done:
-        click.echo("nothing is in conflict")
+        say("nothing is in conflict")
     for each in done:
         _tell(each, quiet=quiet)
     return int(any(each.clashes for each in done) and not (paths and side))
@@ -92,21 +94,25 @@ def describe(resolved: Resolved) -> list[str]:
     return lines
 
 
-def next_step(resolved: Resolved) -> str:
+def next_hint(resolved: Resolved) -> str:
     """Return what can be typed to end a conflict."""
-    path = shown(resolved.artifact)
-    inside = resolved.clashes[0].path
-    part = f"; {path}/{shown(inside)} alone as well" if inside else ""
-    return f"gitmodel resolve --ours {path}, or gitmodel resolve --theirs {path}{part}"
+    path, inside = resolved.artifact, resolved.clashes[0].path
+    whole = hints.either(
+        hints.command("gitmodel resolve --ours {}", path),
+        hints.command("gitmodel resolve --theirs {}", path),
+    )
+    return (
+        hints.also(whole, hints.note("{} alone as well", f"{path}/{inside}")) if inside else whole
+    )
 
 
 def _tell(resolved: Resolved, *, quiet: bool) -> None:
     if resolved.clashes:
         for line in describe(resolved):
-            click.echo(line)
-        click.echo(f"next:  {next_step(resolved)}", err=True)
+            say(line)
+        say_hint(next_hint(resolved))
     elif not quiet:
-        click.echo(_result(resolved))
+        say(_result(resolved))
         if resolved.restored:
             report(resolved.restored)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
-from gitmodel.cli.common import from_root, opened, progress_bar, quiet_option, shown
+from gitmodel.cli.common import from_root, opened, progress_bar, quiet_option
+from gitmodel.cli.printer import say
 from gitmodel.porcelain.remove import Removal, Removed, remove
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.words import plural, some
 
@@ -29,11 +31,11 @@ def command(paths: tuple[str, ...], cached: bool, sidecars: bool, force: bool, q
         return
     for artifact in done.artifacts:
         tail = " from Git; what is on the disk stays" if cached else ""
-        click.echo(f"removed {shown(artifact)}{tail}")
+        say(f"removed {shown(artifact)}{tail}")
     for path in done.sidecars:
-        click.echo(f"removed {shown(path)}")
+        say(f"removed {shown(path)}")
     for line in _kept(done, sidecars=sidecars):
-        click.echo(line, err=True)
+        say(line, err=True)
 
 
 def _kept(done: Removed, *, sidecars: bool) -> list[str]:

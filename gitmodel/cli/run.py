@@ -13,10 +13,12 @@ from types import FrameType
 import click
 
 from gitmodel.cli.child import finish
-from gitmodel.cli.common import from_root, opened, progress_bar, quiet_option, shown
+from gitmodel.cli.common import from_root, opened, progress_bar, quiet_option
+from gitmodel.cli.printer import say
 from gitmodel.porcelain.follow import Command, end, follow
 from gitmodel.porcelain.keep import Kept
 from gitmodel.porcelain.run import VARIABLE
+from gitmodel.printable import shown
 from gitmodel.words import plural
 
 _PYTHON = re.compile(r"python[0-9.]*", re.ASCII)
@@ -58,12 +60,12 @@ def command(
         followed = follow(project, Command(arguments, name, inputs, params, outputs))
         code = _run(arguments, {**os.environ, VARIABLE: str(followed.folder)})
         if code:
-            click.echo(f"nothing recorded: the command ended with exit code {code}", err=True)
+            say(f"nothing recorded: the command ended with exit code {code}", err=True)
             return code
         kept = end(project, followed, _python_version(arguments[0]), progress)
     # To stderr, for stdout is the command's.
     for each in () if quiet else kept:
-        click.echo(_line(each), err=True)
+        say(_line(each), err=True)
     return 0
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
-import click
-
-from gitmodel.cli.common import padded, shown, width
-from gitmodel.markdown import code, folded, table, visible
+from gitmodel.cli.common import padded, width
+from gitmodel.cli.printer import style
+from gitmodel.markdown import code, folded, table
+from gitmodel.printable import shown, visible
 from gitmodel.words import plural
 
 _LISTED = 10
@@ -97,11 +97,11 @@ def text_of(part: Section | Listing) -> Iterator[str]:
     """Yield the lines of a section or listing for a terminal, an empty one first."""
     yield ""
     if isinstance(part, Listing):
-        yield f"{click.style(shown(part.name.text), bold=True)}: {part.summary}"
+        yield f"{style(shown(part.name.text), bold=True)}: {part.summary}"
         yield from (f"    {shown(item)}" for item in (*part.notes, *part.items[:_LISTED]))
         yield from (f"    {line}" for line in _more(part, _LISTED))
         return
-    head = [cell.text and click.style(_words(cell), bold=True) for cell in part.head]
+    head = [cell.text and style(_words(cell), bold=True) for cell in part.head]
     if part.rows:
         rows = [head, *([_styled(cell) for cell in row] for row in part.rows)]
         yield from _aligned(rows, part.right)
@@ -137,7 +137,7 @@ def _more(listing: Listing, limit: int) -> list[str]:
 
 
 def _styled(cell: Cell) -> str:
-    return click.style(_words(cell), fg=_COLORS[cell.tone]) if cell.tone else _words(cell)
+    return style(_words(cell), colour=_COLORS[cell.tone]) if cell.tone else _words(cell)
 
 
 def _words(cell: Cell) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import echo_json, json_option, shown
+from gitmodel.cli.common import json_option
 from gitmodel.cli.facts import (
     artifact_value,
     finite,
@@ -20,6 +20,7 @@ from gitmodel.cli.facts import (
     short,
     size_of,
 )
+from gitmodel.cli.printer import say, say_json, style
 from gitmodel.cli.sections import Cell, Section, cells, markdown_of, own, text_of
 from gitmodel.cli.verify_tag import signature_words
 from gitmodel.errors import UsageError
@@ -27,6 +28,7 @@ from gitmodel.history import open_history
 from gitmodel.markdown import block, code
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.show import Shown, show, with_signature
+from gitmodel.printable import shown
 
 
 @click.command()
@@ -44,10 +46,10 @@ def command(version: str, as_json: bool, as_markdown: bool) -> None:
     with open_history(Path.cwd()) as history:
         found = with_signature(history, show(history, version))
     if as_json:
-        echo_json("show", _value(found))
+        say_json("show", _value(found))
         return
     for line in _markdown(found) if as_markdown else _text(found):
-        click.echo(line)
+        say(line)
 
 
 def _value(found: Shown) -> dict[str, object]:
@@ -70,7 +72,7 @@ def _value(found: Shown) -> dict[str, object]:
 
 
 def _text(found: Shown) -> Iterator[str]:
-    yield click.style(shown(found.resolved.label), bold=True)
+    yield style(shown(found.resolved.label), bold=True)
     facts = facts_of(found)
     width = max(map(len, facts))
     yield from (f"  {key:<{width}}  {shown(text)}" for key, text in facts.items())

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from gitmodel.cli.common import shown
+from gitmodel.printable import shown
 
 Value = int | float | str | None
 """A number, or a text that may have come from a repository of somebody else."""

@@ -7,17 +7,17 @@ from dataclasses import asdict
 import click
 
 from gitmodel.cli.common import (
-    echo_json,
     from_root,
     json_option,
     opened,
     padded,
     paths_argument,
     progress_bar,
-    shown,
     width,
 )
+from gitmodel.cli.printer import say, say_json, style
 from gitmodel.porcelain.status import ArtifactStatus, status
+from gitmodel.printable import shown
 from gitmodel.words import human, plural
 
 _SHOWN = 10
@@ -33,10 +33,10 @@ def command(paths: tuple[str, ...], as_json: bool, exit_code: bool) -> int:
     with opened() as project, progress_bar() as progress:
         found = status(project, from_root(project, paths), progress)
     if as_json:
-        echo_json("status", {"artifacts": [asdict(each) for each in found]})
+        say_json("status", {"artifacts": [asdict(each) for each in found]})
     else:
         for line in _lines(found):
-            click.echo(line)
+            say(line)
     return int(exit_code and not all(each.clean for each in found))
 
 
@@ -54,12 +54,12 @@ def _lines(found: list[ArtifactStatus]) -> list[str]:
 def _words(status: ArtifactStatus) -> str:
     """The one place where the facts become words."""
     words = {
-        "clean": click.style("clean", fg="green"),
-        "modified": click.style("modified", fg="yellow"),
-        "missing": click.style("missing", fg="red"),
-        "unknown": click.style("manifest not here", fg="red"),
-        "conflict": click.style("in conflict", fg="red"),
-        "left": click.style("no longer tracked", fg="yellow"),
+        "clean": style("clean", colour="green"),
+        "modified": style("modified", colour="yellow"),
+        "missing": style("missing", colour="red"),
+        "unknown": style("manifest not here", colour="red"),
+        "conflict": style("in conflict", colour="red"),
+        "left": style("no longer tracked", colour="yellow"),
     }[status.work]
     changes = (("added", status.added), ("removed", status.removed), ("changed", status.modified))
     if status.kind == "tree" and status.work == "modified":

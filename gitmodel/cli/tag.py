@@ -8,18 +8,12 @@ from typing import Literal
 
 import click
 
-from gitmodel.cli.common import (
-    echo_json,
-    from_root,
-    json_option,
-    opened,
-    progress_bar,
-    quiet_option,
-    shown,
-)
+from gitmodel.cli.common import from_root, json_option, opened, progress_bar, quiet_option
+from gitmodel.cli.printer import say, say_hint, say_json, style
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.porcelain.tag import Plan, Request, make_tag, plan_tag, refusal
 from gitmodel.porcelain.tag_checks import Check
+from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.project import Project
 
@@ -73,7 +67,7 @@ def command(
         if made:
             make_tag(project, plan, sign=sign)
     if as_json:
-        echo_json("tag", {**asdict(plan), "made": made})
+        say_json("tag", {**asdict(plan), "made": made})
     elif not quiet:
         _report(plan, made=made, dry_run=dry_run)
     if plan.refused:
@@ -93,19 +87,19 @@ def _report(plan: Plan, *, made: bool, dry_run: bool) -> None:
     bump = f"{plan.bump}: " if plan.bump else ""
     line = f"{shown(plan.tag)} at {plan.commit[:10]} ({bump}{shown(plan.why)}{after})"
     if made:
-        click.echo(f"tagged {line}")
-        click.echo("next:  gitmodel push", err=True)
+        say(f"tagged {line}")
+        say_hint("gitmodel push")
         return
     if dry_run:
         for check in plan.checks:
-            click.echo(_line(check))
-        click.echo(f"would {'not ' if plan.refused else ''}tag {line}")
+            say(_line(check))
+        say(f"would {'not ' if plan.refused else ''}tag {line}")
     elif len(plan.refused) > 1:
         for check in plan.refused:
-            click.echo(_line(check), err=True)
+            say(_line(check), err=True)
 
 
 def _line(check: Check) -> str:
     if not check.problem:
-        return f"{click.style('ok', fg='green')}       {shown(check.what)}"
-    return f"{click.style('refused', fg='red')}  {shown(check.problem)}  ({shown(check.hint)})"
+        return f"{style('ok', colour='green')}       {shown(check.what)}"
+    return f"{style('refused', colour='red')}  {shown(check.problem)}  ({shown(check.hint)})"

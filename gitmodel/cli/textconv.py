@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import shown
+from gitmodel.cli.printer import say, say_text
 from gitmodel.digest import algorithm_of, hex_of
 from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.textconv import find_entries, find_pointer
+from gitmodel.printable import shown
 from gitmodel.words import human, plural
 
 _MOST = 100_000
@@ -25,11 +26,12 @@ _KINDS = {EXECUTABLE: "executable ", LINK: "symlink ", FOLDER: "empty folder "}
 @click.command(hidden=True)
 @click.argument("file", type=click.Path(path_type=Path))
 def command(file: Path) -> None:
-    """Print what the pointer in FILE stands for, and anything else as it is."""
+    """Print what the pointer in FILE stands for, and anything else as text."""
     data = file.read_bytes()
     if pointer := find_pointer(data):
-        data = "".join(f"{line}\n" for line in _lines(pointer)).encode()
-    click.echo(data, nl=False)
+        say(*_lines(pointer))
+    else:
+        say_text(data.decode(errors="backslashreplace"))
 
 
 def _lines(pointer: Pointer) -> Iterator[str]:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import shown
+from gitmodel.cli.printer import say
 from gitmodel.git.command import open_git
 from gitmodel.porcelain.install import uninstall
+from gitmodel.printable import shown
 
 
 @click.command()
@@ -16,6 +17,6 @@ def command() -> None:
     """Remove what `gitmodel install` set up, and nothing else."""
     paths = uninstall(open_git(Path.cwd()))
     for path in paths:
-        click.echo(f"removed from {shown(str(path))}")
+        say(f"removed from {shown(str(path))}")
     if not paths:
-        click.echo("nothing of gitmodel is set up; nothing to do")
+        say("nothing of gitmodel is set up; nothing to do")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from gitmodel import trace
-from gitmodel.cli.common import shown
+from gitmodel.cli.printer import say
+from gitmodel.printable import shown
 
 
 def add_to(command: click.Command) -> click.Command:
@@ -20,7 +21,7 @@ def add_to(command: click.Command) -> click.Command:
 
 def _begin(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
-        trace.start(lambda line: click.echo(shown(line), err=True))
+        trace.start(lambda line: say(shown(line), err=True))
 
 
 _OPTION = click.Option(

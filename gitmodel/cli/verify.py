@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import echo_json, json_option, opened, progress_bar, shown
+from gitmodel import hints
+from gitmodel.cli.common import json_option, opened, progress_bar
+from gitmodel.cli.printer import say, say_hint, say_json
 from gitmodel.cli.verify_tag import report_tag
 from gitmodel.errors import IntegrityError, MissingError, UsageError
 from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_remote
 from gitmodel.porcelain.verify_tag import find_tag, verify_tag
+from gitmodel.printable import shown
 from gitmodel.words import human, plural
 
 
@@ -79,28 +81,28 @@ def command(
 def _report(done: Verified, *, as_json: bool) -> int:
     bad = bool(done.damaged or done.rotten)
     if as_json:
-        echo_json("verify", _value(done))
+        say_json("verify", _value(done))
     else:
         for damage in done.damaged:
-            click.echo(f"damaged, now in quarantine: {damage.name}: {shown(damage.why)}")
+            say(f"damaged, now in quarantine: {damage.name}: {shown(damage.why)}")
         for path in done.rotten:
-            click.echo(f"damaged: {shown(path)} changed although nothing wrote to it")
+            say(f"damaged: {shown(path)} changed although nothing wrote to it")
         for each in done.untrue[:10]:
-            click.echo(
+            say(
                 f"not true: {shown(each.pointer)} says another size or fingerprint of"
                 f" {shown(each.path)} than its blob has"
             )
         for path in done.modified[:10]:
-            click.echo(f"modified: {shown(path)}")
-        click.echo(_summary(done))
+            say(f"modified: {shown(path)}")
+        say(_summary(done))
     if bad:
-        click.echo("next:  gitmodel pull --force  (brings good copies from the remote)", err=True)
+        say_hint("gitmodel pull --force  (brings good copies from the remote)")
         return IntegrityError.exit_code
     if done.untrue:
-        click.echo(f"next:  git log -p -- {shlex.quote(done.untrue[0].pointer)}", err=True)
+        say_hint(hints.command("git log -p -- {}", done.untrue[0].pointer))
         return IntegrityError.exit_code
     if done.missing:
-        click.echo("next:  gitmodel pull", err=True)
+        say_hint("gitmodel pull")
     return MissingError.exit_code if done.missing else 0
 
 
@@ -119,18 +121,15 @@ def _summary(done: Verified) -> str:
 
 def _report_remote(done: VerifiedRemote, *, as_json: bool) -> int:
     if as_json:
-        echo_json("verify-remote", _value(done))
+        say_json("verify-remote", _value(done))
     else:
         for damage in done.damaged:
-            click.echo(f"damaged: {damage.name}: {shown(damage.why)}")
+            say(f"damaged: {damage.name}: {shown(damage.why)}")
         for ref in done.incomplete:
-            click.echo(f"incomplete: {shown(ref)}")
+            say(f"incomplete: {shown(ref)}")
         state = "damaged" if done.damaged or done.incomplete else "all good"
-        click.echo(f"{plural(done.packs, 'pack')}, {human(done.bytes)}: {state}")
+        say(f"{plural(done.packs, 'pack')}, {human(done.bytes)}: {state}")
     if done.damaged or done.incomplete:
-        click.echo(
-            "next:  gitmodel remote repair --read, then gitmodel push in a clone that has the data",
-            err=True,
-        )
+        say_hint("gitmodel remote repair --read, then gitmodel push in a clone that has the data")
         return IntegrityError.exit_code
     return 0

@@ -5,21 +5,20 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict
 
-import click
-
-from gitmodel.cli.common import echo_json, shown
+from gitmodel.cli.printer import say, say_json
 from gitmodel.errors import IntegrityError
 from gitmodel.git.signature import Signature
 from gitmodel.porcelain.verify_tag import VerifiedTag
+from gitmodel.printable import shown
 
 
 def report_tag(done: VerifiedTag, *, required: bool, as_json: bool) -> None:
     """Print what is known of a tag; raise `IntegrityError` if that is not enough."""
     if as_json:
-        echo_json("verify-tag", {**asdict(done), "sound": done.sound, "vouched": done.vouched})
+        say_json("verify-tag", {**asdict(done), "sound": done.sound, "vouched": done.vouched})
     else:
         for line in _lines(done):
-            click.echo(line)
+            say(line)
     if not (done.vouched if required else done.sound):
         raise _refusal(done)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import echo_json, json_option, shown
+from gitmodel.cli.common import json_option
 from gitmodel.cli.facts import finite, numbers
+from gitmodel.cli.printer import hand_out, say, say_json
 from gitmodel.cli.sections import Cell, Section, fitted, markdown_of, own, text_of
 from gitmodel.cli.spreadsheet import Value, csv_table
 from gitmodel.errors import UsageError
@@ -28,6 +29,7 @@ from gitmodel.porcelain.versions import (
     sort_versions,
     versions,
 )
+from gitmodel.printable import shown
 from gitmodel.sidecar import Metric
 from gitmodel.words import plural
 
@@ -83,9 +85,9 @@ def command(
     _warn(listed)
     columns = list(dict.fromkeys(wanted)) or metric_names(listed)
     if as_json:
-        echo_json("versions", {"versions": [_value(each, wanted) for each in listed]})
+        say_json("versions", {"versions": [_value(each, wanted) for each in listed]})
     elif as_csv:
-        click.echo(_csv(listed, columns), nl=False)
+        hand_out(_csv(listed, columns))
     elif not listed:
         _nothing(found, name)
     elif as_md:
@@ -97,7 +99,7 @@ def command(
 def _echo(lines: Iterable[str]) -> None:
     # The first line of a section is empty.
     for line in [*lines][1:]:
-        click.echo(line)
+        say(line)
 
 
 def _print(listed: Sequence[Listed], columns: Sequence[str], *, chosen: bool) -> None:
@@ -108,7 +110,7 @@ def _print(listed: Sequence[Listed], columns: Sequence[str], *, chosen: bool) ->
     _echo(text_of(section))
     if hidden:
         what = plural(hidden, "more metric")
-        click.echo(f"{what}: --metric NAME shows one, --json all of them", err=True)
+        say(f"{what}: --metric NAME shows one, --json all of them", err=True)
 
 
 def _short(author: str) -> str:
@@ -187,15 +189,15 @@ def _warn(listed: Sequence[Listed]) -> None:
     problems = [(each, problem) for each in listed for problem in each.problems]
     for each, problem in problems[:_SHOWN]:
         label = each.tag or f"{each.branch} (branch)"
-        click.echo(f"warning: {shown(label)}: {problem}", err=True)
+        say(f"warning: {shown(label)}: {problem}", err=True)
     more = len(problems) - _SHOWN
     if more > 0:
-        click.echo(f"warning: {plural(more, 'more problem')}; --json shows all", err=True)
+        say(f"warning: {plural(more, 'more problem')}; --json shows all", err=True)
 
 
 def _nothing(found: Sequence[Listed], name: str) -> None:
     if found:
-        click.echo(f"none of {plural(len(found), 'version')} meets the condition", err=True)
+        say(f"none of {plural(len(found), 'version')} meets the condition", err=True)
     else:
         example = f"{name}-v0.1" if name else "v1.0"
-        click.echo(f"no versions; git tag {shown(example)} makes one", err=True)
+        say(f"no versions; git tag {shown(example)} makes one", err=True)

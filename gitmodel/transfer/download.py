@@ -347,4 +347,4 @@ def _summary(remote: Remote, failed: Sequence[GitmodelError]) -> GitmodelError:
         lines.append(f"and {len(failed) - _TOLD:,} more")
     check = "verify --remote" if isinstance(ordered[0], IntegrityError) else "remote check"
     hint = f"gitmodel {check} {remote.name}"
-    return type(ordered[0])("\n  ".join(lines), hint=hint)
+    return type(ordered[0])(lines[0], hint=hint, more=lines[1:])

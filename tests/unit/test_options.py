@@ -3,12 +3,13 @@ import pytest
 from click.testing import CliRunner
 
 from gitmodel.cli.common import rate_option
+from gitmodel.cli.printer import say
 
 
 @click.command()
 @rate_option
 def command(limit_rate):
-    click.echo(limit_rate)
+    say(str(limit_rate))
 
 
 def typed(*arguments):

@@ -1,0 +1,114 @@
+"""Hints: the next command, or the act, as a user may copy it.
+
+Names come from repositories of others.  So a hint is never composed by hand: `command` and `note`
+take a text of gitmodel's own, and put each name into it as a shell reads it.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from gitmodel.printable import is_plain
+
+Name = str | Sequence[str]
+"""A name, or several of them."""
+
+_FIELD = "{}"
+_WITH_VALUE = frozenset({"--bad", "--good", "--ref", "--run-id", "--to", "-m", "-o"})
+_SAFE = re.compile(r"[A-Za-z0-9 ._/=+@%,-]")
+
+
+class _Word(NamedTuple):
+    text: str
+    foreign: bool
+
+
+def command(template: str, *names: Name) -> str:
+    """Return a command: `command("git log -p -- {}", path)`.
+
+    Each `{}` stands for a name, or for several words.  One that would be taken for an option
+    comes behind `--`.
+    """
+    words = _behind_dashes([*_words(template, names)])
+    return " ".join(shell_word(word.text) if word.foreign else word.text for word in words)
+
+
+def note(template: str, *names: Name) -> str:
+    """Return a hint that is no command: `note("name one of: {}", names)`.
+
+    Names are quoted as in a command, for they are copied too; several are parted by commas.
+    """
+    first, *others = template.split(_FIELD)
+    quoted = (", ".join(map(shell_word, _several(name))) for name in names)
+    return first + "".join(f"{name}{text}" for name, text in zip(quoted, others, strict=True))
+
+
+def then(*hints: str) -> str:
+    """Return one hint of several that follow each other."""
+    return ", then ".join(hints)
+
+
+def either(*hints: str) -> str:
+    """Return one hint of several, of which one is enough."""
+    return ", or ".join(hints)
+
+
+def also(*hints: str) -> str:
+    """Return one hint of several that stand side by side."""
+    return "; ".join(hints)
+
+
+def shell_word(text: str) -> str:
+    r"""Return a text as one word of a shell, in characters that are seen and do nothing.
+
+    Others are written as `$'\033'`, which bash, zsh, ksh and POSIX of 2024 read.
+    """
+    if not is_plain(text):
+        return f"$'{''.join(map(_octal, text))}'"
+    # zsh looks for a program of the name that begins with this sign.
+    return f"'{text}'" if re.fullmatch(r"=[\w@%+=:,./-]*", text) else shlex.quote(text)
+
+
+def _words(template: str, names: Sequence[Name]) -> Iterator[_Word]:
+    left = iter(names)
+    for word in template.split(" "):
+        if word == _FIELD:
+            yield from (_Word(name, foreign=True) for name in _several(next(left)))
+        elif _FIELD in word:
+            parts = [part for text in word.split(_FIELD)[1:] for part in (next(left), text)]
+            yield _Word("".join([word.split(_FIELD)[0], *map(str, parts)]), foreign=True)
+        else:
+            yield _Word(word, foreign=False)
+    assert next(left, None) is None, template
+
+
+def _behind_dashes(words: list[_Word]) -> list[_Word]:
+    """Put `--` before the first name that would be taken for an option, and options before it."""
+    ours = [None if word.foreign else word.text for word in words]
+    for at, word in enumerate(words):
+        if word.foreign and word.text.startswith("-") and ours[at - 1] not in _WITH_VALUE:
+            break
+    else:
+        return words
+    if "--" in ours:
+        return words
+    options = (at + n for n, text in enumerate(ours[at:]) if text and text.startswith("-"))
+    end = next(options, len(words))
+    return [*words[:at], *words[end:], _Word("--", foreign=False), *words[at:end]]
+
+
+def _several(name: Name) -> Sequence[str]:
+    return (name,) if isinstance(name, str) else name
+
+
+def _octal(char: str) -> str:
+    if _SAFE.fullmatch(char) or (not char.isascii() and is_plain(char)):
+        return char
+    try:
+        data = char.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        data = char.encode("utf-8", "surrogatepass")
+    return "".join(f"\\{byte:03o}" for byte in data)

@@ -27,7 +27,7 @@ COMMANDS = {
 def test_each_kind_is_documented_once() -> None:
     headings = re.findall(r"^## `gitmodel/(.+)/1`$", (TOP / "docs" / "json.md").read_text(), re.M)
     sources = [path.read_text() for path in (TOP / "gitmodel" / "cli").glob("*.py")]
-    printed = {kind for text in sources for kind in re.findall(r'echo_json\("([^"]+)"', text)}
+    printed = {kind for text in sources for kind in re.findall(r'say_json\("([^"]+)"', text)}
     written = {kind for text in sources for kind in re.findall(r'"gitmodel/([a-z-]+)/1"', text)}
     assert Counter(headings) == Counter(printed | written)
 

@@ -36,7 +36,7 @@ class Guarded:
 
     def write(self, text: str) -> int:
         """Write lines, of which each is escaped."""
-        self.stream.write("\n".join(map(escaped, text.split("\n"))))
+        _put(self.stream, "\n".join(map(escaped, text.split("\n"))))
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
@@ -44,13 +44,12 @@ class Guarded:
 
 
 def guard() -> None:
-    """Let nobody print past this module; what the terminal has no character for is escaped too."""
+    """Let nobody print past this module."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
             # The program was started with this stream closed.
             stream = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
-        stream.reconfigure(errors="backslashreplace")
         setattr(sys, name, Guarded(stream))
 
 
@@ -58,7 +57,7 @@ def say(*lines: str, err: bool = False) -> None:
     """Print lines; a line break inside of one is not ours, and is escaped."""
     stream = _stream(err=err)
     with_colours = stream.isatty() and not os.environ.get("NO_COLOR")
-    stream.write("".join(f"{_inert(line, with_colours=with_colours)}\n" for line in lines))
+    _put(stream, "".join(f"{_inert(line, with_colours=with_colours)}\n" for line in lines))
     stream.flush()
 
 
@@ -137,8 +136,16 @@ def _is_file(stream: TextIO) -> bool:
 
 def _write(text: str) -> None:
     stream = _stream()
-    stream.write(text)
+    _put(stream, text)
     stream.flush()
+
+
+def _put(stream: TextIO, text: str) -> None:
+    """Write a text; what the terminal has no character for is escaped too."""
+    encoding = stream.encoding or "utf-8"
+    if encoding.lower() != "utf-8":
+        text = text.encode(encoding, "backslashreplace").decode(encoding)
+    stream.write(text)
 
 
 def _stream(*, err: bool = False) -> TextIO:

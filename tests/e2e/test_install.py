@@ -72,7 +72,7 @@ def pushes_and_restores(repo: Repo) -> None:
 def test_install_check_uninstall(story: Repo) -> None:
     before = hooks_of(story)
     assert states(story, code=1) == all_are("missing")
-    assert "next: gitmodel install" in story.gitmodel("install", "--check", code=1).err
+    assert "next:  gitmodel install" in story.gitmodel("install", "--check", code=1).err
     story.gitmodel("install")
     assert states(story) == all_are("installed")
     after = hooks_of(story)

@@ -103,10 +103,10 @@ def test_in_a_bare_clone(shown: Repo) -> None:
     assert "file, 20 B" in shown.git("-C", "../bare.git", "show", "--", "model.pt.gitmodel")
 
 
-def test_what_is_no_pointer_is_shown_as_it_is(shown: Repo) -> None:
+def test_what_is_no_pointer_is_shown_as_text(shown: Repo) -> None:
     shown.write("model.pt.gitmodel", b"not\0a pointer\r\n\xff\n")
     done = shown.run("gitmodel", "textconv", "--", "model.pt.gitmodel")
-    assert (done.code, done.out) == (0, "not\0a pointer\r\n\\xff\n")
+    assert (done.code, done.out) == (0, "not\\x00a pointer\\r\n\\xff\n")
     shown.write("model.pt.gitmodel", "<<<<<<< ours\nx\n=======\ny\n>>>>>>> theirs\n")
     assert "+<<<<<<< ours" in shown.git("diff")
 

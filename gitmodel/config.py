@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
 from gitmodel.digest import ALGORITHMS, BLAKE3
 from gitmodel.document import is_document
@@ -13,14 +12,13 @@ from gitmodel.errors import IntegrityError, UsageError, newer
 from gitmodel.paths import check_path
 from gitmodel.sidecar import Goal, Kind
 from gitmodel.strict_yaml import Value, parse_yaml, quoted
+from gitmodel.url import check_url
 from gitmodel.version import TAG_FORMATS, TagFormat
 
 CONFIG_NAME = ".gitmodel.yaml"
 FORMAT = 1
 
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_SLIP = re.compile(r"(?!s3://)(?i:(s3)[an]?:|(gs|gcs|abfss?|az|sftp):(?!//))", re.ASCII)
-_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}", re.ASCII)
 _REMOTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _KEYS = (
     *("gitmodel", "id", "hash", "remote", "remotes", "artifacts"),
@@ -28,10 +26,6 @@ _KEYS = (
 )
 REPOSITORY = "*"
 """Stands for the whole repository where an artifact's name could stand."""
-_OPTIONS = {
-    "endpoint": re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._/-]*)?", re.ASCII),
-    "region": re.compile(r"[A-Za-z0-9-]{1,63}", re.ASCII),
-}
 _HINT = f"edit {CONFIG_NAME}, then gitmodel doctor"
 
 
@@ -99,70 +93,6 @@ def with_id(data: bytes, identity: str) -> bytes:
     lines = data.decode().splitlines()
     end = _find_section(lines, "gitmodel")[1]
     return ("\n".join([*lines[:end], f'id: "{identity}"', *lines[end:]]) + "\n").encode()
-
-
-def check_url(url: str) -> str:
-    """Return `url`; raise `UsageError` if it holds a user or a password, or is none."""
-    if not url or not url.isprintable():
-        raise UsageError(f"{url!r} is not the URL of a remote")
-    scheme, colon, rest = url.partition("://")
-    if slip := _SLIP.match(url):
-        # Else it would be a folder of that name, or reached by another driver than s3:// is.
-        raise UsageError(
-            f"{slip[0]!r} is not how the URL of a bucket begins",
-            hint=f"{(slip[1] or slip[2]).lower()}://BUCKET/PREFIX",
-        )
-    if not colon:
-        return url
-    # A secret may hold a slash, behind which no URL parser looks for it.
-    before, at, _ = rest.rpartition("@")
-    if at and ("/" not in before or ":" in before):
-        raise UsageError(
-            f"the {scheme} URL holds credentials",
-            hint="put them in the environment or in the profile of the service, not in a URL",
-        )
-    try:
-        parts = urlsplit(url)
-        options = parse_qs(parts.query, strict_parsing=bool(parts.query))
-    except ValueError as error:
-        raise UsageError(f"{url!r} is not a URL: {error}") from error
-    if unknown := sorted(options.keys() - set(_OPTIONS if scheme == "s3" else ())):
-        known = f"; known for s3 are {' and '.join(_OPTIONS)}" if scheme == "s3" else ""
-        raise UsageError(f"the {scheme} URL has the unknown option {unknown[0]!r}{known}")
-    if scheme == "s3":
-        _check_s3(parts, options)
-    return url
-
-
-def _check_s3(parts: SplitResult, options: Mapping[str, Sequence[str]]) -> None:
-    if not _BUCKET.fullmatch(parts.netloc) or parts.fragment:
-        what = "may not hold '#'" if parts.fragment else "names no bucket that there can be"
-        raise UsageError(f"the s3 URL {what}", hint="s3://BUCKET/PREFIX")
-    for name, values in options.items():
-        if len(values) > 1:
-            raise UsageError(f"the s3 URL has the option {name!r} twice")
-        # It is not repeated: it may be a secret that came to the wrong place.
-        if not _OPTIONS[name].fullmatch(values[0]):
-            raise UsageError(
-                f"the s3 URL has an impossible {name}",
-                hint="endpoint=https://HOST[:PORT]&region=NAME",
-            )
-
-
-def with_options(url: str, options: Mapping[str, str]) -> str:
-    """Return a URL with those options added that have a value; only buckets of S3 have any."""
-    if any(options.values()) and not url.startswith("s3://"):
-        raise UsageError(
-            f"{url!r} is not in S3, so it has no {' and no '.join(options)}",
-            hint="s3://BUCKET/PREFIX",
-        )
-    query = "&".join(f"{key}={quote(value, safe=':/')}" for key, value in options.items() if value)
-    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
-
-
-def names_endpoint(url: str) -> bool:
-    """Return whether a URL says itself which server to contact."""
-    return "://" in url and "endpoint" in parse_qs(urlsplit(url).query)
 
 
 def check_remote_name(name: str) -> str:

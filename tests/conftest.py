@@ -10,6 +10,7 @@ from botocore.client import BaseClient
 from tests.helpers.proxy import Proxy, proxy_of
 from tests.helpers.repo import Repo, copied, new_repo
 from tests.helpers.seaweed import KEY, SECRET, Bucket, S3Server, make_bucket, s3_server
+from tests.helpers.sshd import SshServer, ssh_server
 from tests.helpers.story import tell
 
 
@@ -38,6 +39,13 @@ def s3_client(server: S3Server) -> Iterator[BaseClient]:
 def s3(server: S3Server, s3_client: BaseClient) -> Bucket:
     """A bucket of its own for a test."""
     return make_bucket(server, s3_client)
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
+    """The SSH server of this test run."""
+    with ssh_server(tmp_path_factory.mktemp("sshd")) as running:
+        yield running
 
 
 @pytest.fixture

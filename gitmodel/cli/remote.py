@@ -9,7 +9,6 @@ import click
 from gitmodel import hints
 from gitmodel.cli.common import json_option, opened, progress_bar
 from gitmodel.cli.printer import say, say_hint, say_json
-from gitmodel.config import with_options
 from gitmodel.errors import IntegrityError
 from gitmodel.porcelain.remotes import (
     Checked,
@@ -20,6 +19,7 @@ from gitmodel.porcelain.remotes import (
     repair_remote,
 )
 from gitmodel.printable import shown
+from gitmodel.url import with_options
 from gitmodel.words import human, plural
 
 
@@ -35,7 +35,7 @@ def command() -> None:
 @click.option("--region", default="", help="Region of the bucket.")
 @click.option("--profile", default="", help="AWS profile to use in this clone; it is not tracked.")
 def add(name: str, url: str, endpoint_url: str, region: str, profile: str) -> None:
-    """Configure the remote NAME at URL: a folder, s3://BUCKET/PREFIX, or what fsspec can open.
+    """Configure the remote NAME at URL: a folder, s3://, gs://, abfs:// or sftp://.
 
     A folder is relative to the top of the repository. Credentials come from where all AWS tools
     look for them, never from here. This also confirms, for this clone, that

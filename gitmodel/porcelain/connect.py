@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import replace
 
 from gitmodel import trace
-from gitmodel.config import Config, names_endpoint
+from gitmodel.config import Config
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.git import gitconfig
 from gitmodel.git.command import Git
@@ -15,6 +16,7 @@ from gitmodel.remote.limit import LimitedStore
 from gitmodel.remote.packstore import Remote
 from gitmodel.remote.store import Access, open_store
 from gitmodel.remote.traced import TracedStore
+from gitmodel.url import FOLDER, REMOTES, WEB, parse_url
 
 _TRUST_KEY = "gitmodel.trusted-url"
 _TIMEOUT_KEY = "gitmodel.timeout"
@@ -25,13 +27,16 @@ _LONGEST = 86_400.0
 def open_remote(project: Project, name: str = "", *, write: bool = False, rate: int = 0) -> Remote:
     """Open a remote by name, or the default one.
 
-    A URL that came with the repository is read from, but written to, or an endpoint that it names
+    A URL that came with the repository is read from, but written to, or a server that it names
     contacted, only after the user confirmed it once in this clone.  Raises `IntegrityError` if
     that is not so.  `rate` limits what is moved, in bytes a second.
     """
     chosen, url = _find(project.config, name)
-    if write or names_endpoint(url):
-        _confirm(project, chosen, url)
+    if (write or parse_url(url).server) and not confirmed(project, chosen, url):
+        raise IntegrityError(
+            f"remote {chosen!r} at {url!r} came with the repository and was not confirmed",
+            hint=f"gitmodel remote add {chosen} {shlex.quote(url)}",
+        )
     access = _access(project.git, chosen) if "://" in url else Access()
     store = open_store(url, project.root, replace(access, rate=rate))
     if trace.is_on():
@@ -41,15 +46,25 @@ def open_remote(project: Project, name: str = "", *, write: bool = False, rate: 
     return Remote(chosen, store, project.index, project.config.id)
 
 
-def is_trusted(git: Git, url: str) -> bool:
-    """Return whether the user confirmed in this clone that a URL may be written to."""
-    return url in gitconfig.values(git, _TRUST_KEY)
+def confirmed(project: Project, name: str, url: str) -> bool:
+    """Return whether the user confirmed a URL in this clone, or does so now that they are asked."""
+    if is_trusted(project, url):
+        return True
+    if not project.confirm(name, url):
+        return False
+    trust(project, url)
+    return True
 
 
-def trust(git: Git, url: str) -> None:
-    """Remember that the user confirmed a URL."""
-    if not is_trusted(git, url):
-        gitconfig.add_value(git, _TRUST_KEY, url)
+def is_trusted(project: Project, url: str) -> bool:
+    """Return whether the user confirmed in this clone the place that a URL leads to now."""
+    return _place(project, url) in gitconfig.values(project.git, _TRUST_KEY)
+
+
+def trust(project: Project, url: str) -> None:
+    """Remember that the user confirmed the place that a URL leads to now."""
+    if not is_trusted(project, url):
+        gitconfig.add_value(project.git, _TRUST_KEY, _place(project, url))
 
 
 def set_profile(git: Git, name: str, profile: str) -> None:
@@ -74,15 +89,19 @@ def _find(config: Config, name: str) -> tuple[str, str]:
     return chosen, config.remotes[chosen]
 
 
-def _confirm(project: Project, name: str, url: str) -> None:
-    if is_trusted(project.git, url):
-        return
-    if not project.confirm(name, url):
-        raise IntegrityError(
-            f"remote {name!r} at {url!r} came with the repository and was not confirmed",
-            hint=f"gitmodel remote add {name} {shlex.quote(url)}",
-        )
-    trust(project.git, url)
+def _place(project: Project, url: str) -> str:
+    """Return what is remembered of a URL that was confirmed: for a folder, where it really is.
+
+    A later commit may put a symlink in its way.  A relative one is relative to the Git folder, so
+    that a clone may be moved together with its remote, and another worktree's is another one.
+    """
+    parsed = parse_url(url, (*REMOTES, *WEB))
+    if parsed.scheme != FOLDER:
+        return url
+    place = os.path.realpath(project.root / parsed.path)
+    if os.path.isabs(parsed.path):
+        return place
+    return os.path.relpath(place, os.path.realpath(project.git.common_dir))
 
 
 def _access(git: Git, name: str) -> Access:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from gitmodel.atomic import Scratch, write_all
 from gitmodel.cache import SMALL
-from gitmodel.config import names_endpoint, with_options
 from gitmodel.digest import Digests, Hasher
 from gitmodel.dvcfile import MD5, Settings, format_members, parse_settings
 from gitmodel.dvcsum import Md5Check
@@ -23,16 +22,24 @@ from gitmodel.errors import IntegrityError, MissingError, UsageError
 from gitmodel.git import staging
 from gitmodel.git.command import without_secret
 from gitmodel.manifest import EXECUTABLE, FILE
-from gitmodel.porcelain.connect import is_trusted, trust
+from gitmodel.paths import POINTER_SUFFIX, fold, parents
+from gitmodel.porcelain.connect import confirmed
 from gitmodel.project import Project
 from gitmodel.remote.store import Access, Store, open_store
 from gitmodel.stream import read_blocks, will_read
+from gitmodel.url import WEB, parse_url, with_options
 from gitmodel.worktree.scan import FILE_FLAGS, Found, open_folder, read_small, scan
 
 MAX_LISTING = 1 << 30
 """Bytes of the longest list of a folder."""
 
-_SCHEMES = {"s3": "s3", "gs": "gs", "azure": "abfs", "ssh": "sftp", "sftp": "sftp", "file": "file"}
+_SCHEMES = {
+    **{scheme: scheme for scheme in ("file", "s3", "gs", "sftp", *WEB)},
+    "azure": "abfs",
+    "ssh": "sftp",
+}
+"""The schemes of DVC's that are read, and what they are called here."""
+_KINDS = tuple(_SCHEMES.values())
 _AHEAD = 32
 _RANGE = 8 << 20
 _NESTED = 5
@@ -69,7 +76,7 @@ class DvcBytes:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._homes = [_read_home(project.root, folder) for folder in _folders(project)]
+        self._homes = _read_homes(project)
         self._caches = [_cache_of(project.root, home) for home in self._homes]
         self._stores: dict[str, Store] = {}
 
@@ -200,16 +207,12 @@ class DvcBytes:
         return self._stores[url]
 
     def _open(self, name: str, url: str, profile: str) -> Store:
-        project = self._project
-        if names_endpoint(url) and not is_trusted(project.git, url):
-            if not project.confirm(name, url):
-                raise IntegrityError(
-                    f"DVC's remote {name!r} at {without_secret(url)!r} came with the repository and"
-                    " was not confirmed",
-                    hint="the same command on a terminal, which asks, or GITMODEL_TRUST_REMOTE=1",
-                )
-            trust(project.git, url)
-        return open_store(url, project.root, Access(profile))
+        if parse_url(url, _KINDS).server and not confirmed(self._project, name, url):
+            raise IntegrityError(
+                f"DVC's remote {name!r} at {url!r} came with the repository and was not confirmed",
+                hint="the same command on a terminal, which asks, or GITMODEL_TRUST_REMOTE=1",
+            )
+        return open_store(url, self._project.root, Access(profile), _KINDS)
 
     def _listing_of_work(self, wanted: Wanted) -> bytes | None:
         """Return the list that DVC would make of a work folder, if it is the wanted one."""
@@ -297,21 +300,36 @@ def _opened(path: str) -> Iterator[int]:
         os.close(fd)
 
 
-def _folders(project: Project) -> list[str]:
+def _read_homes(project: Project) -> list[_Home]:
     """Return the folders that DVC was set up in, the top first."""
-    configs = staging.matching(project.git, ["*.dvc/config"])
-    found = {path.removesuffix(".dvc/config").rstrip("/") for path in configs}
-    return ["", *sorted(found - {""})]
+    patterns = ("*.dvc/config", "*.dvc/config.local", f"*{POINTER_SUFFIX}")
+    tracked = staging.matching(project.git, patterns)
+    configs = (path.removesuffix(".dvc/config") for path in tracked if path.endswith("/config"))
+    # A file system may take what is tracked under another case for the user's own file.
+    brought = {fold(path.removesuffix(POINTER_SUFFIX)) for path in tracked}
+    folders = ["", *sorted({folder.rstrip("/") for folder in configs} - {""})]
+    return [_read_home(project.root, folder, brought) for folder in folders]
 
 
-def _read_home(root: Path, folder: str) -> _Home:
+def _read_home(root: Path, folder: str, brought: Set[str]) -> _Home:
+    """Return what DVC's configuration in a folder says.
+
+    The local file is the user's own unless a clone `brought` it: as a file, as an artifact or in
+    one, or in a repository in the repository.
+    """
     at = posixpath.join(folder, ".dvc")
     try:
         with open_folder(root, at) as fd:
-            texts = [read_small(fd, name, f"{at}/{name}") for name in ("config", "config.local")]
+            shared, local = (
+                read_small(fd, name, f"{at}/{name}") for name in ("config", "config.local")
+            )
     except (FileNotFoundError, NotADirectoryError):
-        texts = [b"", b""]
-    return _Home(folder, parse_settings(*texts))
+        shared = local = b""
+    own = fold(f"{at}/config.local")
+    nested = any((root / name / ".git").exists() for name in (at, folder) if name)
+    if nested or not brought.isdisjoint((own, *parents(own))):
+        shared, local = b"\n".join((shared, local)), b""
+    return _Home(folder, parse_settings(shared, local))
 
 
 def _cache_of(root: Path, home: _Home) -> Path:

@@ -9,10 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gitmodel.atomic import locked
-from gitmodel.config import (
-    check_remote_name,
-    check_url,
-)
+from gitmodel.config import check_remote_name
 from gitmodel.errors import IntegrityError, MissingError, RemoteError, UsageError
 from gitmodel.porcelain.connect import forget_profile, is_trusted, open_remote, set_profile, trust
 from gitmodel.porcelain.rewrite import rewrite_config
@@ -20,6 +17,7 @@ from gitmodel.progress import Meter, Progress
 from gitmodel.project import Project
 from gitmodel.remote.packstore import Health, Remote
 from gitmodel.remote.store import Store
+from gitmodel.url import check_url
 
 _PROBE = 16 << 20
 
@@ -70,7 +68,7 @@ def add_remote(project: Project, name: str, url: str, profile: str = "") -> bool
             f"remote {name!r} exists, with the URL {old[name]!r}",
             hint=f"gitmodel remote remove {name}",
         )
-    trust(project.git, url)
+    trust(project, url)
     if profile:
         set_profile(project.git, name, profile)
     if name in old:
@@ -92,7 +90,7 @@ def list_remotes(project: Project) -> list[RemoteEntry]:
     """Return the configured remotes."""
     config = project.config
     return [
-        RemoteEntry(name, url, name == config.default_remote, is_trusted(project.git, url))
+        RemoteEntry(name, url, name == config.default_remote, is_trusted(project, url))
         for name, url in config.remotes.items()
     ]
 

@@ -1,1 +1,1 @@
-"""The pack store: one format on every file system that fsspec knows."""
+"""The pack store: one format on folders, buckets and servers of SFTP."""

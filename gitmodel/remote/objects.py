@@ -1,43 +1,50 @@
-"""An object store, or any other file system of fsspec, as a store.
+"""Object stores that fsspec has a driver for, of Google and Microsoft, as stores.
 
-This is the only place that knows fsspec, and where its errors become ours.
+Their errors become ours here.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
-from urllib.parse import urlsplit
 
-import fsspec
-
-from gitmodel.errors import MissingError, RemoteError, UsageError
+from gitmodel.errors import MissingError, RemoteError
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.file import LARGEST, File, check_size
 from gitmodel.remote.store import Access
+from gitmodel.url import Url
 
-_EXTRAS = {"gs": "gs", "gcs": "gs", "abfs": "azure", "abfss": "azure", "az": "azure", "ssh": "sftp"}
+CLASSES = {"gs": ("gs", "gcsfs", "GCSFileSystem"), "az": ("azure", "adlfs", "AzureBlobFileSystem")}
+"""The extra that a kind of store needs, and its driver: never one that a URL chooses."""
 
 
-def open_at(url: str, access: Access) -> ObjectStore:
-    """Open the store at a URL with a scheme."""
-    protocol = urlsplit(url).scheme
+def open_at(text: str, url: Url, access: Access) -> ObjectStore:
+    """Open the store at a URL of Google's or Microsoft's; no request is made yet."""
+    kind = "gs" if url.scheme == "gs" else "az"
+    extra, module, name = CLASSES[kind]
     try:
-        # A listing from a cache would hide what others pushed meanwhile.
-        fs, root = fsspec.url_to_fs(url, use_listings_cache=False)
+        driver = getattr(importlib.import_module(module), name)
     except ImportError as error:
-        extra = _EXTRAS.get(protocol, protocol)
         raise RemoteError(
-            f"{url!r} needs a driver: {error}", hint=f"pip install 'gitmodel[{extra}]'"
+            f"{text!r} needs a driver: {error}", hint=f"pip install 'gitmodel[{extra}]'"
         ) from error
-    except ValueError as error:
-        raise UsageError(f"{url!r} is not a URL of a known kind: {error}") from error
-    return ObjectStore(url, fs, root)
+    # A listing from a cache would hide what others pushed meanwhile.
+    fs = driver(use_listings_cache=False, skip_instance_cache=True, **_account(url))
+    return ObjectStore(text, fs, f"{url.container}/{url.path.strip('/')}")
+
+
+def _account(url: Url) -> dict[str, str]:
+    """Return which account of Azure is meant, if the URL says so, and the host that serves it."""
+    if not url.host:
+        return {}
+    name, _, rest = url.host.partition(".")
+    return {"account_name": name, "account_host": f"{name}.blob.{rest.partition('.')[2]}"}
 
 
 class ObjectStore:
-    """A store on a file system of fsspec; see `Store`.
+    """A store on a file system as fsspec defines them; see `Store`.
 
     One request writes an object whole or not at all, so nothing is ever half written.
     """
@@ -98,7 +105,11 @@ class ObjectStore:
         except MissingError:
             return {}
         start = len(self._path(prefix)) + 1
-        return {path[start:]: File(int(each["size"]), _tag(each)) for path, each in found.items()}
+        # Some drivers have paths begin at a root.
+        return {
+            path.removeprefix("/")[start:]: File(int(each["size"]), _tag(each))
+            for path, each in found.items()
+        }
 
     def move(self, key: str, new: str) -> bool:
         """Copy an object on the server, look whether the copy is whole, and remove it."""

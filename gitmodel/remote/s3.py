@@ -15,7 +15,6 @@ from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
 
 import s3fs
 from botocore.exceptions import (
@@ -33,6 +32,7 @@ from gitmodel.remote.checksum import crc32
 from gitmodel.remote.file import LARGEST, File, check_size
 from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError
 from gitmodel.remote.store import Access
+from gitmodel.url import Url
 from gitmodel.words import plural
 
 _MOST_KEYS = 1_000_000
@@ -71,9 +71,9 @@ _SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
 _T = TypeVar("_T")
 
 
-def open_at(url: str, access: Access) -> S3Store:
+def open_at(text: str, url: Url, access: Access) -> S3Store:
     """Open `s3://bucket/prefix[?endpoint=URL&region=NAME]`; no request is made yet."""
-    return S3Store(url, access)
+    return S3Store(text, url, access)
 
 
 class S3Store:
@@ -81,13 +81,11 @@ class S3Store:
 
     lanes = LANES
 
-    def __init__(self, url: str, access: Access) -> None:
-        self.url = url
+    def __init__(self, text: str, url: Url, access: Access) -> None:
+        self.url = text
         self._rate = access.rate
-        parts = urlsplit(url)
-        options = parse_qs(parts.query)
-        self._bucket = parts.netloc
-        self._prefix = parts.path.strip("/")
+        self._bucket = url.container
+        self._prefix = url.path.strip("/")
         self._retries = Retries(Patience(access.timeout, 4 * access.timeout), LANES)
         self._etags: dict[str, str] = {}
         self._conditional = True
@@ -105,8 +103,8 @@ class S3Store:
         }
         session = {"profile": access.profile} if access.profile else {}
         self._fs = s3fs.S3FileSystem(
-            endpoint_url=_first(options, "endpoint"),
-            client_kwargs={"region_name": _first(options, "region")},
+            endpoint_url=url.options.get("endpoint"),
+            client_kwargs={"region_name": url.options.get("region")},
             config_kwargs=config,
             use_listings_cache=False,
             skip_instance_cache=True,
@@ -361,7 +359,3 @@ class S3Store:
 
     def _key(self, key: str) -> str:
         return f"{self._prefix}/{key}" if self._prefix else key
-
-
-def _first(options: Mapping[str, list[str]], name: str) -> str | None:
-    return options[name][0] if options.get(name) else None

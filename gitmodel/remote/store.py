@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -11,6 +12,15 @@ from typing import Protocol, cast
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.file import LARGEST, File
 from gitmodel.remote.folder import FolderStore
+from gitmodel.url import AZURE, FOLDER, REMOTES, WEB, parse_url
+
+_DRIVERS = {
+    "s3": "s3",
+    "sftp": "sftp",
+    **dict.fromkeys(("gs", *AZURE), "objects"),
+    **dict.fromkeys(WEB, "web"),
+}
+"""Which module of this package opens the URLs of a scheme."""
 
 
 class Store(Protocol):
@@ -86,10 +96,16 @@ class Access:
     rate: int = 0
 
 
-def open_store(url: str, base: Path, access: Access = Access()) -> Store:
-    """Open the store at a URL; a plain path is relative to `base`."""
-    if "://" not in url or url.startswith("file://"):
-        return FolderStore(url, Path(os.path.normpath(base / url.removeprefix("file://"))))
+def open_store(
+    url: str, base: Path, access: Access = Access(), schemes: Sequence[str] = REMOTES
+) -> Store:
+    """Open the store at a URL of one of the schemes; a plain path is relative to `base`.
+
+    Raises `UsageError` for any other URL: it may come from a repository.
+    """
+    parsed = parse_url(url, schemes)
+    if parsed.scheme == FOLDER:
+        return FolderStore(url, Path(os.path.normpath(base / parsed.path)))
     # A driver takes longer to load than most commands take; a folder needs none.
-    name = "s3" if url.startswith("s3://") else "objects"
-    return cast("Store", importlib.import_module(f"gitmodel.remote.{name}").open_at(url, access))
+    module = importlib.import_module(f"gitmodel.remote.{_DRIVERS[parsed.scheme]}")
+    return cast("Store", module.open_at(url, parsed, access))

@@ -32,6 +32,7 @@ from gitmodel.errors import (
 )
 from gitmodel.index import Index, opened_index
 from gitmodel.progress import Far, Work, unheard
+from gitmodel.remote import objects
 from gitmodel.remote.packstore import Remote
 from gitmodel.remote.store import Access, Store, open_store
 from gitmodel.remote.upload import Sent, Upload
@@ -41,6 +42,7 @@ from gitmodel.transfer.fetch import fetch_blobs
 from gitmodel.transfer.push import send_packed
 from tests.helpers.repo import noise
 from tests.helpers.seaweed import Bucket
+from tests.helpers.sshd import SshServer
 
 MIB = 1 << 20
 REPOSITORY = "0" * 32
@@ -113,7 +115,7 @@ def _reader(blob: bytes) -> Callable[[memoryview], int]:
     return read
 
 
-@pytest.fixture(params=["folder", "memory", "s3"])
+@pytest.fixture(params=["folder", "driver", "s3", "sftp"])
 def url(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
@@ -126,8 +128,18 @@ def url(
             monkeypatch.setenv(name, value)
         yield bucket.url
         return
+    if request.param == "sftp":
+        server: SshServer = request.getfixturevalue("sshd")
+        server.welcome(tmp_path / "home")
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        yield server.url(tmp_path / "folder" / "remote")
+        return
+    # A driver of fsspec's, as those of Google and Microsoft are, that needs no account.
+    monkeypatch.setitem(
+        objects.CLASSES, "gs", ("gs", MemoryFileSystem.__module__, "MemoryFileSystem")
+    )
     name = f"/{secrets.token_hex(8)}"
-    yield f"memory:/{name}"
+    yield f"gs:/{name}"
     files = MemoryFileSystem.store
     for path in [path for path in files if path.startswith(name)]:
         del files[path]

@@ -1,0 +1,122 @@
+"""Logs in to servers by SSH, as the user's own `ssh` would, if their keys are known."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+from typing import Any
+
+import paramiko
+
+from gitmodel.errors import IntegrityError, RemoteError, UsageError
+from gitmodel.url import Url
+
+_KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
+_CONFIG = "~/.ssh/config"
+
+# What goes wrong is raised; without this it would also be printed.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+
+def connect(url: Url, timeout: float) -> paramiko.SSHClient:
+    """Log in to the server that a URL names; `timeout` is in seconds for each step.
+
+    Name, port, user and keys come from `~/.ssh/config`, keys from the agent too.  Raises
+    `IntegrityError` if the key of the server is not the one in `known_hosts`.
+    """
+    host = url.host.strip("[]")
+    own = _settings(host)
+    name, port = own.get("hostname", host), url.port or int(own.get("port", "22"))
+    client = paramiko.SSHClient()
+    client.set_missing_host_key_policy(_Reject())
+    _load_known(client, own)
+    try:
+        client.connect(
+            name,
+            port,
+            url.user or own.get("user"),
+            key_filename=_keys(own),
+            look_for_keys="identityfile" not in own,
+            timeout=timeout,
+            banner_timeout=timeout,
+            auth_timeout=timeout,
+            channel_timeout=timeout,
+            sock=_proxy(own),
+        )
+    except BaseException as error:
+        client.close()
+        if isinstance(error, (_UnknownKeyError, paramiko.SSHException, OSError, EOFError)):
+            raise _refused(host, port, error) from error
+        raise
+    return client
+
+
+class _UnknownKeyError(Exception):
+    """Nobody vouches for the key of a server."""
+
+
+class _Reject:
+    """Talks to no server whose key is not known."""
+
+    def missing_host_key(
+        self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
+    ) -> None:
+        """Refuse."""
+        raise _UnknownKeyError(hostname)
+
+
+def _settings(host: str) -> Any:
+    path = os.path.expanduser(_CONFIG)
+    if not os.path.isfile(path):
+        return {}
+    try:
+        return paramiko.SSHConfig.from_path(path).lookup(host)
+    except (paramiko.ConfigParseError, paramiko.CouldNotCanonicalize, ImportError) as error:
+        raise UsageError(f"{path!r}: {error}", hint=f"ssh -G {host}") from error
+
+
+def _load_known(client: paramiko.SSHClient, own: Any) -> None:
+    named = own.get("userknownhostsfile", "").split()
+    for path in map(os.path.expanduser, (*named, *_KNOWN_HOSTS[2:]) if named else _KNOWN_HOSTS):
+        if os.path.isfile(path):
+            client.load_system_host_keys(path)
+
+
+def _keys(own: Any) -> list[str]:
+    return [
+        path
+        for path in map(os.path.expanduser, own.get("identityfile", ()))
+        if os.path.isfile(path)
+    ]
+
+
+def _proxy(own: Any) -> Any:
+    if own.get("proxyjump", "none") != "none":
+        raise UsageError(
+            "gitmodel does not follow ProxyJump of ~/.ssh/config",
+            hint="ProxyCommand ssh -W %h:%p HOST",
+        )
+    command = own.get("proxycommand", "none")
+    return None if command == "none" else paramiko.ProxyCommand(command)
+
+
+def _refused(host: str, port: int, error: BaseException) -> IntegrityError | RemoteError:
+    login = shlex.join(("ssh", *(("-p", str(port)) if port != 22 else ()), host))
+    if isinstance(error, paramiko.BadHostKeyException):
+        return IntegrityError(
+            f"the server {host!r} has another key than the one in known_hosts",
+            hint=f"{login} (and ask who runs it why)",
+        )
+    if isinstance(error, paramiko.AuthenticationException):
+        return RemoteError(f"the server {host!r} does not let you in: {error}", hint=login)
+    if isinstance(error, _UnknownKeyError):
+        return IntegrityError(
+            f"the key of the server {host!r} is not in known_hosts",
+            hint=f"{login} (it shows the key, and asks)",
+        )
+    return RemoteError(f"the server {host!r} cannot be reached: {_why(error)}", hint=login)
+
+
+def _why(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

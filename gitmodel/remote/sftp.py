@@ -73,7 +73,7 @@ class SftpStore:
         path = self._path(key)
 
         def act(session: Session) -> bytes:
-            size = _size(session, path)
+            size = self._size(session, path)
             if length is None:
                 check_size(self.url, key, size, limit)
             wanted = size - start if length is None else min(length, size - start)
@@ -90,7 +90,7 @@ class SftpStore:
 
     def size(self, key: str) -> int:
         """Return the size in bytes."""
-        return self._call(key, lambda session: _size(session, self._path(key)))
+        return self._call(key, lambda session: self._size(session, self._path(key)))
 
     def put(self, key: str, data: bytes | memoryview) -> None:
         """Write a file."""
@@ -113,13 +113,22 @@ class SftpStore:
 
         No link is followed.
         """
-        return self._call(prefix, lambda session: _walk(session, self._path(prefix)))
+        top = self._path(prefix)
+
+        def act(session: Session) -> dict[str, File]:
+            self._check_way(session, f"{top}/")
+            return _walk(session, top)
+
+        try:
+            return self._call(prefix, act)
+        except MissingError:
+            return {}
 
     def move(self, key: str, new: str) -> bool:
         """Rename a file, unless the other name is taken."""
 
         def act(session: Session) -> bool:
-            _size(session, self._path(key))
+            self._size(session, self._path(key))
             self._make_folders(session, posixpath.dirname(self._path(new)))
             return _rename(session, self._path(key), self._path(new))
 
@@ -127,8 +136,13 @@ class SftpStore:
 
     def delete(self, key: str) -> None:
         """Remove a file, if it is there."""
+
+        def act(session: Session) -> None:
+            self._check_way(session, self._path(key))
+            session.remove(self._path(key))
+
         with suppress(MissingError):
-            self._call(key, lambda session: session.remove(self._path(key)))
+            self._call(key, act)
 
     def sweep(self) -> None:
         """Remove what writers that died left half written.
@@ -139,6 +153,7 @@ class SftpStore:
 
         def act(session: Session) -> None:
             folder = self._path(_SCRATCH)
+            self._check_way(session, f"{folder}/")
             left = [
                 (name, facts)
                 for _, name, facts in session.listings([folder])
@@ -156,7 +171,8 @@ class SftpStore:
                     with suppress(StatusError):
                         session.remove(f"{folder}/{name}")
 
-        self._call(_SCRATCH, act)
+        with suppress(MissingError):
+            self._call(_SCRATCH, act)
 
     def abort(self) -> None:
         """Give up the requests that are under way."""
@@ -164,8 +180,9 @@ class SftpStore:
 
     def _write(self, session: Session, key: str, data: bytes | memoryview) -> None:
         target = self._path(key)
+        self._make_folders(session, posixpath.dirname(target))
         old = _make_room(session, target)
-        temporary = self._write_part(session, key, [data])
+        temporary = self._write_part(session, [data])
         with _removed(session, temporary):
             if old and old.written >= session.facts(temporary).written:
                 # Times are in seconds; a file that is written anew must have another one.
@@ -175,18 +192,18 @@ class SftpStore:
 
     def _write_new(self, session: Session, key: str, parts: Sequence[bytes | memoryview]) -> bool:
         target = self._path(key)
+        self._make_folders(session, posixpath.dirname(target))
         if _make_room(session, target):
             return False
-        temporary = self._write_part(session, key, parts)
+        temporary = self._write_part(session, parts)
         with _removed(session, temporary):
             if _rename(session, temporary, target):
                 return True
         session.remove(temporary)
         return False
 
-    def _write_part(self, session: Session, key: str, parts: Sequence[bytes | memoryview]) -> str:
-        """Write a file under a name of its own, beside the place where it will be."""
-        self._make_folders(session, posixpath.dirname(self._path(key)))
+    def _write_part(self, session: Session, parts: Sequence[bytes | memoryview]) -> str:
+        """Write a file under a name of its own, on the file system of the place it will have."""
         temporary = self._scratch_file(session)
         with (
             _removed(session, temporary),
@@ -204,29 +221,44 @@ class SftpStore:
         """Make a folder and those above it, unless they are there."""
         if folder in self._folders or folder in ("", "/", "."):
             return
+        below, above = folder.startswith(f"{self._root}/"), posixpath.dirname(folder)
+        if below:
+            self._make_folders(session, above)
         try:
             session.make_folder(folder)
         except StatusError as error:
-            if error.errno == errno.ENOENT:
-                self._make_folders(session, posixpath.dirname(folder))
-                self._make_folders(session, folder)
-                return
-            self._check_folder(session, folder, error)
+            if error.errno == errno.ENOENT and not below:
+                self._make_folders(session, above)
+                session.make_folder(folder)
+            elif _facts(session, folder) is None:
+                raise
+            self._check_way(session, f"{folder}/")
         self._folders.add(folder)
 
-    def _check_folder(self, session: Session, folder: str, error: StatusError) -> None:
-        """Raise an error unless a folder that could not be made is there, and is what it says.
+    def _check_way(self, session: Session, path: str) -> None:
+        """Raise `IntegrityError` if a folder on the way from the top of the store is a link.
 
-        The top of the store may be a link: whoever runs the server made it.
+        Who shares the store could have that lead out of it.  The top itself, and what is above it,
+        is as whoever runs the server made it.
         """
-        facts = session.facts(folder)
-        if facts.is_folder or folder == self._root:
-            return
-        if folder.startswith(f"{self._root}/"):
-            raise IntegrityError(
-                f"{self.url}: {folder!r} is not a folder", hint="gitmodel remote check"
-            ) from error
-        # A link on the way to the store: what lies behind it is seen when it is used.
+        if path.startswith(f"{self._root}/"):
+            way = self._root
+            for name in path[len(self._root) + 1 :].split("/")[:-1]:
+                way = f"{way}/{name}"
+                if way not in self._folders:
+                    if not session.facts(way).is_folder:
+                        raise IntegrityError(
+                            f"{self.url}: {way!r} is not a folder", hint="gitmodel remote check"
+                        )
+                    self._folders.add(way)
+
+    def _size(self, session: Session, path: str) -> int:
+        """Return the size of a file; a folder is none, and a link leads nobody knows where."""
+        self._check_way(session, path)
+        facts = session.facts(path)
+        if not facts.is_file:
+            raise StatusError(errno.ENOENT, "it is not a file")
+        return facts.size
 
     def _path(self, key: str) -> str:
         return posixpath.join(self._root, key)
@@ -348,14 +380,6 @@ def _facts(session: Session, path: str) -> Facts | None:
         if error.errno == errno.ENOENT:
             return None
         raise
-
-
-def _size(session: Session, path: str) -> int:
-    """Return the size of a file; a folder is none, and a link leads nobody knows where."""
-    facts = session.facts(path)
-    if not facts.is_file:
-        raise StatusError(errno.ENOENT, "it is not a file")
-    return facts.size
 
 
 def _make_room(session: Session, path: str) -> Facts | None:

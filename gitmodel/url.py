@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from gitmodel.errors import UsageError
+from gitmodel.hints import note
 from gitmodel.secrets import find_secrets
 
 FOLDER = "file"
@@ -164,7 +165,8 @@ def _unknown(scheme: str, schemes: Sequence[str]) -> UsageError:
         )
     what = f"URLs of the kind {scheme!r}" if _SCHEME.fullmatch(scheme) else "such URLs"
     return UsageError(
-        f"gitmodel has no remotes with {what}", hint=f"use a folder, {', '.join(schemes[1:])}"
+        f"gitmodel has no remotes with {what}",
+        hint=note("use a folder, or one of: {}", schemes[1:]),
     )
 
 
@@ -201,7 +203,9 @@ def _check_folder(plain: str) -> None:
     name, colon, _ = plain.partition("/")[0].partition(":")
     if meant := _FORMS.get(_MEANT.get(name.lower(), name.lower())) if colon else None:
         # Else it would be a folder of that name.
-        raise UsageError(f"'{name}:' is not how the URL of a remote begins", hint=meant)
+        raise UsageError(
+            f"'{name}:' is not how the URL of a remote begins", hint=note("such as {}", meant)
+        )
     # A drive of Windows has one letter, a server hardly ever.
     if colon and len(name) > 1:
         raise UsageError(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
-import shlex
 from typing import Any
 
 import paramiko
 
 from gitmodel.errors import IntegrityError, RemoteError, UsageError
+from gitmodel.hints import also, command
 from gitmodel.url import Url
 
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
 _CONFIG = "~/.ssh/config"
+_PORT = 22
 
 # What goes wrong is raised; without this it would also be printed.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -27,7 +28,7 @@ def connect(url: Url, timeout: float) -> paramiko.SSHClient:
     """
     host = url.host.strip("[]")
     own = _settings(host)
-    name, port = own.get("hostname", host), url.port or int(own.get("port", "22"))
+    name, port = own.get("hostname", host), url.port or int(own.get("port", _PORT))
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(_Reject())
     _load_known(client, own)
@@ -73,7 +74,7 @@ def _settings(host: str) -> Any:
     try:
         return paramiko.SSHConfig.from_path(path).lookup(host)
     except (paramiko.ConfigParseError, paramiko.CouldNotCanonicalize, ImportError) as error:
-        raise UsageError(f"{path!r}: {error}", hint=f"ssh -G {host}") from error
+        raise UsageError(f"{path!r}: {error}", hint=command("ssh -G {}", host)) from error
 
 
 def _load_known(client: paramiko.SSHClient, own: Any) -> None:
@@ -102,20 +103,26 @@ def _proxy(own: Any) -> Any:
 
 
 def _refused(host: str, port: int, error: BaseException) -> IntegrityError | RemoteError:
-    login = shlex.join(("ssh", *(("-p", str(port)) if port != 22 else ()), host))
+    login = str(port), host
     if isinstance(error, paramiko.BadHostKeyException):
         return IntegrityError(
             f"the server {host!r} has another key than the one in known_hosts",
-            hint=f"{login} (and ask who runs it why)",
+            hint=also("ask who runs it why", command("ssh -p {} {}", *login)),
         )
-    if isinstance(error, paramiko.AuthenticationException):
-        return RemoteError(f"the server {host!r} does not let you in: {error}", hint=login)
     if isinstance(error, _UnknownKeyError):
         return IntegrityError(
             f"the key of the server {host!r} is not in known_hosts",
-            hint=f"{login} (it shows the key, and asks)",
+            hint=also(command("ssh -p {} {}", *login), "it shows the key, and asks"),
         )
-    return RemoteError(f"the server {host!r} cannot be reached: {_why(error)}", hint=login)
+    if isinstance(error, paramiko.AuthenticationException):
+        return RemoteError(
+            f"the server {host!r} does not let you in: {error}",
+            hint=command("ssh -p {} {}", *login),
+        )
+    return RemoteError(
+        f"the server {host!r} cannot be reached: {_why(error)}",
+        hint=command("ssh -p {} {}", *login),
+    )
 
 
 def _why(error: BaseException) -> str:

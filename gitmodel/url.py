@@ -96,16 +96,23 @@ def parse_url(text: str, schemes: Sequence[str] = REMOTES) -> Url:
     if scheme not in schemes:
         raise _unknown(scheme, schemes)
     if "::" in _ADDRESS.sub("", _decoded(text)):
-        raise UsageError(f"the {scheme} URL leads to another URL by '::'", hint=_FORMS[scheme])
+        raise UsageError(
+            f"the {scheme} URL leads to another URL by '::'",
+            hint=note("such as {}", _FORMS[scheme]),
+        )
     try:
         parts = urlsplit(text)
         options = parse_qs(parts.query, strict_parsing=bool(parts.query))
     except ValueError as error:
-        raise UsageError(f"the {scheme} URL is malformed", hint=_FORMS[scheme]) from error
+        raise UsageError(
+            f"the {scheme} URL is malformed", hint=note("such as {}", _FORMS[scheme])
+        ) from error
     place = _PLACES[scheme].fullmatch(parts.netloc)
     lost = scheme == FOLDER and not parts.path
     if not place or lost or "#" in text or int(place.groupdict().get("port") or 0) > 65535:
-        raise UsageError(f"the {scheme} URL {_amiss(scheme, text)}", hint=_FORMS[scheme])
+        raise UsageError(
+            f"the {scheme} URL {_amiss(scheme, text)}", hint=note("such as {}", _FORMS[scheme])
+        )
     named = {name: value or "" for name, value in place.groupdict().items()}
     return Url(
         scheme,
@@ -161,7 +168,8 @@ def _unknown(scheme: str, schemes: Sequence[str]) -> UsageError:
     meant = _MEANT.get(scheme.lower(), scheme.lower())
     if meant in schemes:
         return UsageError(
-            f"the URL of a remote does not begin with '{scheme}:'", hint=_FORMS[meant]
+            f"the URL of a remote does not begin with '{scheme}:'",
+            hint=note("such as {}", _FORMS[meant]),
         )
     what = f"URLs of the kind {scheme!r}" if _SCHEME.fullmatch(scheme) else "such URLs"
     return UsageError(
@@ -182,10 +190,15 @@ def _options(scheme: str, given: Mapping[str, Sequence[str]]) -> dict[str, str]:
     if unknown := sorted(given.keys() - set(_OPTIONS if scheme == "s3" else ())):
         known = f"; known for s3 are {' and '.join(_OPTIONS)}" if scheme == "s3" else ""
         name = f"the unknown option {unknown[0]!r}" if unknown[0].isidentifier() else "options"
-        raise UsageError(f"the {scheme} URL has {name}{known}", hint=_FORMS[scheme])
+        raise UsageError(
+            f"the {scheme} URL has {name}{known}", hint=note("such as {}", _FORMS[scheme])
+        )
     for name, values in given.items():
         if len(values) > 1:
-            raise UsageError(f"the {scheme} URL has the option {name!r} twice", hint=_FORMS[scheme])
+            raise UsageError(
+                f"the {scheme} URL has the option {name!r} twice",
+                hint=note("such as {}", _FORMS[scheme]),
+            )
         if not _OPTIONS[name].fullmatch(values[0]):
             raise UsageError(
                 f"the {scheme} URL has an impossible {name}",

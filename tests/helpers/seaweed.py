@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import secrets
 import socket
@@ -96,8 +97,10 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
     ]
+    # It would take all the memory that it may.
+    env = {**os.environ, "GOMEMLIMIT": "200MiB"}
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=env)
     server = S3Server(f"http://127.0.0.1:{s3}", process)
     try:
         _await(server, folder / "log")

@@ -13,6 +13,12 @@ WORKERS ?= auto
 # An installed package is compiled; one that is edited in place is not where PYTHONDONTWRITEBYTECODE
 # is set, and each command takes two or three times as long.
 COMPILE = $(BIN)/python -m compileall -q gitmodel
+# Tests make and remove many small files; in memory that costs a fraction, where programs can run
+# there and there is room.  `make test TMPDIR=/var/tmp` tests on that disk.
+ROOM := 4000000
+memory = $(shell test "$$(df -Pk /dev/shm 2>/dev/null | awk 'END {print $$4}')" -gt $(ROOM) \
+    && probe=$$(mktemp /dev/shm/XXXXXX) && echo : >$$probe && chmod +x $$probe \
+    && { sh -c $$probe 2>/dev/null && echo /dev/shm; rm $$probe; })
 PYTEST = $(COMPILE) && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS)
 
 .PHONY: demo test torture fuzz check bench coverage clean
@@ -23,6 +29,7 @@ demo: $(VENV)/.demo
 	@$(COMPILE)
 	@$(BIN)/python demo/demo.py $(ARGS)
 
+test: export TMPDIR := $(or $(TMPDIR),$(memory))
 test: $(VENV)/.test
 	@$(PYTEST) $(ARGS)
 

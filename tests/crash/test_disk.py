@@ -49,14 +49,14 @@ def test_a_disk_that_fails_once(
         assert done.code == 0 or "next:" in done.err
         assert repo.leftovers() == []
         if call == "fsync":
-            assert _synced_after_failure(done.log) == []
+            assert _synced_after_failure(done.log, tmp_path) == []
         scene.check_between(repo)
         scene.check_again(repo)
         remove(tmp_path / str(number))
     pytest.fail("the command never ran to its end")
 
 
-def _synced_after_failure(log: str) -> list[str]:
+def _synced_after_failure(log: str, below: Path) -> list[str]:
     """Return the files (not the folders) that were synced again after their fsync failed."""
     failed: set[str] = set()
     again = []
@@ -64,9 +64,9 @@ def _synced_after_failure(log: str) -> list[str]:
         path = line.partition("<")[2].partition(">")[0]
         if "(INJECTED)" in line:
             failed.add(path)
-        elif path in failed and "fsync(" in line and "/tmp/" in path and not os.path.isdir(path):
+        elif path in failed and "fsync(" in line and path.startswith(f"{below}/"):
             again.append(path)
-    return again
+    return [path for path in again if not os.path.isdir(path)]
 
 
 def _limited(repo: Repo, command: tuple[str, ...], limit: str) -> subprocess.CompletedProcess[str]:

@@ -475,6 +475,7 @@ def test_submodule_of_a_clone(work: Repo, hooks: bool) -> None:
     shutil.rmtree(sub.path)
     shutil.rmtree(outer.path / ".git/modules/sub")
     template = ("-c", f"init.templateDir={_template(work)}") if hooks else ()
+    del outer.env["GIT_TEMPLATE_DIR"]
     outer.git(*_FILES, *template, "submodule", "--quiet", "update", "--init")
     settle(sub, hooks)
     assert sub.read("model.pt") == SECOND

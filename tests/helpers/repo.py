@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import hashlib
 import json
 import os
@@ -11,6 +13,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -183,10 +186,22 @@ def isolated(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TEMPLATE_DIR": str(_git_template()),
         "PATH": os.pathsep.join((str(BIN), os.environ["PATH"])),
         "LC_ALL": "C.UTF-8",
         "NO_COLOR": "1",
     }
+
+
+@functools.cache
+def _git_template() -> Path:
+    """Make what Git's own template has, but for samples of hooks: half of a small repository."""
+    folder = Path(tempfile.mkdtemp(prefix="gitmodel-tests-"))
+    atexit.register(shutil.rmtree, folder)
+    (folder / "hooks").mkdir()
+    (folder / "info").mkdir()
+    (folder / "info/exclude").write_text("# Only for this clone.\n")
+    return folder
 
 
 _WHO = (("NAME", "Ada Example"), ("EMAIL", "ada@example.org"))

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.atomic import Scratch
+from gitmodel.atomic import BESIDE, Scratch, scratch_in
 from gitmodel.cache import Cache
 from gitmodel.config import Config
 from gitmodel.errors import UsageError
@@ -78,10 +78,10 @@ def open_project(
         raise UsageError(f"{str(git.worktree)!r} is not set up for gitmodel", hint="gitmodel init")
     home = git.common_dir / "gitmodel"
     with ExitStack() as stack:
-        scratch = stack.enter_context(Scratch(home / "tmp"))
+        scratch = stack.enter_context(Scratch(scratch_in(home)))
         beside = scratch
         if os.stat(git.worktree).st_dev != os.stat(git.common_dir).st_dev:
-            beside = stack.enter_context(Scratch(git.worktree / ".gitmodel-tmp"))
+            beside = stack.enter_context(Scratch(git.worktree, BESIDE))
         index = stack.enter_context(opened_index(home / "index.db"))
         cache = Cache(home, index, scratch)
         stack.callback(cache.close)

@@ -15,7 +15,7 @@ from typing import Any
 
 from blake3 import blake3
 
-from gitmodel.atomic import Scratch, write_file
+from gitmodel.atomic import Scratch, scratch_in, write_file
 from gitmodel.config import Config
 from gitmodel.record import Measured
 from gitmodel.sidecar import Goal, Metric
@@ -62,7 +62,7 @@ def remember(
     for (commit, name), measured in kept.items():
         values.setdefault(name, {})[commit] = _value(measured)
     body = json.dumps(values, separators=(",", ":")).encode()
-    with suppress(OSError), Scratch(path.parent / "tmp") as scratch:
+    with suppress(OSError), Scratch(scratch_in(path.parent)) as scratch:
         path.parent.mkdir(exist_ok=True)
         write_file(path, _head(config, body) + b"\n" + body, scratch)
 

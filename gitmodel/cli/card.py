@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from gitmodel.atomic import Scratch, write_file
+from gitmodel.atomic import Scratch, scratch_in, write_file
 from gitmodel.card import Finding, format_card
 from gitmodel.cli.common import json_option
 from gitmodel.cli.printer import hand_out, say, say_json
@@ -73,7 +73,7 @@ def _deliver(history: History, text: str, output: Path | None) -> None:
     if output is None:
         hand_out(text)
         return
-    with Scratch(history.git.common_dir / "gitmodel" / "tmp") as scratch:
+    with Scratch(scratch_in(history.git.common_dir / "gitmodel")) as scratch:
         write_file(output, text.encode(), scratch)
 
 

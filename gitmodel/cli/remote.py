@@ -107,6 +107,8 @@ def _report(checked: Checked) -> None:
     for what in probed.lacking:
         say(f"it cannot do this: {what}")
     say(f"up {human(probed.up)}/s, down {human(probed.down)}/s")
+    for left in checked.leftovers:
+        say(f"not removed, for it may be of others: {left}")
     health = checked.health
     if health is None:
         say("nothing was pushed to it yet")

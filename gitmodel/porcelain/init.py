@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.atomic import Scratch
+from gitmodel.atomic import Scratch, scratch_in
 from gitmodel.config import CONFIG_NAME, Config, format_config, with_id
 from gitmodel.git import staging
 from gitmodel.git.command import open_git
@@ -35,7 +35,7 @@ def init(folder: Path, algorithm: str) -> Initialised:
     if found and found.id:
         return Initialised(False, path)
     data = with_id(read_file(git.worktree, CONFIG_NAME) or b"", identity) if found else None
-    with Scratch(git.common_dir / "gitmodel" / "tmp") as scratch:
+    with Scratch(scratch_in(git.common_dir / "gitmodel")) as scratch:
         set_attributes(git, scratch)
         new = data or format_config(Config(identity, algorithm))
         write_file(git.worktree, CONFIG_NAME, new, scratch)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gitmodel.atomic import Scratch, make_folder, sweep, write_program
+from gitmodel.atomic import Scratch, make_folder, scratch_in, sweep, write_program
 from gitmodel.config import CONFIG_NAME
 from gitmodel.git import gitconfig
 from gitmodel.git.command import Git
@@ -73,7 +73,7 @@ def check(git: Git, version: tuple[int, int], *, tag_guard: bool) -> SetUp:
 
 def install(git: Git, version: tuple[int, int], *, tag_guard: bool) -> SetUp:
     """Set up what is missing or stale; return what there is afterwards."""
-    temporary = git.common_dir / "gitmodel" / "tmp"
+    temporary = scratch_in(git.common_dir / "gitmodel")
     # Also if nothing is to be written: a run that was killed may have left something.
     sweep(temporary)
     with Scratch(temporary) as scratch:
@@ -92,7 +92,7 @@ def install(git: Git, version: tuple[int, int], *, tag_guard: bool) -> SetUp:
 def uninstall(git: Git) -> list[Path]:
     """Remove what `install` wrote, byte for byte, and only that; return the files it was in."""
     changed = []
-    with Scratch(git.common_dir / "gitmodel" / "tmp") as scratch:
+    with Scratch(scratch_in(git.common_dir / "gitmodel")) as scratch:
         for name in (*HOOKS, GUARD):
             changed += [path for path in _candidates(git, name) if _remove_block(path, scratch)]
             gitconfig.remove_section(git, _section(name))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from gitmodel.atomic import Scratch, make_folder, sweep
+from gitmodel.atomic import Scratch, make_folder, scratch_in, sweep
 from gitmodel.cache import Cache
 from gitmodel.config import CONFIG_NAME, Config, parse_config
 from gitmodel.digest import COMMIT
@@ -116,9 +116,9 @@ def open_mirror(source: Source, mirrors: Mirrors) -> Iterator[Mirror]:
     """Open what is kept of a repository."""
     home = Path(os.path.abspath(mirrors.folder)) / _home_name(source.url)
     make_folder(home)
-    sweep(home / "tmp")
+    sweep(scratch_in(home))
     with ExitStack() as stack:
-        scratch = stack.enter_context(Scratch(home / "tmp"))
+        scratch = stack.enter_context(Scratch(scratch_in(home)))
         index = stack.enter_context(opened_index(home / "index.db"))
         blobs = Cache(home, index, scratch)
         stack.callback(blobs.close)

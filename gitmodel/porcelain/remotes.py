@@ -46,13 +46,15 @@ class Probed:
 class Checked:
     """What a remote can do, and the state of what is on it.
 
-    `health` is None where nothing was pushed yet.
+    `health` is None where nothing was pushed yet; `leftovers` are temporary folders that nobody
+    removes.
     """
 
     name: str
     url: str
     probed: Probed
     health: Health | None
+    leftovers: tuple[str, ...]
 
 
 def add_remote(project: Project, name: str, url: str, profile: str = "") -> bool:
@@ -100,7 +102,7 @@ def check_remote(project: Project, name: str) -> Checked:
     remote = open_remote(project, name, write=True)
     probed = _probe(remote.store)
     health = remote.check() if remote.is_used() else None
-    return Checked(remote.name, remote.store.url, probed, health)
+    return Checked(remote.name, remote.store.url, probed, health, tuple(remote.store.leftovers()))
 
 
 def repair_remote(project: Project, name: str, progress: Progress, *, read: bool) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gitmodel.atomic import Scratch
+from gitmodel.atomic import Scratch, scratch_in
 from gitmodel.cache import Cache
 from gitmodel.errors import GitmodelError
 from gitmodel.git.command import find_common_dir
@@ -34,7 +34,7 @@ def find_entries(pointer: Pointer, folder: Path) -> tuple[Entry, ...] | None:
         home = find_common_dir(folder) / "gitmodel"
         if not home.is_dir():
             return None
-        with Scratch(home / "tmp") as scratch, opened_index(home / "index.db") as index:
+        with Scratch(scratch_in(home)) as scratch, opened_index(home / "index.db") as index:
             cache = Cache(home, index, scratch)
             try:
                 return read_manifest(pointer, cache).entries

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
-from gitmodel.atomic import sweep
+from gitmodel.atomic import scratch_in, sweep
 from gitmodel.cache import Cache, Damage
 from gitmodel.digest import algorithm_of, oid_of
 from gitmodel.encoding import decode
@@ -58,7 +58,7 @@ def verify(project: Project, progress: Progress, *, quick: bool) -> Verified:
     If `quick`, the cache is compared by fingerprint, which can be forged, and of the working tree
     only what was touched is read.
     """
-    swept = sweep(project.git.common_dir / "gitmodel" / "tmp")
+    swept = sweep(scratch_in(project.git.common_dir / "gitmodel"))
     pointers = read_worktree(project.git).pointers
     size = project.cache.size()
     # A pointer gives a fingerprint; manifests are read only once the cache is known to be sound.

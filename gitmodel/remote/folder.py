@@ -1,48 +1,72 @@
-"""A folder as a store: the default remote, which needs no driver and no server."""
+"""A folder as a store: the default remote, which needs no driver and no server.
+
+Others may write to it too.  So it is opened once and entered by descriptors, never through a
+symlink, and only files that are files are read, replaced and removed.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gitmodel.atomic import Scratch, fsync, fsync_folder, make_folder, publish, sweep
-from gitmodel.errors import MissingError, RemoteError
+from gitmodel.atomic import (
+    Scratch,
+    fsync,
+    give,
+    make_folder,
+    of_other_hosts,
+    publish_in,
+    sweep,
+    sync_folder,
+)
+from gitmodel.errors import IntegrityError, MissingError, RemoteError
+from gitmodel.hints import command
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.file import LARGEST, File, check_size
 from gitmodel.stream import write_whole
 
-_SCRATCH = "tmp"
-_READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+_SCRATCH = ".gitmodel-scratch-"
+"""Begins the names of the folders that scratch folders lie in: each user has one."""
+_OLD_SCRATCH = "tmp"
+"""Where the scratch folders of early versions lay: a name that others use too."""
+_DEEPEST = 8
+"""Folders in folders that are listed: no key of ours has more."""
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_KINDS = {stat.S_IFLNK: "a symlink", stat.S_IFDIR: "a folder", stat.S_IFREG: "a file"}
 
 
 class FolderStore:
-    """A store in a folder, of this machine or of a network file system; see `Store`."""
+    """A store in a folder, of this machine or of a network file system; see `Store`.
+
+    Inside `tree`, a working tree, no symlink leads to it: a commit could have put that there.
+    """
 
     lanes = lanes_now = 2
 
-    def __init__(self, url: str, root: Path) -> None:
+    def __init__(self, url: str, root: Path, tree: Path | None = None) -> None:
         self.url = url
         self._root = root
+        self._tree = tree
+        self._fd = -1
+        self._opening = threading.Lock()
 
     def read(
         self, key: str, start: int = 0, length: int | None = None, *, limit: int = LARGEST
     ) -> bytes:
         """Return a part of a file, or all."""
-        with self._translated(key):
-            fd = os.open(self._root / key, _READ_FLAGS)
-            try:
-                status = os.fstat(fd)
-                if stat.S_ISDIR(status.st_mode):
-                    raise FileNotFoundError(key)
-                wanted = status.st_size - start if length is None else length
-                if length is None:
-                    check_size(self.url, key, status.st_size, limit)
-                data = _read(fd, start, wanted)
-            finally:
-                os.close(fd)
+        with self._translated(key), self._file(key) as fd:
+            size = os.fstat(fd).st_size
+            wanted = size - start if length is None else length
+            if length is None:
+                check_size(self.url, key, size, limit)
+            data = _read(fd, start, wanted)
         if len(data) != wanted:
             raise RemoteError(
                 f"{self.url}: {key!r} gave {len(data)} bytes instead of {wanted}",
@@ -52,21 +76,18 @@ class FolderStore:
 
     def size(self, key: str) -> int:
         """Return the size in bytes."""
-        with self._translated(key):
-            status = os.stat(self._root / key)
-            if stat.S_ISDIR(status.st_mode):
-                raise FileNotFoundError(key)
-            return status.st_size
+        with self._translated(key), self._file(key) as fd:
+            return os.fstat(fd).st_size
 
     def put(self, key: str, data: bytes | memoryview) -> None:
         """Write a file durably."""
         with self._translated(key):
-            self._write(self._root / key, [data], new=False)
+            self._write(key, [data], new=False)
 
     def put_new(self, key: str, *parts: bytes | memoryview, far: Far = unheard) -> bool:
         """Write a file unless it exists; how far that is, is not told."""
         with self._translated(key):
-            return self._write(self._root / key, parts, new=True)
+            return self._write(key, parts, new=True)
 
     def list(self, prefix: str) -> dict[str, int]:
         """Return name and size of each file below a folder."""
@@ -76,52 +97,166 @@ class FolderStore:
     def files(self, prefix: str) -> dict[str, File]:
         """Return name, size and tag of each file below a folder, and its empty folders."""
         found: dict[str, File] = {}
-        with self._translated(prefix):
-            _list(str(self._root / prefix), "", found)
+        absent = suppress(FileNotFoundError)
+        with self._translated(prefix), absent, self._folder(f"{prefix}/") as (fd, _):
+            _list(fd, "", found)
         return found
 
     def move(self, key: str, new: str) -> bool:
         """Rename a file, unless the other name is taken."""
-        source, target = self._root / key, self._root / new
-        self.size(key)
-        with self._translated(key):
-            make_folder(target.parent)
-            if os.path.lexists(target):
-                return False
-            os.rename(source, target)
-            fsync_folder(target.parent)
-            fsync_folder(source.parent)
+        with self._translated(key), self._file(key), self._folder(key) as (fd, name):
+            with self._folder(new, make=True) as (target, wanted):
+                if _is_there(target, wanted):
+                    return False
+                os.rename(name, wanted, src_dir_fd=fd, dst_dir_fd=target)
+                sync_folder(target)
+            sync_folder(fd)
         return True
 
     def delete(self, key: str) -> None:
         """Remove a file, if it is there."""
-        with self._translated(key), suppress(FileNotFoundError):
-            os.unlink(self._root / key)
+        absent = suppress(FileNotFoundError)
+        with self._translated(key), absent, self._folder(key) as (fd, name):
+            self._check(fd, name, key, stat.S_IFREG, stat.S_IFDIR)
+            os.unlink(name, dir_fd=fd)
 
     def sweep(self) -> None:
-        """Remove what writers that died left half written."""
-        sweep(self._root / _SCRATCH)
+        """Remove what writers of this user and host that died left half written."""
+        with self._translated(_SCRATCH), suppress(FileNotFoundError):
+            sweep(_own_scratch(), at=self._top())
+
+    def leftovers(self) -> Sequence[str]:
+        """Return the names of temporary folders that are never removed from here."""
+        with self._translated(_SCRATCH), suppress(FileNotFoundError):
+            top = self._top()
+            old = [_OLD_SCRATCH] if _is_there(top, _OLD_SCRATCH) else []
+            ours = _own_scratch()
+            return [*old, *(f"{ours}/{name}" for name in of_other_hosts(ours, at=top))]
+        return ()
 
     def abort(self) -> None:
         """A disk answers soon, one way or the other."""
 
-    def _write(self, target: Path, parts: Sequence[bytes | memoryview], *, new: bool) -> bool:
-        make_folder(target.parent)
-        with Scratch(self._root / _SCRATCH) as scratch:
-            fd, temporary = scratch.new_file()
+    def _write(self, key: str, parts: Sequence[bytes | memoryview], *, new: bool) -> bool:
+        with self._folder(key, make=True) as (folder, name):
+            with suppress(FileNotFoundError):
+                self._check(folder, name, key, stat.S_IFREG, stat.S_IFDIR)
+            with Scratch(_own_scratch(), at=self._top()) as scratch:
+                fd, temporary = scratch.new_file()
+                try:
+                    write_whole(fd, *parts)
+                    self._share(fd, 0o050)
+                    fsync(fd)
+                finally:
+                    os.close(fd)
+                # A folder of this name is no file; if it holds something, what follows fails.
+                with suppress(OSError):
+                    os.rmdir(name, dir_fd=folder)
+                if new and not _is_folder(folder, name):
+                    return publish_in(folder, name, Path(temporary.name), scratch.fd)
+                os.rename(temporary.name, name, src_dir_fd=scratch.fd, dst_dir_fd=folder)
+                sync_folder(folder)
+                return True
+
+    @contextmanager
+    def _file(self, key: str) -> Iterator[int]:
+        """Open a file that must be one."""
+        with self._folder(key) as (folder, name):
             try:
-                write_whole(fd, *parts)
-                fsync(fd)
+                fd = os.open(name, _FILE, dir_fd=folder)
+            except OSError as error:
+                if error.errno in (errno.ELOOP, errno.ENXIO):
+                    self._check(folder, name, key, stat.S_IFREG)
+                raise
+            try:
+                mode = os.fstat(fd).st_mode
+                if stat.S_ISDIR(mode):
+                    raise FileNotFoundError(key)
+                if not stat.S_ISREG(mode):
+                    self._check(folder, name, key, stat.S_IFREG)
+                yield fd
             finally:
                 os.close(fd)
-            # A folder of this name is no file; if it holds something, what follows fails.
-            with suppress(OSError):
-                os.rmdir(target)
-            if new and not target.is_dir():
-                return publish(temporary, target)
-            os.rename(temporary, target)
-            fsync_folder(target.parent)
-            return True
+
+    @contextmanager
+    def _folder(self, key: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+        """Open the folder that a file is in, and those above it; yield it and the file's name."""
+        *above, name = key.split("/")
+        if not {"", ".", ".."}.isdisjoint(above) or name in (".", ".."):
+            raise IntegrityError(f"{self.url}: {key!r} is no key")
+        fd = os.dup(self._top(make=make))
+        try:
+            for each in above:
+                inner = self._step(fd, each, key, make=make)
+                os.close(fd)
+                fd = inner
+            yield fd, name
+        finally:
+            os.close(fd)
+
+    def _step(self, fd: int, name: str, key: str, *, make: bool) -> int:
+        try:
+            return os.open(name, _FOLDER, dir_fd=fd)
+        except FileNotFoundError:
+            if not make:
+                raise
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+                raise
+            self._check(fd, name, key, stat.S_IFDIR)
+        with suppress(FileExistsError):
+            os.mkdir(name, dir_fd=fd)
+            made = os.open(name, _FOLDER, dir_fd=fd)
+            try:
+                self._share(made, stat.S_IRWXG)
+            finally:
+                os.close(made)
+        sync_folder(fd)
+        return os.open(name, _FOLDER, dir_fd=fd)
+
+    def _check(self, fd: int, name: str, key: str, *kinds: int) -> None:
+        """Raise `IntegrityError` if something is there that is of no such kind."""
+        kind = stat.S_IFMT(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
+        if kind not in kinds:
+            what = _KINDS.get(kind, "a special file")
+            raise IntegrityError(
+                f"{self.url}: {name!r}, of {key!r}, is {what} where {_KINDS[kinds[0]]} should be",
+                hint=command("ls -l {}", str(self._root / key)),
+            )
+
+    def _share(self, fd: int, rights: int) -> None:
+        """Let a group have what we make in its folder, whatever the umask."""
+        top = os.fstat(self._top())
+        if top.st_mode & (stat.S_ISGID | stat.S_IWGRP):
+            if os.fstat(fd).st_gid != top.st_gid:
+                with suppress(PermissionError):
+                    os.chown(fd, -1, top.st_gid)
+            give(top.st_mode & rights, fd)
+
+    def _top(self, *, make: bool = False) -> int:
+        """Return a descriptor of the folder, which is opened once."""
+        with self._opening:
+            if self._fd < 0:
+                if make:
+                    make_folder(self._root)
+                self._fd = self._open_top()
+                weakref.finalize(self, os.close, self._fd)
+            return self._fd
+
+    def _open_top(self) -> int:
+        for folder in (self._root, *self._root.parents) if self._tree else ():
+            if self._tree and _is_same(folder, self._tree):
+                break
+        else:
+            return os.open(self._root, _FOLDER & ~os.O_NOFOLLOW)
+        fd = os.open(folder, _FOLDER & ~os.O_NOFOLLOW)
+        for name in self._root.relative_to(folder).parts:
+            try:
+                inner = self._step(fd, name, name, make=False)
+            finally:
+                os.close(fd)
+            fd = inner
+        return fd
 
     @contextmanager
     def _translated(self, key: str) -> Iterator[None]:
@@ -137,6 +272,29 @@ class FolderStore:
             ) from error
 
 
+def _own_scratch() -> Path:
+    return Path(f"{_SCRATCH}{os.geteuid()}")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    with suppress(OSError):
+        return os.path.samefile(one, other)
+    return False
+
+
+def _is_there(fd: int, name: str) -> bool:
+    with suppress(FileNotFoundError):
+        os.stat(name, dir_fd=fd, follow_symlinks=False)
+        return True
+    return False
+
+
+def _is_folder(fd: int, name: str) -> bool:
+    with suppress(FileNotFoundError):
+        return stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
+    return False
+
+
 def _read(fd: int, start: int, length: int) -> bytes:
     """One read gives at most 2 GiB, and less where a signal comes."""
     data = os.pread(fd, length, start)
@@ -148,22 +306,25 @@ def _read(fd: int, start: int, length: int) -> bytes:
     return b"".join(parts)
 
 
-def _list(folder: str, prefix: str, found: dict[str, File]) -> None:
-    try:
-        entries = os.scandir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return
+def _list(fd: int, prefix: str, found: dict[str, File]) -> None:
+    """Add the files in an open folder, and in those below it; what is no file is none of ours."""
     empty = True
-    with entries:
+    with os.scandir(fd) as entries:
         for entry in entries:
             empty = False
-            if entry.is_dir(follow_symlinks=False):
-                _list(entry.path, f"{prefix}{entry.name}/", found)
-            else:
-                # What goes meanwhile was not there.
-                with suppress(FileNotFoundError):
-                    status = entry.stat()
-                    tag = f"{status.st_ino}-{status.st_mtime_ns}-{status.st_ctime_ns}"
-                    found[prefix + entry.name] = File(status.st_size, tag)
+            # What goes meanwhile was not there.
+            with suppress(FileNotFoundError, NotADirectoryError):
+                if entry.is_file(follow_symlinks=False):
+                    found[prefix + entry.name] = _file(entry.stat(follow_symlinks=False))
+                elif entry.is_dir(follow_symlinks=False) and prefix.count("/") < _DEEPEST:
+                    inner = os.open(entry.name, _FOLDER, dir_fd=fd)
+                    try:
+                        _list(inner, f"{prefix}{entry.name}/", found)
+                    finally:
+                        os.close(inner)
     if empty and prefix:
         found[prefix] = File(0, "")
+
+
+def _file(status: os.stat_result) -> File:
+    return File(status.st_size, f"{status.st_ino}-{status.st_mtime_ns}-{status.st_ctime_ns}")

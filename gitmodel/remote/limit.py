@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 from gitmodel.progress import Far, unheard
@@ -83,6 +84,10 @@ class LimitedStore:
     def sweep(self) -> None:
         """Remove what writers that died left half written."""
         self._store.sweep()
+
+    def leftovers(self) -> Sequence[str]:
+        """Return the names of temporary folders that `sweep` leaves to others."""
+        return self._store.leftovers()
 
     def abort(self) -> None:
         """Give up the requests that are under way."""

@@ -6,7 +6,7 @@ Their errors become ours here.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -137,6 +137,10 @@ class ObjectStore:
 
     def sweep(self) -> None:
         """Nothing is ever half written."""
+
+    def leftovers(self) -> Sequence[str]:
+        """Nothing is ever half written."""
+        return ()
 
     def abort(self) -> None:
         """These drivers give nothing up."""

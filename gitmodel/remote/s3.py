@@ -262,6 +262,10 @@ class S3Store:
     def sweep(self) -> None:
         """Nothing is ever half written: each object is written by one request."""
 
+    def leftovers(self) -> Sequence[str]:
+        """Nothing is ever half written."""
+        return ()
+
     def abort(self) -> None:
         """Give up the requests that are under way on other threads."""
         for future in list(self._running):

@@ -174,6 +174,10 @@ class SftpStore:
         with suppress(MissingError):
             self._call(_SCRATCH, act)
 
+    def leftovers(self) -> Sequence[str]:
+        """All are removed by `sweep`, sooner or later."""
+        return ()
+
     def abort(self) -> None:
         """Give up the requests that are under way."""
         self._lines.abort()

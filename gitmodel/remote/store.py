@@ -80,6 +80,9 @@ class Store(Protocol):
     def sweep(self) -> None:
         """Remove what writers that died left half written."""
 
+    def leftovers(self) -> Sequence[str]:
+        """Return the names of temporary folders that `sweep` leaves to others, of this store."""
+
     def abort(self) -> None:
         """Give up the requests that are under way on other threads, so that nobody waits."""
 
@@ -105,7 +108,7 @@ def open_store(
     """
     parsed = parse_url(url, schemes)
     if parsed.scheme == FOLDER:
-        return FolderStore(url, Path(os.path.normpath(base / parsed.path)))
+        return FolderStore(url, Path(os.path.normpath(base / parsed.path)), base)
     # A driver takes longer to load than most commands take; a folder needs none.
     module = importlib.import_module(f"gitmodel.remote.{_DRIVERS[parsed.scheme]}")
     return cast("Store", module.open_at(url, parsed, access))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.file import LARGEST, File
 from gitmodel.remote.store import Store
@@ -67,6 +69,10 @@ class TracedStore:
     def sweep(self) -> None:
         """Remove what writers that died left half written."""
         self._store.sweep()
+
+    def leftovers(self) -> Sequence[str]:
+        """Return the names of temporary folders that `sweep` leaves to others."""
+        return self._store.leftovers()
 
     def abort(self) -> None:
         """Give up the requests that are under way."""

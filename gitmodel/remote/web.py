@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, NoReturn
 from urllib.parse import quote
@@ -94,6 +94,10 @@ class WebStore:
 
     def sweep(self) -> None:
         """Nothing is ever written."""
+
+    def leftovers(self) -> Sequence[str]:
+        """Nothing is ever written."""
+        return ()
 
     def abort(self) -> None:
         """A request ends when its time is up."""

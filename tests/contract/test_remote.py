@@ -42,6 +42,7 @@ from gitmodel.transfer.download import Wanted, download
 from gitmodel.transfer.fetch import fetch_blobs
 from gitmodel.transfer.push import send_packed
 from tests.helpers.repo import noise
+from tests.helpers.scratch import held
 from tests.helpers.seaweed import Bucket
 from tests.helpers.sshd import SshServer
 
@@ -93,7 +94,7 @@ class Machine:
 
     def is_empty(self) -> bool:
         """Return whether nothing at all entered the cache."""
-        return self.cache.size() == 0 and not any(self.cache.scratch.path.iterdir())
+        return self.cache.size() == 0 and held(self.cache.scratch) == []
 
 
 def _add(upload: Upload, blob: bytes) -> None:

@@ -79,7 +79,7 @@ class Scene:
         if self.command[0] == "push":
             assert repo.gitmodel("verify", "--remote").code == 0
             assert repo.git("ls-remote", "--tags", "origin") != ""
-            assert not any((repo.path.parent / "remote" / "tmp").iterdir())
+            assert not list((repo.path.parent / "remote").glob(".gitmodel-scratch-*/*"))
 
 
 def check_order(repo: Repo) -> None:

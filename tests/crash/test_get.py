@@ -57,7 +57,7 @@ def _check(user: Repo, template: Path, command: tuple[str, ...]) -> None:
     user.gitmodel(*command)
     assert user.tree("out") == new
     cache = user.path.parent / "cache"
-    assert not [path for path in cache.glob("*/tmp/*") if path.is_dir()]
+    assert not list(cache.glob("*/scratch-*/*"))
     # Another name of a finished blob, killed before it was taken away: the next one that is fetched
     # takes it along.
     assert all(path.stat().st_nlink == 2 for path in cache.glob("*/partial/*"))

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from gitmodel.atomic import scratch_in
 from tests.crash.scenes import Scene, Scenes
 from tests.helpers.faults import CALLS, kill_at, needs_strace, remove, until_one_lives, until_up
 from tests.helpers.repo import Repo
+from tests.helpers.scratch import leave
 
 NAMES = ("add", "add-raw", "push", "pull", "checkout", "mix")
 _SOME = 20
@@ -179,8 +181,6 @@ def _started_slowly(scene: Scene, repo: Repo, seconds: int) -> subprocess.Popen[
 
 def test_the_next_command_removes_what_a_killed_one_left(scenes: Scenes, tmp_path: Path) -> None:
     repo = scenes["add"].copy(tmp_path)
-    left = repo.home / "tmp" / "12345-deadbeef"
-    left.mkdir(parents=True)
-    (left / "half").write_bytes(b"half")
+    leave(scratch_in(repo.home))
     repo.gitmodel("add", "model.pt")
     assert repo.leftovers() == []

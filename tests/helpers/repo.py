@@ -154,8 +154,7 @@ class Repo:
 
     def leftovers(self) -> list[str]:
         """Return the temporary files that lie about, in the cache and in the working tree."""
-        scratch = (self.home / "tmp", self.path / ".gitmodel-tmp")
-        found = [path for folder in scratch if folder.is_dir() for path in folder.rglob("*")]
+        found = [path for own in self.home.glob("scratch-*") for path in own.rglob("*")]
         found += self.path.rglob("*.gitmodel-tmp")
         return sorted(str(path.relative_to(self.path)) for path in found)
 

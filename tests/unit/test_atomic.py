@@ -1,12 +1,12 @@
 import os
+import re
 import resource
-import shutil
 import signal
 import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -15,16 +15,25 @@ from pathlib import Path
 import pytest
 
 from gitmodel.atomic import (
+    BESIDE,
+    MARKER,
+    TARGET,
+    TEMPORARY,
+    Patience,
     Scratch,
     lock,
     locked,
     make_folder,
     move,
     publish,
+    set_patience,
     sweep,
     write_all,
     write_file,
 )
+from gitmodel.errors import ConflictError, IntegrityError
+from tests.helpers.foreign import OTHER, needs_root, seen, victim
+from tests.helpers.scratch import held, leave
 
 HOLD = """
 import sys
@@ -73,7 +82,7 @@ def opened(path: Path, mode: str = "r") -> Iterator[int]:
 # Scratch folders
 
 
-@pytest.mark.parametrize("when", ["mkdir", "rmtree"])
+@pytest.mark.parametrize("when", ["mkdir", "rmdir"])
 def test_a_signal_leaves_no_folder_whenever_it_comes(tmp_path, monkeypatch, when):
     def told(act):
         def do(*arguments, **options):
@@ -83,15 +92,15 @@ def test_a_signal_leaves_no_folder_whenever_it_comes(tmp_path, monkeypatch, when
         return do
 
     parent = tmp_path / "tmp"
+    parent.mkdir()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with pytest.raises(KeyboardInterrupt), Scratch(parent) as scratch:  # noqa: PT012
-            parent.mkdir()
             with monkeypatch.context() as patch:
                 if when == "mkdir":
-                    patch.setattr(Path, "mkdir", told(Path.mkdir))
+                    patch.setattr(os, "mkdir", told(os.mkdir))
                 scratch.new_path()
-            monkeypatch.setattr(shutil, "rmtree", told(shutil.rmtree))
+            monkeypatch.setattr(os, "rmdir", told(os.rmdir))
     finally:
         signal.signal(signal.SIGINT, before)
     assert list(parent.iterdir()) == []
@@ -115,7 +124,7 @@ def test_scratch_of_a_living_process_stays(tmp_path, holder):
     assert sweep(tmp_path / "tmp") == []
     with Scratch(tmp_path / "tmp") as scratch:
         assert scratch.path != folder
-        assert len(list(folder.iterdir())) == 1
+        assert len(list(folder.iterdir())) == 2
 
 
 def test_scratch_of_a_killed_process_goes(tmp_path, holder):
@@ -160,7 +169,7 @@ def test_write_file_makes_and_replaces(tmp_path, scratch):
     for data in (b"old", b"new and longer", b""):
         write_file(path, data, scratch)
         assert path.read_bytes() == data
-    assert not list(scratch.path.iterdir())
+    assert held(scratch) == []
 
 
 def test_write_file_that_fails_keeps_the_old_one(tmp_path, scratch):
@@ -209,7 +218,7 @@ def test_publish_gives_a_name_once(tmp_path, scratch):
     assert publish(finished(scratch, b"first"), path) is True
     assert publish(finished(scratch, b"second"), path) is False
     assert path.read_bytes() == b"first"
-    assert not list(scratch.path.iterdir())
+    assert held(scratch) == []
     assert path.stat().st_nlink == 1
 
 
@@ -228,7 +237,7 @@ def test_move_to_another_file_system(tmp_path, scratch):
         move(finished(scratch, b"new"), target)
         assert target.read_bytes() == b"new"
         assert not list(other.glob(".*.gitmodel-tmp"))
-        assert not list(scratch.path.iterdir())
+        assert held(scratch) == []
     finally:
         target.unlink()
 
@@ -264,3 +273,264 @@ def test_a_lock_is_held_by_one(tmp_path):
         assert not lock(other.fileno())
     with path.open("w") as third:
         assert lock(third.fileno())
+
+
+def _named(change: Callable[[str], str] = str) -> Callable[[Path], Path]:
+    """Leave a scratch folder of ours, under another name."""
+
+    def make(parent: Path) -> Path:
+        left = leave(parent)
+        return left.rename(left.with_name(change(left.name)))
+
+    return make
+
+
+def _marked(data: bytes) -> Callable[[Path], Path]:
+    """Leave a scratch folder of ours whose marker says something else."""
+
+    def make(parent: Path) -> Path:
+        left = leave(parent)
+        (left / MARKER).write_bytes(data)
+        return left
+
+    return make
+
+
+def _unmarked(put: Callable[[Path], object]) -> Callable[[Path], Path]:
+    """Leave a scratch folder of ours with something else where its marker should be."""
+
+    def make(parent: Path) -> Path:
+        left = leave(parent)
+        (left / MARKER).unlink()
+        put(left / MARKER)
+        return left
+
+    return make
+
+
+def _linked(parent: Path) -> Path:
+    left = leave(parent)
+    elsewhere = left.rename(parent.parent / "elsewhere")
+    left.symlink_to(elsewhere)
+    return left
+
+
+def _plain(name: str) -> Callable[[Path], Path]:
+    def make(parent: Path) -> Path:
+        (parent / name).mkdir()
+        (parent / name / "half").write_bytes(b"precious")
+        return parent / name
+
+    return make
+
+
+FOREIGN = {
+    "a folder of somebody": _plain("colleague"),
+    "one of an earlier gitmodel": _plain(f"123-{'0' * 16}"),
+    "a name that begins like ours": _named(lambda name: f"{name}0"),
+    "a name without digits": _named(lambda name: f"{name[:-16]}{'x' * 16}"),
+    "the name of another one of ours": _named(lambda name: f"{name[:-16]}{'0' * 16}"),
+    "of another host": _named(lambda name: f"elsewhere{name[name.index('-') :]}"),
+    "no marker": _unmarked(lambda path: None),
+    "an empty marker": _marked(b""),
+    "a marker of somebody": _marked(b"held by cron"),
+    "a folder as marker": _unmarked(Path.mkdir),
+    "a FIFO as marker": _unmarked(os.mkfifo),
+    "a symlink as marker": _unmarked(lambda path: path.symlink_to("half")),
+    "a symlink": _linked,
+}
+
+
+@pytest.mark.parametrize("make", FOREIGN.values(), ids=FOREIGN)
+def test_what_is_not_ours_is_never_swept(tmp_path, make):
+    parent = tmp_path / "tmp"
+    parent.mkdir()
+    make(parent)
+    before = seen(tmp_path)
+    assert sweep(parent) == []
+    assert seen(tmp_path) == before
+    with Scratch(parent) as scratch:
+        finished(scratch, b"x")
+    assert seen(tmp_path, apart=[str(parent)]) == {
+        **before,
+        str(parent): seen(parent, apart=[str(parent)])[str(parent)],
+    }
+
+
+@needs_root
+@pytest.mark.parametrize("part", ["", MARKER])
+def test_what_belongs_to_another_is_never_swept(tmp_path, part):
+    left = leave(tmp_path / "tmp")
+    os.chown(left / part, OTHER, OTHER)
+    assert sweep(tmp_path / "tmp") == []
+    assert (left / "half").read_bytes() == b"half"
+
+
+def test_what_was_being_made_when_its_process_died_is_swept(tmp_path):
+    parent = tmp_path / "tmp"
+    for number in range(2):
+        left = leave(parent)
+        (left / "half").unlink()
+        (left / MARKER).write_bytes(b"")
+        if number:
+            (left / MARKER).unlink()
+        assert sweep(parent) == [left]
+    assert list(parent.iterdir()) == []
+
+
+def test_a_scratch_folder_is_of_nobody_else_and_says_whose_it_is(tmp_path):
+    with Scratch(tmp_path / "tmp") as scratch:
+        host, pid, token = scratch.path.name.rsplit("-", 2)
+        assert (pid, len(token)) == (str(os.getpid()), 16)
+        assert stat.S_IMODE(scratch.path.stat().st_mode) == 0o700
+        assert stat.S_IMODE(scratch.path.parent.stat().st_mode) == 0o700
+        said = (scratch.path / MARKER).read_text()
+        assert said.startswith(f"scratch folder of gitmodel: {scratch.path.name}\npid {pid}\n")
+        assert f"\nhost {host}\nsince 20" in said
+
+
+def _symlink(parent: Path) -> None:
+    parent.symlink_to(victim(parent.with_name("home")))
+
+
+def _foreign(parent: Path) -> None:
+    os.chown(victim(parent), OTHER, OTHER)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [_symlink, Path.touch, pytest.param(_foreign, marks=needs_root)],
+    ids=["symlink", "file", "another's"],
+)
+@pytest.mark.parametrize("use", [sweep, lambda parent: Scratch(parent).path])
+def test_a_parent_that_is_not_ours_is_refused(tmp_path, make, use):
+    parent = tmp_path / "tmp"
+    make(parent)
+    before = seen(tmp_path)
+    with pytest.raises(IntegrityError) as failed:
+        use(parent)
+    assert failed.value.hint == f"ls -ld {parent}"
+    assert seen(tmp_path) == before
+
+
+def test_a_folder_of_the_users_is_used_under_a_name_that_nobody_can_know(tmp_path):
+    folder = tmp_path / "link"
+    (tmp_path / "real").mkdir()
+    folder.symlink_to("real")
+    with Scratch(folder, BESIDE) as scratch:
+        scratch.new_file()
+        (name,) = os.listdir(folder)
+        assert name.startswith(".")
+        assert name.endswith(TEMPORARY)
+        # Whoever moves it away, or puts another in its place, changes nothing.
+        (folder / name).rename(folder / "moved")
+        victim(folder / name)
+        path = finished(scratch, b"mine")
+        assert path.read_bytes() == b"mine"
+        assert (folder / "moved" / path.name).exists()
+        before = seen(folder / name)
+    assert seen(folder / name) == before
+    left = leave(folder, BESIDE)
+    assert sweep(folder, BESIDE) == [left]
+
+
+def test_a_folder_where_everybody_may_rename_is_no_target(tmp_path):
+    tmp_path.chmod(0o777)
+    with pytest.raises(IntegrityError, match="everybody") as failed:
+        assert Scratch(tmp_path, TARGET).path
+    assert failed.value.hint == f"chmod +t {tmp_path}"
+    tmp_path.chmod(0o1777)
+    with Scratch(tmp_path, TARGET) as scratch:
+        assert scratch.path.is_dir()
+
+
+@needs_root
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_what_lies_in_a_shared_folder_is_its_groups(tmp_path, scratch, umask):
+    os.chown(tmp_path, 0, OTHER)
+    tmp_path.chmod(0o2770)
+    before = os.umask(umask)
+    try:
+        publish(finished(scratch, b"x"), tmp_path / "a" / "b" / "blob")
+        with locked(tmp_path / "a" / "lock"):
+            pass
+    finally:
+        os.umask(before)
+    rights = {
+        path.name: (stat.S_IMODE(path.stat().st_mode) & 0o2070, path.stat().st_gid)
+        for path in (tmp_path / "a").rglob("*")
+    }
+    assert rights["b"] == (0o2070, OTHER)
+    assert rights["lock"] == (0o060, OTHER)
+    assert rights["blob"][0] == 0o060
+
+
+# Waiting for locks
+
+
+HOLD_LOCK = """
+import sys
+from pathlib import Path
+from gitmodel.atomic import Patience, locked, set_patience
+set_patience(Patience("gitmodel checkout"))
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def held_lock(tmp_path):
+    """A lock file that another process holds, and its number."""
+    path = tmp_path / "lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD_LOCK, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        yield path, process
+        process.kill()
+
+
+@pytest.fixture
+def patience():
+    yield set_patience
+    set_patience(Patience())
+
+
+def test_who_waits_is_told_for_whom(held_lock, patience):
+    path, process = held_lock
+    said = []
+
+    def tell(text):
+        said.append(text)
+        process.stdin.close()
+
+    patience(Patience(tell=tell))
+    with locked(path):
+        (text,) = said
+    since = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    assert re.fullmatch(
+        rf"waiting for gitmodel checkout \(process {process.pid}, since {since}\)", text
+    )
+
+
+def test_who_has_waited_long_enough_ends(held_lock, patience):
+    path, process = held_lock
+    said = []
+    patience(Patience(seconds=0.1, tell=said.append))
+    holder = rf"gitmodel checkout \(process {process.pid}, "
+    with pytest.raises(ConflictError, match=holder) as no, locked(path):
+        pass
+    assert no.value.hint == f"ps -o pid,stat,args -p {process.pid}"
+    assert said == []
+
+
+@pytest.mark.parametrize("note", [b"", b"\x1b]0;x\x07", b"pid 1\nhost h\nsince x\n"])
+def test_a_lock_file_that_says_nothing_is_waited_for_all_the_same(tmp_path, patience, note):
+    path = tmp_path / "lock"
+    path.write_bytes(note)
+    patience(Patience(seconds=0))
+    with path.open() as file:
+        assert lock(file.fileno())
+        with pytest.raises(ConflictError, match="another process holds "), locked(path):
+            pass

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from gitmodel.atomic import Scratch
+from gitmodel.atomic import MARKER, Scratch
 from gitmodel.cache import packs
 from gitmodel.cache.openpacks import read_table
 from gitmodel.cache.packs import PackWriter
@@ -171,5 +171,7 @@ def test_what_is_abandoned_leaves_no_file(scratch, tmp_path):
         writer.add(bytes([n]) * 1_000_000, digest_bytes(bytes([n]) * 1_000_000))
     writer.abandon()
     assert [
-        path for path in (tmp_path / "tmp").rglob("*") if path.is_file() and path.stat().st_size
+        path
+        for path in (tmp_path / "tmp").rglob("*")
+        if path.is_file() and path.name != MARKER and path.stat().st_size
     ] == []

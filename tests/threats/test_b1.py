@@ -1,0 +1,92 @@
+"""B1: nothing is ever removed that gitmodel did not make."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.foreign import OTHER, needs_root, seen, victim
+from tests.helpers.repo import Repo, noise
+
+OTHER_DISK = Path("/dev/shm")
+
+
+def _push(repo: Repo, code: int = 0) -> str:
+    repo.write("m", noise(code, 2000))
+    repo.gitmodel("add", "m")
+    repo.commit()
+    return repo.gitmodel("push", code=code).err
+
+
+def test_b1_a_folder_tmp_of_a_shared_remote_is_not_ours(repo: Repo) -> None:
+    victim(repo.remote / "tmp" / "colleague")
+    before = seen(repo.remote / "tmp")
+    _push(repo)
+    checked = repo.gitmodel("remote", "check")
+    repo.gitmodel("remote", "repair")
+    assert seen(repo.remote / "tmp") == before
+    assert "not removed, for it may be of others: tmp\n" in checked.out
+
+
+@pytest.mark.parametrize("name", ["tmp", f".gitmodel-scratch-{os.geteuid()}", "scratch"])
+def test_b1_a_symlink_on_a_remote_leads_nowhere(repo: Repo, name: str) -> None:
+    home = victim(repo.path.parent / "victim")
+    repo.remote.mkdir()
+    (repo.remote / name).symlink_to(home)
+    before = seen(home)
+    ours = name.startswith(".")
+    said = _push(repo, 7 if ours else 0)
+    repo.gitmodel("remote", "check", code=7 if name != "tmp" else 0)
+    assert seen(home) == before
+    assert ("is a symlink: temporary files" in said) is ours
+    assert (f"next:  ls -ld {repo.remote / name}\n" in said) is ours
+
+
+@needs_root
+def test_b1_a_scratch_folder_of_another_user_on_a_remote_is_refused(repo: Repo) -> None:
+    theirs = victim(repo.remote / f".gitmodel-scratch-{os.geteuid()}")
+    os.chown(theirs, OTHER, OTHER)
+    before = seen(theirs)
+    assert "belongs to another user" in _push(repo, 7)
+    assert seen(theirs) == before
+
+
+@pytest.mark.parametrize("name", ["tmp", f"scratch-{os.geteuid()}"])
+def test_b1_a_restored_cache_leads_nowhere(story: Repo, name: str) -> None:
+    home = victim(story.path.parent / "victim")
+    shutil.rmtree(story.home / name, ignore_errors=True)
+    (story.home / name).symlink_to(home)
+    before = seen(home)
+    code = 0 if name == "tmp" else 7
+    story.write("models/ranker.pt", "new")
+    for command in (("verify", "--quick"), ("add", "-u"), ("install",), ("pull",)):
+        done = story.run("gitmodel", *command)
+        assert done.code in (code, 4), (command, done)
+    assert seen(home) == before
+
+
+@pytest.fixture
+def two_disks(clone: Repo) -> Repo:
+    """A clone whose working tree lies on another disk than its cache."""
+    if not OTHER_DISK.is_dir() or OTHER_DISK.stat().st_dev == clone.path.stat().st_dev:
+        pytest.skip("no second file system here")
+    return clone
+
+
+def test_b1_a_hostile_tree_on_another_disk_leads_nowhere(two_disks: Repo) -> None:
+    place = OTHER_DISK / f"gitmodel-{os.getpid()}"
+    try:
+        two_disks.git("worktree", "add", "--quiet", "--detach", str(place / "tree"))
+        (place / "remote").symlink_to(two_disks.remote)
+        tree = Repo(place / "tree")
+        home = victim(place / "victim")
+        (tree.path / ".gitmodel-tmp").symlink_to("../victim")
+        before = seen(home)
+        tree.gitmodel("pull")
+        assert seen(home) == before
+        assert tree.git("status", "--short") == "?? .gitmodel-tmp"
+    finally:
+        shutil.rmtree(place)

@@ -100,29 +100,23 @@ def test_mlflow_reads_a_version_that_was_exported(ranker: Repo, tmp_path: Path) 
     assert (tmp_path / "got/model.pt").read_bytes() == ranker.read("model.pt")
 
 
-def test_mlflow_gets_it_in_the_store_at_the_top(tracked: Repo) -> None:
+def test_what_was_exported_to_the_store_at_the_top_can_be_imported_again(tracked: Repo) -> None:
     (tracked.path / "below").mkdir()
-    done = tracked.gitmodel("export", "mlflow", "model", cwd="below")
+    command = ("export", "mlflow", "model", "--experiment", "again")
+    done = tracked.gitmodel(*command, cwd="below")
     assert done.err.endswith(f"sqlite:///{tracked.path}/mlflow.db\n")
     assert not (tracked.path / "below/mlflow.db").exists()
-
-
-def test_what_was_exported_can_be_imported_again(tracked: Repo) -> None:
-    tracked.gitmodel("export", "mlflow", "model", "--experiment", "again")
+    # The whole repository, which keeps its paths, beside it.
     tracked.gitmodel("export", "mlflow", "v1.0", "--experiment", "again")
+    (home,) = [found.parent for found in tracked.path.glob("mlruns/again/*/artifacts/data")]
+    assert (home / "model.pt").read_bytes() == noise("model 1", (1 << 20) + 100)
+    assert (home / "data/train/deep/c.png").read_bytes() == noise("deep/c.png", 4000)
     tracked.gitmodel("import", "mlflow", "model-v2.0", "--to", "copy.pt")
     assert tracked.read("copy.pt") == tracked.read("model.pt")
     assert json.loads(tracked.read("copy.metrics.json")) == {"accuracy": 0.94, "loss": 0.25}
     assert tracked.read("copy.params.yaml") == (
         b'layers: "[64, 32]"\nlr: 0.01\ntags.team: "fraud"\n'
     )
-
-
-def test_a_version_of_the_whole_repository_keeps_its_paths(tracked: Repo) -> None:
-    tracked.gitmodel("export", "mlflow", "v1.0", "--experiment", "all")
-    (home,) = tracked.path.glob("mlruns/all/*/artifacts")
-    assert (home / "model.pt").read_bytes() == noise("model 1", (1 << 20) + 100)
-    assert (home / "data/train/deep/c.png").read_bytes() == noise("deep/c.png", 4000)
 
 
 def test_an_export_into_a_store_of_files(ranker: Repo, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -105,7 +106,9 @@ def _run() -> NoReturn:
 
 def _import_all() -> None:
     for module in pkgutil.walk_packages(gitmodel.__path__, "gitmodel."):
-        importlib.import_module(module.name)
+        # A command that needs an extra will say so.
+        with suppress(ImportError):
+            importlib.import_module(module.name)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import mmap
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 
 from gitmodel.atomic import write_all, write_some
@@ -22,6 +22,8 @@ _BLOCK = 4 << 20
 _BLOCKS = 4
 _READ = 1 << 20
 """Bytes of one read: small enough to stay in the processor's cache until they are hashed."""
+_LONG = 16 << 20
+"""Bytes from which a file is worth a thread that reads it."""
 _AHEAD = 32 << 20
 _STEP = 8 << 20
 SECTOR = 4096
@@ -231,14 +233,63 @@ class Advice:
             self._asked += _STEP
 
 
-def read_blocks(fd: int) -> Iterator[memoryview]:
-    """Yield the rest of the open file block by block; each view is valid until the next."""
-    buffer = bytearray(_READ)
-    view = memoryview(buffer)
+def read_blocks(fd: int) -> Generator[memoryview, None, None]:
+    """Yield the rest of the open file block by block; each view is valid until the next.
+
+    What is long is read by a thread of its own, a few blocks ahead of who hashes them.
+    """
+    if os.fstat(fd).st_size >= _LONG:
+        yield from _read_beside(fd)
+        return
+    view = memoryview(bytearray(_READ))
     advice = Advice(fd)
-    while count := os.readv(fd, [buffer]):
+    while count := os.readv(fd, [view]):
         advice.follow(count)
         yield view[:count]
+
+
+def _read_beside(fd: int) -> Generator[memoryview, None, None]:
+    free: queue.SimpleQueue[memoryview | None] = queue.SimpleQueue()
+    full: queue.SimpleQueue[tuple[memoryview, int] | OSError] = queue.SimpleQueue()
+    for _ in range(_BLOCKS):
+        free.put(memoryview(bytearray(_READ)))
+    # With a descriptor of its own: a caller that fails may close the other one first.
+    arguments = (os.dup(fd), free, full)
+    thread = threading.Thread(target=_fill, args=arguments, name="reader", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item = full.get()
+            if isinstance(item, OSError):
+                raise item
+            block, count = item
+            if not count:
+                return
+            yield block[:count]
+            free.put(block)
+    finally:
+        free.put(None)
+        thread.join()
+
+
+def _fill(
+    fd: int,
+    free: queue.SimpleQueue[memoryview | None],
+    full: queue.SimpleQueue[tuple[memoryview, int] | OSError],
+) -> None:
+    """Read a file to its end into blocks that are free, and close it."""
+    advice = Advice(fd)
+    try:
+        while (block := free.get()) is not None:
+            count = os.readv(fd, [block])
+            advice.follow(count)
+            full.put((block, count))
+            if not count:
+                return
+    except OSError as error:
+        full.put(error)
+    finally:
+        os.close(fd)
 
 
 def copy(source: int, target: int, see: Callable[[memoryview], None], *, durable: bool) -> None:

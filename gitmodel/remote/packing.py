@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
-from gitmodel.digest import fingerprint_of
+from gitmodel.digest import algorithm_of, fingerprint_of, oid_of
 from gitmodel.encoding import RAW, Data
+from gitmodel.errors import IntegrityError
 from gitmodel.pack import CHUNK, RECIPE, TRAILER_SIZE, Stored, format_table
 from gitmodel.stream import Memory, new_memory
 
@@ -49,13 +50,18 @@ class Ready:
     name: str
     raw: int
     """Bytes of its chunks before they were encoded, so as they are."""
+    chunks: list[Chunk]
     table: bytes
     data: memoryview
     spent: Spent
     recipes: Sequence[bytes] = ()
 
     def seal(self) -> tuple[str, list[Data]]:
-        """Return the pack's name, and the whole of it."""
+        """Return the pack's name, and the whole of it.
+
+        Raises `IntegrityError` if a chunk is not what its oid says.
+        """
+        identified(self.chunks)
         return self.name, [self.data]
 
     def free(self) -> None:
@@ -140,3 +146,21 @@ class Building:
         if self._memory and self._end > self._start:
             self._parts.append(self._memory[self._start : self._end])
             self._start = self._end
+
+
+def identified(chunks: list[Chunk]) -> list[Chunk]:
+    """Return chunks with their fingerprints.
+
+    Raises `IntegrityError` if one of them is not what its oid says.
+    """
+    for oid, _, data in chunks:
+        if oid_of(data, algorithm_of(oid)) != oid:
+            raise damaged(oid)
+    return [Chunk(oid, fingerprint_of(data), data) for oid, _, data in chunks]
+
+
+def damaged(oid: str) -> IntegrityError:
+    """Return the error that a blob of the cache is not what its name says."""
+    return IntegrityError(
+        f"blob {oid} in the cache is damaged and was not pushed", hint="gitmodel verify"
+    )

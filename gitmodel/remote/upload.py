@@ -19,15 +19,20 @@ from gitmodel.digest import (
     Hasher,
     algorithm_of,
     digest_bytes,
-    fingerprint_of,
-    oid_of,
 )
 from gitmodel.encoding import RAW, Data, encode_all, is_noise
-from gitmodel.errors import IntegrityError
 from gitmodel.pack import TRAILER_SIZE, Listed, Piece, Stored, format_recipe
 from gitmodel.progress import Meter, Work
 from gitmodel.remote.chunking import Batch, Read, cut, windows
-from gitmodel.remote.packing import Building, Chunk, Encoded, Ready, Spent
+from gitmodel.remote.packing import (
+    Building,
+    Chunk,
+    Encoded,
+    Ready,
+    Spent,
+    damaged,
+    identified,
+)
 from gitmodel.remote.packstore import Remote
 from gitmodel.stream import Memory
 
@@ -116,18 +121,17 @@ class Upload:
         """
         self._blobs += len(blobs)
         spent = Spent(self.memory, [piece])
-        self._encode([Chunk(oid, "", data) for oid, data in blobs], spent, _identified, run=run)
+        self._encode([Chunk(oid, "", data) for oid, data in blobs], spent, identified, run=run)
 
     def add_pack(
         self, name: str, entries: Sequence[Stored], data: memoryview, piece: memoryview
     ) -> None:
         """Send a pack of small blobs that the remote lacks all of, as it is if it is noise.
 
-        It lies in a piece of `packs`, and is what its name says; so is each of its blobs.
+        It lies in a piece of `packs`, and is what its name says.  Raises `IntegrityError` if a blob
+        in it is not; that may only show later.
         """
-        chunks = [
-            Chunk(e.oid, e.fingerprint, data[e.offset : e.offset + e.stored]) for e in entries
-        ]
+        chunks = [Chunk(e.oid, "", data[e.offset : e.offset + e.stored]) for e in entries]
         spent = Spent(self.packs, [piece])
         self._blobs += len(chunks)
         oids = {chunk.oid for chunk in chunks}
@@ -137,9 +141,9 @@ class Upload:
             self._new_bytes += size
             # Not a view: its memory will be another pack's when this one is listed.
             table = bytes(data[size:-TRAILER_SIZE])
-            self._send(Ready(name, size, table, data, spent))
+            self._send(Ready(name, size, chunks, table, data, spent))
         else:
-            self._encode(chunks, spent)
+            self._encode(chunks, spent, identified)
 
     def add_large(self, oid: str, read: Read, breaks: Sequence[int] = ()) -> None:
         """Send a blob in chunks, cut where its content says so and at `breaks`.
@@ -160,7 +164,7 @@ class Upload:
             pieces += [Piece(chunk.oid, len(chunk.data)) for chunk in chunks]
             self._encode(chunks, spent, there=self._there(chunks))
         if hasher.digests().oid != oid:
-            raise _damaged(oid)
+            raise damaged(oid)
         if [piece.oid for piece in pieces] != [oid]:
             self._drain(0)
             self._pack.append_recipe(oid, format_recipe(pieces))
@@ -193,7 +197,7 @@ class Upload:
         small, self._small, self._small_bytes = self._small, [], 0
         self._blobs += len(small)
         chunks = [Chunk(oid, "", data) for oid, data in small]
-        self._encode(chunks, Spent(self.memory, []), _identified, there=self._there(chunks))
+        self._encode(chunks, Spent(self.memory, []), identified, there=self._there(chunks))
 
     def _there(self, chunks: Sequence[Chunk]) -> Collection[str]:
         """Return which of the chunks the remote has."""
@@ -337,17 +341,3 @@ def _encode(
     checked = check(chunks) if check else chunks
     encoded = encode_all(chunk.data for chunk in checked)
     return [Encoded(chunk, *each) for chunk, each in zip(checked, encoded, strict=True)]
-
-
-def _identified(chunks: list[Chunk]) -> list[Chunk]:
-    """Return the chunks with their fingerprints, if they are what their oids name."""
-    for oid, _, data in chunks:
-        if oid_of(data, algorithm_of(oid)) != oid:
-            raise _damaged(oid)
-    return [Chunk(oid, fingerprint_of(data), data) for oid, _, data in chunks]
-
-
-def _damaged(oid: str) -> IntegrityError:
-    return IntegrityError(
-        f"blob {oid} in the cache is damaged and was not pushed", hint="gitmodel verify"
-    )

@@ -87,6 +87,7 @@ def stage(
     places = cache.places(w.entry.oid for w in change.writes if w.entry.size < SMALL)
     gone = _Missing(root, set(change.removals))
     staged: dict[str, Staged] = {}
+    made: set[str] = set()
     meter = Meter(progress, "checkout", change.bytes)
     for write in sorted(change.writes, key=lambda write: _place_order(write, places)):
         top = gone.top(write)
@@ -94,8 +95,10 @@ def stage(
         if unit is None:
             unit = staged[top] = Staged(str(scratch.new_path()), top)
         target = unit.temporary + write.path[len(top) :]
-        if target != unit.temporary:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
+        folder = target.rpartition("/")[0]
+        if target != unit.temporary and folder not in made:
+            os.makedirs(folder, exist_ok=True)
+            made.add(folder)
         placed = places.get(write.entry.oid)
         if placed:
             meter.add(write.entry.size)

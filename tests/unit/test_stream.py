@@ -5,13 +5,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from gitmodel import stream
-from gitmodel.stream import BlockFile, BlockWriter, ReadAhead, copy
+from gitmodel.stream import BlockFile, BlockWriter, ReadAhead, copy, read_blocks
 
 BLOCK = 4 << 20
 OURS = ("reader", "writer")
@@ -164,6 +164,36 @@ def test_reading_ahead_may_end_early(tmp_path):
     (tmp_path / "file").write_bytes(bytes(40 << 20))
     with opened(tmp_path / "file") as fd, ReadAhead(fd) as reader:
         reader.readinto(memoryview(bytearray(10)))
+    assert not _left_behind()
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) + 1, (16 << 20) - 1, 16 << 20, (19 << 20) + 7])
+def test_blocks_are_the_rest_of_a_file(tmp_path, size):
+    data = os.urandom(size)
+    (tmp_path / "file").write_bytes(b"start" + data)
+    with opened(tmp_path / "file") as fd:
+        os.lseek(fd, 5, os.SEEK_SET)
+        assert b"".join(map(bytes, read_blocks(fd))) == data
+        assert os.read(fd, 1) == b""
+    assert not _left_behind()
+
+
+def test_blocks_may_end_early(tmp_path):
+    (tmp_path / "file").write_bytes(bytes(40 << 20))
+    with opened(tmp_path / "file") as fd, closing(read_blocks(fd)) as blocks:
+        next(blocks)
+    assert not _left_behind()
+
+
+@pytest.mark.parametrize("size", [1, 16 << 20])
+def test_blocks_pass_an_error_on(tmp_path, size):
+    (tmp_path / "file").write_bytes(bytes(size))
+    fd = os.open(tmp_path / "file", os.O_WRONLY)
+    try:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            list(read_blocks(fd))
+    finally:
+        os.close(fd)
     assert not _left_behind()
 
 

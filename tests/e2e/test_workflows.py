@@ -192,12 +192,19 @@ def test_gitlab_tag_that_is_no_version(origin: Repo) -> None:
 
 
 def test_cached_data_serves_another_clone(origin: Repo) -> None:
-    """What actions/cache and GitLab's cache do: an archive of the folder, unpacked elsewhere."""
+    """What actions/cache and GitLab's cache do: an archive of some folders, unpacked elsewhere."""
+    [told] = [
+        step["with"]["path"].split()
+        for job in GITHUB["jobs"].values()
+        for step in job["steps"]
+        if step.get("uses", "").startswith("actions/cache@")
+    ]
+    assert GITLAB["default"]["cache"]["paths"] == told
     first, second = origin.clone("clone"), origin.clone("other")
     for clone in (first, second):
         clone.git("switch", "--quiet", "--detach", "model-v1.2")
     first.gitmodel("pull")
-    first.run("tar", "-czf", "../cache.tgz", ".git/gitmodel")
+    first.run("tar", "-czf", "../cache.tgz", *told)
     second.run("tar", "-xzf", "../cache.tgz")
     shutil.rmtree(origin.path.parent / "remote")
     second.gitmodel("pull")

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from gitmodel.digest import oid_of
+from gitmodel.cache import store
+from gitmodel.digest import fingerprint_of, oid_of
+from gitmodel.errors import IntegrityError
+from gitmodel.progress import Meter
+from tests.helpers.formats import opened_cache
 from tests.helpers.repo import Repo, noise
 from tests.helpers.twins import SHORTEST, twin
 
@@ -100,6 +104,43 @@ def test_b4_no_twin_is_pushed_under_a_name_that_is_not_its_own(repo: Repo, algor
         place.write_bytes(before)
     repo.gitmodel("push")
     repo.gitmodel("verify", "--remote")
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shares blocks", "copies"])
+@pytest.mark.parametrize("algorithm", ["blake3", "sha256"])
+def test_b4_no_twin_is_copied_out_or_adopted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, algorithm: str, *, shared: bool
+) -> None:
+    def clone(source: int, target: int) -> bool:
+        """Do what a disk does whose files can share their blocks."""
+        return shared and os.pwrite(target, os.pread(source, _LARGE, 0), 0) == _LARGE
+
+    monkeypatch.setattr(store, "clone", clone)
+    (tmp_path / "evil").write_bytes(twin(_MODEL, _EVIL))
+    with opened_cache(tmp_path / "cache") as cache, (tmp_path / "evil").open("rb") as evil:
+        oid = oid_of(_MODEL, algorithm)
+        with pytest.raises(IntegrityError):
+            cache.adopt_file(evil.fileno(), oid, Meter())
+        assert not cache.present([oid])
+        cache.put(_MODEL, algorithm)
+        with (tmp_path / "out").open("w+b") as out:
+            assert cache.copy_loose(oid, out.fileno(), Meter()).oid == oid
+        _swap(cache.loose_path(oid), _MODEL)
+        with (tmp_path / "other").open("w+b") as out, pytest.raises(IntegrityError):
+            cache.copy_loose(oid, out.fileno(), Meter())
+
+
+def test_b4_the_oid_decides_of_a_blob_in_a_pack_whatever_its_length(tmp_path: Path) -> None:
+    """Of what is short, as the target of a symlink, no twins are known; it is not relied on."""
+    with opened_cache(tmp_path) as cache:
+        oid = cache.put(b"../target").oid
+        [pack] = tmp_path.glob("packs/*")
+        pack.chmod(0o644)
+        pack.write_bytes(pack.read_bytes().replace(b"../target", b"../forged"))
+        [placed] = cache.places([oid]).values()
+        entry = placed.entry._replace(fingerprint=fingerprint_of(b"../forged"))
+        with pytest.raises(IntegrityError):
+            cache.read_packed(placed._replace(entry=entry))
 
 
 def test_b4_a_twin_in_the_working_tree_is_not_what_the_pointer_says(repo: Repo) -> None:

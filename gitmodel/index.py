@@ -38,12 +38,12 @@ from gitmodel.errors import (
     RemoteError,
     UsageError,
 )
-from gitmodel.pack import CHUNK, RECIPE, Listed, Placed, Stored, parse_index, rows_of
+from gitmodel.pack import CHUNK, RECIPE, Listed, Placed, Stored, pack_sizes, parse_index, rows_of
 
 CACHE = "cache"
 """The place of what is in the local cache; a remote's place is its id."""
 
-_VERSION = 3
+_VERSION = 4
 _SCHEMA = """
 CREATE TABLE worktree (id INTEGER PRIMARY KEY, path BLOB UNIQUE);
 CREATE TABLE seen (worktree INTEGER, path TEXT, stat BLOB, stamp INTEGER, oid BLOB,
@@ -55,16 +55,17 @@ CREATE TABLE packed (oid BLOB PRIMARY KEY, pack INTEGER, fingerprint BLOB, encod
     length INTEGER, offset INTEGER, stored INTEGER, seal BLOB) WITHOUT ROWID;
 CREATE TABLE complete (place TEXT, oid BLOB, PRIMARY KEY (place, oid)) WITHOUT ROWID;
 CREATE TABLE remote (url TEXT PRIMARY KEY, id TEXT, seal BLOB) WITHOUT ROWID;
-CREATE TABLE remote_index (id INTEGER PRIMARY KEY, remote TEXT, name TEXT, unread BLOB,
+CREATE TABLE remote_index (id INTEGER PRIMARY KEY, remote TEXT, name TEXT, tag TEXT, unread BLOB,
     UNIQUE (remote, name));
-CREATE TABLE remote_pack (id INTEGER PRIMARY KEY, listing INTEGER, name TEXT);
+CREATE TABLE remote_pack (id INTEGER PRIMARY KEY, listing INTEGER, name TEXT, size INTEGER,
+    seal BLOB);
 CREATE INDEX remote_pack_listing ON remote_pack (listing);
 CREATE TABLE remote_chunk (remote TEXT, oid BLOB, pack INTEGER, fingerprint BLOB, encoding INTEGER,
     length INTEGER, offset INTEGER, stored INTEGER, seal BLOB, PRIMARY KEY (remote, oid, pack))
     WITHOUT ROWID;
 CREATE TABLE remote_recipe (remote TEXT, oid BLOB, listing INTEGER, payload BLOB, seal BLOB,
     PRIMARY KEY (remote, oid, listing)) WITHOUT ROWID;
-CREATE TABLE remote_root (remote TEXT, name TEXT, root BLOB, seal BLOB,
+CREATE TABLE remote_root (remote TEXT, name TEXT, root BLOB, tag TEXT, seal BLOB,
     PRIMARY KEY (remote, name)) WITHOUT ROWID;
 """
 _SEEN = "SELECT path, stat, stamp, oid, fingerprint, seal FROM seen"
@@ -76,12 +77,13 @@ _PACKED = (
     " LEFT JOIN pack ON id = pack"
 )
 _CHUNKS = (
-    "SELECT oid, name, fingerprint, encoding, length, offset, stored, remote, seal"
+    "SELECT oid, name, fingerprint, encoding, length, offset, stored, remote, remote_chunk.seal"
     " FROM remote_chunk LEFT JOIN remote_pack ON id = pack"
 )
 _RECIPES = "SELECT oid, payload, remote, seal FROM remote_recipe"
 _ROOTS = "SELECT name, root, seal FROM remote_root"
-_BELIEVED = (_TREE, _PACKED, _REMOTE, _CHUNKS, _RECIPES, _ROOTS)
+_LISTED = "SELECT name, size, seal FROM remote_pack"
+_BELIEVED = (_TREE, _PACKED, _REMOTE, _CHUNKS, _RECIPES, _ROOTS, _LISTED)
 
 _BATCH = 500
 _ROWS = 100
@@ -373,15 +375,42 @@ class Index:
         return {name for (name,) in self._db.execute(query, (remote,))}
 
     @_healed
-    def add_remote_index(self, remote: str, name: str, data: bytes) -> None:
-        """Remember an index file of a remote, which `parse_index` understands.
+    def remote_tags(self, remote: str) -> dict[str, str]:
+        """Return the tags that the remote's known index files had when they were read."""
+        query = "SELECT name, tag FROM remote_index WHERE remote = ?"
+        return dict(self._db.execute(query, (remote,)))
 
-        What it lists is entered when it is first asked for: who only pushes never does.
+    @_healed
+    def remote_packs(self, remote: str) -> dict[str, int]:
+        """Return name and size in bytes of each pack that a known index file of a remote lists."""
+        listings = "SELECT id FROM remote_index WHERE remote = ?"
+        rows = self._db.execute(f"{_LISTED} WHERE listing IN ({listings})", (remote,))
+        return dict(map(_unsealed, rows))
+
+    @_healed
+    def add_remote_index(self, remote: str, name: str, data: bytes, tag: str = "") -> None:
+        """Remember an index file of a remote, which `parse_index` understands, and its tag.
+
+        What its packs hold is entered when it is first asked for: who only pushes never does.
         """
         with self._db:
+            new = self._db.execute(
+                "INSERT OR IGNORE INTO remote_index (remote, name, tag, unread)"
+                " VALUES (?, ?, ?, ?)",
+                (remote, name, tag, data),
+            )
+            if new.rowcount:
+                self._db.executemany(
+                    "INSERT INTO remote_pack (listing, name, size, seal) VALUES (?, ?, ?, ?)",
+                    ((new.lastrowid, *_sealed(each)) for each in pack_sizes(data)),
+                )
+
+    @_healed
+    def set_remote_tag(self, remote: str, name: str, tag: str) -> None:
+        """Remember the tag of an index file that is known already."""
+        with self._db:
             self._db.execute(
-                "INSERT OR IGNORE INTO remote_index (remote, name, unread) VALUES (?, ?, ?)",
-                (remote, name, data),
+                "UPDATE remote_index SET tag = ? WHERE remote = ? AND name = ?", (tag, remote, name)
             )
 
     def _read_listings(self, remote: str) -> None:
@@ -398,6 +427,7 @@ class Index:
     def _read_listing(self, remote: str, listing: int, name: str, data: bytes) -> None:
         if blake3(data).hexdigest() != name:
             # The disk has spoiled it; it is fetched again next time.
+            self._db.execute("DELETE FROM remote_pack WHERE listing = ?", (listing,))
             self._db.execute("DELETE FROM remote_index WHERE id = ?", (listing,))
             return
         for listed in parse_index(data):
@@ -405,9 +435,12 @@ class Index:
         self._db.execute("UPDATE remote_index SET unread = NULL WHERE id = ?", (listing,))
 
     def _add_listed(self, remote: str, listing: int, listed: Listed) -> None:
-        pack = self._db.execute(
-            "INSERT INTO remote_pack (listing, name) VALUES (?, ?)", (listing, listed.pack)
-        ).lastrowid
+        row = self._db.execute(
+            "SELECT id FROM remote_pack WHERE listing = ? AND name = ?", (listing, listed.pack)
+        ).fetchone()
+        if row is None:
+            raise _Damaged
+        pack = row[0]
         rows = list(rows_of(listed.table))
         name = listed.pack
         chunks = [
@@ -488,15 +521,30 @@ class Index:
         if oids:
             self._read_listings(remote)
         keys = {oid_to_bytes(oid): oid for oid in oids}
-        return {
-            _asked_for(keys, key)
-            for batch in _batches(keys)
-            for table in ("remote_chunk", "remote_recipe")
-            for (key,) in self._db.execute(
-                f"SELECT oid FROM {table} WHERE remote = ? AND oid IN ({_marks(batch)})",
-                (remote, *batch),
+        found: set[str] = set()
+        for table in ("remote_chunk", "remote_recipe"):
+            for batch in _batches([key for key, oid in keys.items() if oid not in found]):
+                rows = self._db.execute(
+                    f"SELECT oid FROM {table} WHERE remote = ? AND oid IN ({_marks(batch)})",
+                    (remote, *batch),
+                )
+                found.update(_asked_for(keys, key) for (key,) in rows)
+        return found
+
+    @_healed
+    def remote_packs_of(self, remote: str, oids: Sequence[str]) -> set[str]:
+        """Return the names of all packs that chunks lie in, those of recipes not included."""
+        if oids:
+            self._read_listings(remote)
+        found: set[str] = set()
+        for keys in _batches(map(oid_to_bytes, oids)):
+            rows = self._db.execute(
+                "SELECT DISTINCT name FROM remote_chunk JOIN remote_pack ON id = pack"
+                f" WHERE remote = ? AND oid IN ({_marks(keys)})",
+                (remote, *keys),
             )
-        }
+            found.update(name for (name,) in rows)
+        return found
 
     @_healed
     def remote_roots(self, remote: str) -> dict[str, bytes]:
@@ -505,12 +553,19 @@ class Index:
         return dict(map(_unsealed, rows))
 
     @_healed
-    def add_remote_root(self, remote: str, name: str, root: bytes) -> None:
-        """Remember a root."""
+    def remote_root_tags(self, remote: str) -> dict[str, str]:
+        """Return the tags that the known roots had when they were read."""
+        query = "SELECT name, tag FROM remote_root WHERE remote = ?"
+        return dict(self._db.execute(query, (remote,)))
+
+    @_healed
+    def add_remote_root(self, remote: str, name: str, root: bytes, tag: str = "") -> None:
+        """Remember a root and its tag."""
         with self._db:
             row = name, root
             self._db.execute(
-                "INSERT OR REPLACE INTO remote_root VALUES (?, ?, ?, ?)", (remote, *_sealed(row))
+                "INSERT OR REPLACE INTO remote_root VALUES (?, ?, ?, ?, ?)",
+                (remote, *row, tag, _seal(row)),
             )
 
     @_healed

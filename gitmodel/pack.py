@@ -198,6 +198,20 @@ def parse_index(data: bytes) -> tuple[Listed, ...]:
     return tuple(packs)
 
 
+def pack_sizes(data: bytes) -> Iterator[tuple[str, int]]:
+    """Yield name and size in bytes of each pack that an index file lists, without its entries."""
+    at = _HEADER.size
+    while at + _LISTED.size <= len(data):
+        pack, payload, count, recipe_bytes = _LISTED.unpack_from(data, at)
+        yield pack.hex(), payload + count * ENTRY_SIZE + TRAILER_SIZE
+        at += _LISTED.size + count * ENTRY_SIZE + recipe_bytes
+
+
+def longest_index(packs: Iterable[int]) -> int:
+    """Return how many bytes an index file has at most that lists packs of these sizes."""
+    return _HEADER.size + sum(_LISTED.size + size for size in packs)
+
+
 def _parse_listed(data: bytes, at: int) -> tuple[Listed, int]:
     if at + _LISTED.size > len(data):
         raise IntegrityError("an index file is cut short")

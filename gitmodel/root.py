@@ -16,10 +16,17 @@ from gitmodel.errors import IntegrityError, newer
 
 DESCRIPTION_NAME = "gitmodel-remote.json"
 
+MAX_DESCRIPTION = 64 << 10
+"""Bytes of the longest description of a remote."""
+MAX_ROOT = 64 << 20
+"""Bytes of the longest root."""
+
 _HEADER = "gitmodel-root 1"
 _ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _PLAIN = re.compile(rb"[a-z0-9.-]")
 _LONGEST_NAME = 180
+_ESCAPED = re.compile(r"_([0-9a-f]{2})", re.ASCII)
+_CUT = re.compile(r"[a-z0-9._-]{100}__[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ def format_description(description: Description) -> bytes:
 def parse_description(data: bytes) -> Description:
     """Return the description of a remote; raise `IntegrityError` if it is none."""
     try:
-        value = json.loads(data[:65536])
+        value = json.loads(data[:MAX_DESCRIPTION])
     except (ValueError, RecursionError) as error:
         raise IntegrityError(f"{DESCRIPTION_NAME!r} of the remote is not JSON") from error
     number = value.get("format") if isinstance(value, dict) else None
@@ -128,6 +135,19 @@ def root_name(ref: str) -> str:
         return name
     digest = oid_of(ref.encode("utf-8", "surrogateescape"))
     return f"{name[:100]}__{digest[7:]}"
+
+
+def is_root_name(name: str) -> bool:
+    """Return whether a file is named as a root is: `root_name` makes this of a branch, for example.
+
+    Every ref has a folder below `refs`, or is a commit, so there is an escaped `/` in its name.
+    """
+    if _CUT.fullmatch(name):
+        return True
+    if "_2f" not in name or not name.isascii():
+        return False
+    ref = _ESCAPED.sub(lambda match: chr(int(match[1], 16)), name).encode("latin-1")
+    return root_name("refs/" + ref.decode("utf-8", "surrogateescape")) == name
 
 
 def _parse_lines(lines: list[str]) -> Root:

@@ -9,7 +9,7 @@ import click
 from gitmodel import hints
 from gitmodel.cli.common import json_option, opened, progress_bar
 from gitmodel.cli.printer import say, say_hint, say_json
-from gitmodel.errors import IntegrityError
+from gitmodel.errors import IntegrityError, RemoteError
 from gitmodel.porcelain.remotes import (
     Checked,
     add_remote,
@@ -93,12 +93,21 @@ def check(name: str, as_json: bool) -> int:
 @command.command()
 @click.argument("name", default="")
 @click.option("--read", is_flag=True, help="Read all packs whole, to find damage inside them.")
-def repair(name: str, read: bool) -> None:
-    """Rebuild lost index files from the packs, and withdraw what is no longer true."""
+def repair(name: str, read: bool) -> int:
+    """Rebuild lost index files from the packs, and withdraw what is no longer true.
+
+    What is proven to be damaged is moved to quarantine. What cannot be read stays as it is, and
+    the exit code is 6 then.
+    """
     with opened() as project, progress_bar() as progress:
-        done = repair_remote(project, name, progress, read=read)
-    for line in done or ["nothing to repair"]:
+        repaired = repair_remote(project, name, progress, read=read)
+    for line in repaired.done or ["nothing to repair"] * (not repaired.left):
         say(line)
+    for line in repaired.left:
+        say(f"left as it is: {shown(line)}")
+    if repaired.left:
+        say_hint("gitmodel remote check")
+    return RemoteError.exit_code if repaired.left else 0
 
 
 def _report(checked: Checked) -> None:
@@ -126,3 +135,5 @@ def _report(checked: Checked) -> None:
         say(f"damaged: {shown(name)}")
     for ref in health.incomplete:
         say(f"not complete: {shown(ref)}, of which no index file lists all blobs")
+    for why in health.unread:
+        say(f"not read: {shown(why)}")

@@ -11,7 +11,7 @@ from gitmodel import hints
 from gitmodel.cli.common import json_option, opened, progress_bar
 from gitmodel.cli.printer import say, say_hint, say_json
 from gitmodel.cli.verify_tag import report_tag
-from gitmodel.errors import IntegrityError, MissingError, UsageError
+from gitmodel.errors import IntegrityError, MissingError, RemoteError, UsageError
 from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_remote
 from gitmodel.porcelain.verify_tag import find_tag, verify_tag
 from gitmodel.printable import shown
@@ -127,9 +127,15 @@ def _report_remote(done: VerifiedRemote, *, as_json: bool) -> int:
             say(f"damaged: {damage.name}: {shown(damage.why)}")
         for ref in done.incomplete:
             say(f"incomplete: {shown(ref)}")
-        state = "damaged" if done.damaged or done.incomplete else "all good"
+        for why in done.unread:
+            say(f"not read: {shown(why)}")
+        bad = done.damaged or done.incomplete
+        state = "damaged" if bad else "not all was read" if done.unread else "all good"
         say(f"{plural(done.packs, 'pack')}, {human(done.bytes)}: {state}")
     if done.damaged or done.incomplete:
         say_hint("gitmodel remote repair --read, then gitmodel push in a clone that has the data")
         return IntegrityError.exit_code
+    if done.unread:
+        say_hint("gitmodel remote check")
+        return RemoteError.exit_code
     return 0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 
-from gitmodel.errors import ConflictError, UsageError
+from gitmodel.errors import ConflictError, MissingError, UsageError
 from gitmodel.git import refs, revisions, transport
 from gitmodel.git.objects import Objects
 from gitmodel.history import History, history_of
@@ -18,11 +18,13 @@ from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.remote.packstore import Remote
 from gitmodel.remote.upload import Sent
-from gitmodel.root import make_root, root_name
-from gitmodel.snapshot import Snapshot, read_commit, read_worktree
+from gitmodel.root import make_root
+from gitmodel.snapshot import Snapshot, oids_of, read_commit, read_worktree
 from gitmodel.transfer.push import Absent, push_blobs
 
 _TAGS_AT_ONCE = 200
+_FEW = 16
+"""Refs of which it is quickly said what they consist of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +151,11 @@ def _push_targets(
     targets: Sequence[Target],
     work: Work,
 ) -> _Outcome:
-    names = remote.root_names()
-    pending = [target for target in targets if not _is_complete(remote, target, names)]
-    pending += _grown(project, remote, [target for target in targets if target not in pending])
+    complete = _complete(project, remote, targets)
+    pending = [target for target in targets if target not in complete]
+    pending += _grown(project, remote, complete)
+    if not remote.has_all_packs(few=len(targets) <= _FEW):
+        remote.check_packs(oids=_oids(project, _read(project, targets).values()))
     snapshots = _read(project, pending)
     pointers = {
         (artifact, pointer): None
@@ -161,6 +165,7 @@ def _push_targets(
     sent, absent = push_blobs(list(pointers), project.cache, remote, work)
     outcome = _Outcome(sent)
     lacking = {each.pointer.oid: each for each in absent}
+    remote.confirm()
     for target in pending:
         oids = [pointer.oid for pointer in snapshots[target.commit].pointers.values()]
         if snapshots[target.commit].foreign:
@@ -171,7 +176,50 @@ def _push_targets(
             continue
         remote.put_root(make_root(target.ref, target.commit, oids), moves=target.moves)
         outcome.complete.append(target.ref)
+    remote.confirm_roots()
     return outcome
+
+
+def _complete(project: Project, remote: Remote, targets: Sequence[Target]) -> list[Target]:
+    """Return the refs whose root says that they are complete, and is right.
+
+    Raises `ConflictError` if a version has a root of another commit.
+    """
+    roots = remote.roots_of(target.ref for target in targets)
+    found = []
+    for target in targets:
+        root = roots.get(target.ref)
+        if root is None:
+            continue
+        if root.commit != target.commit and not target.moves:
+            raise ConflictError(
+                f"{target.ref.removeprefix('refs/tags/')!r} is on remote {remote.name!r} at commit"
+                f" {root.commit[:12]}, here at {target.commit[:12]}; a version never moves",
+                hint="give the new version another tag",
+            )
+        if root.commit == target.commit:
+            found.append(target)
+    doubtful = [target for target in found if not remote.is_kept(roots[target.ref])]
+    # An index file may have gone since the root was written.
+    snapshots = _read(project, doubtful)
+    for target in doubtful:
+        oids = {*roots[target.ref].oids, *_oids(project, [snapshots[target.commit]])}
+        if len(remote.holds(list(oids))) == len(oids):
+            remote.set_kept(roots[target.ref])
+        else:
+            found.remove(target)
+    return found
+
+
+def _oids(project: Project, snapshots: Iterable[Snapshot]) -> list[str]:
+    """Return all that pointers stand for, as far as the manifests are here."""
+    found: set[str] = set()
+    for snapshot in snapshots:
+        for pointer in snapshot.pointers.values():
+            found.add(pointer.oid)
+            with suppress(MissingError):
+                found.update(oids_of(pointer, project.cache))
+    return list(found)
 
 
 def _grown(project: Project, remote: Remote, targets: Sequence[Target]) -> list[Target]:
@@ -187,22 +235,6 @@ def _grown(project: Project, remote: Remote, targets: Sequence[Target]) -> list[
         if root and not snapshot.foreign and oids > set(root.oids):
             grown.append(replace(target, moves=True))
     return grown
-
-
-def _is_complete(remote: Remote, target: Target, names: set[str]) -> bool:
-    """A root proves it; nothing else does."""
-    if root_name(target.ref) not in names:
-        return False
-    root = remote.root(target.ref, known=not target.moves)
-    if root is None:
-        return False
-    if root.commit != target.commit and not target.moves:
-        raise ConflictError(
-            f"{target.ref.removeprefix('refs/tags/')!r} is on remote {remote.name!r} at commit"
-            f" {root.commit[:12]}, here at {target.commit[:12]}; a version never moves",
-            hint="give the new version another tag",
-        )
-    return root.commit == target.commit
 
 
 def _read(project: Project, targets: Sequence[Target]) -> dict[str, Snapshot]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 from gitmodel.atomic import locked
 from gitmodel.config import check_remote_name
-from gitmodel.errors import IntegrityError, MissingError, RemoteError, UsageError
+from gitmodel.errors import MissingError, RemoteError, UsageError
 from gitmodel.porcelain.connect import forget_profile, is_trusted, open_remote, set_profile, trust
+from gitmodel.porcelain.promises import find_broken
 from gitmodel.porcelain.rewrite import rewrite_config
-from gitmodel.progress import Meter, Progress
+from gitmodel.progress import Progress
 from gitmodel.project import Project
-from gitmodel.remote.packstore import Health, Remote
+from gitmodel.remote.care import Health, Repaired, check, find_damaged, repair
 from gitmodel.remote.store import Store
 from gitmodel.url import check_url
 
@@ -101,12 +102,12 @@ def check_remote(project: Project, name: str) -> Checked:
     """Prove on a scratch key that the remote does what it must; then look at what is on it."""
     remote = open_remote(project, name, write=True)
     probed = _probe(remote.store)
-    health = remote.check() if remote.is_used() else None
+    health = check(remote) if remote.is_used() else None
     return Checked(remote.name, remote.store.url, probed, health, tuple(remote.store.leftovers()))
 
 
-def repair_remote(project: Project, name: str, progress: Progress, *, read: bool) -> list[str]:
-    """Rebuild what can be rebuilt from the packs; return what was done, in words.
+def repair_remote(project: Project, name: str, progress: Progress, *, read: bool) -> Repaired:
+    """Rebuild what can be rebuilt from the packs.
 
     If `read`, every pack is read whole: damage inside one shows in no list.
     """
@@ -115,20 +116,12 @@ def repair_remote(project: Project, name: str, progress: Progress, *, read: bool
         raise MissingError(
             f"nothing was ever pushed to remote {remote.name!r}", hint="gitmodel push"
         )
-    return remote.repair(_damaged(remote, progress) if read else ())
+    damaged, unread = find_damaged(remote, progress) if read else ((), ())
 
+    def holds(oids: Set[str]) -> bool:
+        return len(remote.holds(list(oids))) == len(oids)
 
-def _damaged(remote: Remote, progress: Progress) -> set[str]:
-    packs = remote.packs()
-    meter = Meter(progress, "read", sum(packs.values()))
-    damaged = set()
-    for pack, size in packs.items():
-        try:
-            remote.read_whole(pack)
-        except IntegrityError:
-            damaged.add(pack)
-        meter.add(size)
-    return damaged
+    return repair(remote, damaged, unread, lambda: find_broken(project, remote, holds, progress))
 
 
 def _write_remotes(project: Project, remotes: dict[str, str]) -> None:

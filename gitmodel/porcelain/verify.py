@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from gitmodel.atomic import scratch_in, sweep
 from gitmodel.cache import Cache, Damage
 from gitmodel.digest import algorithm_of, oid_of
 from gitmodel.encoding import decode
-from gitmodel.errors import IntegrityError, MissingError
-from gitmodel.git import revisions
-from gitmodel.git.objects import Objects
+from gitmodel.errors import IntegrityError, MissingError, NewerError
 from gitmodel.manifest import Entry
 from gitmodel.pack import CHUNK, RECIPE, Piece, Stored, parse_recipe
-from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
-from gitmodel.progress import Meter, Progress, Work
+from gitmodel.porcelain.promises import find_broken
+from gitmodel.progress import Meter, Progress
 from gitmodel.project import Project
+from gitmodel.remote.care import Survey, health_of, look
 from gitmodel.remote.packstore import Remote
-from gitmodel.snapshot import entries_of, pointer_path, read_commit, read_worktree
-from gitmodel.transfer.fetch import fetch_manifests
+from gitmodel.snapshot import entries_of, pointer_path, read_worktree
 from gitmodel.worktree.content import matches, read_ahead
 from gitmodel.worktree.scan import scan
 
@@ -150,34 +149,52 @@ def _untrue(cache: Cache, expected: Mapping[str, Entry], proven: Set[str]) -> li
 
 @dataclass(frozen=True, slots=True)
 class VerifiedRemote:
-    """What reading a whole remote found; `incomplete` are refs whose root promises too much."""
+    """What reading a whole remote found.
+
+    `incomplete` are refs whose root promises too much; `unread` says what could not be read.
+    """
 
     packs: int
     bytes: int
     damaged: tuple[Damage, ...]
     incomplete: tuple[str, ...]
+    unread: tuple[str, ...]
 
 
 def verify_remote(project: Project, name: str, progress: Progress) -> VerifiedRemote:
-    """Download and check every pack of a remote, and what its roots promise."""
+    """Read all that is on a remote, and check it, and what its roots promise.
+
+    Nothing that was known of it counts.  Raises `NewerError` if a newer gitmodel wrote to it.
+    """
     remote = open_remote(project, name)
-    packs = remote.packs()
-    meter = Meter(progress, "verify", sum(packs.values()))
-    found = _Found()
-    for pack, size in packs.items():
+    if not remote.is_used():
+        remote.check_gone()
+        return VerifiedRemote(0, 0, (), (), ())
+    seen = look(remote)
+    health = health_of(remote, seen)
+    found = _Found(seen)
+    for key in health.damaged:
+        found.damaged.append(Damage(key, "it is not what it should be"))
+    for pack in health.lost:
+        why = "an index file lists it, and it is not there, or not whole"
+        found.damaged.append(Damage(f"pack {pack}", why))
+    meter = Meter(progress, "verify", health.bytes)
+    for pack, size in seen.packs.items():
         meter.add(size)
-        with found.noting(f"pack {pack}"):
-            _verify_pack(remote, pack, found)
+        # What no index file lists, nobody can fetch.
+        _verify_pack(remote, pack, found, listed=pack in seen.listed)
     for oid, pieces in found.recipes.items():
         if all(piece.oid in found.sound for piece in pieces):
             found.sound.add(oid)
         else:
             found.damaged.append(Damage(oid, "chunks of it are missing or damaged"))
+    broken = find_broken(project, remote, found.sound.issuperset, progress)
     return VerifiedRemote(
-        len(packs),
-        sum(packs.values()),
+        len(seen.packs),
+        health.bytes,
         tuple(found.damaged),
-        _incomplete(project, remote, found.sound, progress),
+        tuple(root.ref for root in broken),
+        tuple(seen.unread.values()),
     )
 
 
@@ -185,6 +202,7 @@ def verify_remote(project: Project, name: str, progress: Progress) -> VerifiedRe
 class _Found:
     """What packs hold: the oids of what is sound, the chunks of blobs, and what is damaged."""
 
+    seen: Survey
     sound: set[str] = field(default_factory=set)
     recipes: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
     damaged: list[Damage] = field(default_factory=list)
@@ -194,47 +212,33 @@ class _Found:
         """Go on when something is damaged."""
         try:
             yield
+        except NewerError:
+            raise
         except (IntegrityError, MissingError) as error:
             self.damaged.append(Damage(name, error.message))
 
 
-def _verify_pack(remote: Remote, pack: str, found: _Found) -> None:
-    data = remote.read_whole(pack)
-    for entry in remote.read_table(pack).entries:
-        stored = data[entry.offset : entry.offset + entry.stored]
-        with found.noting(entry.oid):
-            if entry.kind == RECIPE:
-                found.recipes[entry.oid] = parse_recipe(stored)
-            elif entry.kind == CHUNK:
-                _check_chunk(entry, stored)
-                found.sound.add(entry.oid)
+def _verify_pack(remote: Remote, pack: str, found: _Found, *, listed: bool) -> None:
+    key = f"pack {pack}"
+    with found.noting(key):
+        data = found.seen.read(key, partial(remote.read_whole, pack))
+        if key in found.seen.damaged:
+            raise IntegrityError("its bytes are not those its name says")
+        if data is None:
+            # It went, or could not be read, which is noted.
+            return
+        for entry in remote.read_table(pack).entries:
+            stored = data[entry.offset : entry.offset + entry.stored]
+            with found.noting(entry.oid):
+                if entry.kind == RECIPE:
+                    pieces = parse_recipe(stored)
+                    found.recipes.update({entry.oid: pieces} if listed else {})
+                elif entry.kind == CHUNK:
+                    _check_chunk(entry, stored)
+                    found.sound.update([entry.oid] if listed else [])
 
 
 def _check_chunk(entry: Stored, stored: bytes) -> None:
     raw = decode(entry.encoding, stored, entry.length)
     if oid_of(raw, algorithm_of(entry.oid)) != entry.oid:
         raise IntegrityError("its bytes are not those its name says")
-
-
-def _incomplete(
-    project: Project, remote: Remote, sound: set[str], progress: Progress
-) -> tuple[str, ...]:
-    """Return the refs of roots that promise a blob which is not soundly there.
-
-    A tree's files are looked at where its root's commit is in this clone.
-    """
-    bad = []
-    with closing(Objects(project.git.common_dir)) as objects:
-        for root in remote.roots():
-            if not set(root.oids) <= sound:
-                bad.append(root.ref)
-            elif revisions.resolve(project.git, root.commit):
-                pointers = read_commit(objects, root.commit).pointers.values()
-                fetch_manifests(pointers, project.cache, remote, Work(progress))
-                if any(not _oids(project, pointer) <= sound for pointer in pointers):
-                    bad.append(root.ref)
-    return tuple(bad)
-
-
-def _oids(project: Project, pointer: Pointer) -> set[str]:
-    return {entry.oid for entry in entries_of(pointer, project.cache).values()}

@@ -95,7 +95,7 @@ class FolderStore:
         return {name: file.size for name, file in files if not name.endswith("/")}
 
     def files(self, prefix: str) -> dict[str, File]:
-        """Return name, size and tag of each file below a folder, and its empty folders."""
+        """Return name, size and tag of each file below a folder, and the folders there."""
         found: dict[str, File] = {}
         absent = suppress(FileNotFoundError)
         with self._translated(prefix), absent, self._folder(f"{prefix}/") as (fd, _):
@@ -114,11 +114,14 @@ class FolderStore:
         return True
 
     def delete(self, key: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, or an empty folder in its place, if it is there."""
         absent = suppress(FileNotFoundError)
         with self._translated(key), absent, self._folder(key) as (fd, name):
             self._check(fd, name, key, stat.S_IFREG, stat.S_IFDIR)
-            os.unlink(name, dir_fd=fd)
+            if _is_folder(fd, name):
+                os.rmdir(name, dir_fd=fd)
+            else:
+                os.unlink(name, dir_fd=fd)
 
     def sweep(self) -> None:
         """Remove what writers of this user and host that died left half written."""
@@ -308,23 +311,20 @@ def _read(fd: int, start: int, length: int) -> bytes:
 
 def _list(fd: int, prefix: str, found: dict[str, File]) -> None:
     """Add the files in an open folder, and in those below it; what is no file is none of ours."""
-    empty = True
     with os.scandir(fd) as entries:
         for entry in entries:
-            empty = False
             # What goes meanwhile was not there.
             with suppress(FileNotFoundError, NotADirectoryError):
                 if entry.is_file(follow_symlinks=False):
                     found[prefix + entry.name] = _file(entry.stat(follow_symlinks=False))
                 elif entry.is_dir(follow_symlinks=False) and prefix.count("/") < _DEEPEST:
+                    found[f"{prefix}{entry.name}/"] = File(0, "")
                     inner = os.open(entry.name, _FOLDER, dir_fd=fd)
                     try:
                         _list(inner, f"{prefix}{entry.name}/", found)
                     finally:
                         os.close(inner)
-    if empty and prefix:
-        found[prefix] = File(0, "")
 
 
 def _file(status: os.stat_result) -> File:
-    return File(status.st_size, f"{status.st_ino}-{status.st_mtime_ns}-{status.st_ctime_ns}")
+    return File(status.st_size, f"{status.st_mtime_ns}-{status.st_ctime_ns}")

@@ -7,26 +7,29 @@ checked against their digests, lengths against what was asked for, bytes against
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from blake3 import blake3
 
+from gitmodel.digest import oid_of
 from gitmodel.encoding import Data
 from gitmodel.errors import (
     ConflictError,
+    GitmodelError,
     IntegrityError,
     MissingError,
     NewerError,
     RemoteError,
 )
+from gitmodel.hints import command, note, then
 from gitmodel.pack import (
     RECIPE,
     TRAILER_SIZE,
@@ -34,33 +37,42 @@ from gitmodel.pack import (
     Piece,
     Placed,
     format_index,
+    longest_index,
     parse_index,
     parse_recipe,
     parse_table,
     table_span,
 )
 from gitmodel.progress import Far, unheard
+from gitmodel.remote.file import LARGEST, File
+from gitmodel.remote.presence import PAGE, Presence
 from gitmodel.remote.store import Store
 from gitmodel.root import (
     DESCRIPTION_NAME,
+    MAX_DESCRIPTION,
+    MAX_ROOT,
     Chunking,
     Description,
     Root,
     format_description,
     format_root,
+    is_root_name,
     parse_description,
     parse_root,
     root_name,
 )
+from gitmodel.words import plural
 
-_NAME = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_PACK_KEY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})", re.ASCII)
+NAME = re.compile(r"[0-9a-f]{64}", re.ASCII)
+PACK_KEY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})", re.ASCII)
 _T = TypeVar("_T")
 _CHECK_HINT = "gitmodel remote check"
 _REPAIR_HINT = "gitmodel remote repair"
 _LAG = 2.0
 """Seconds to wait, in all, for what a remote says is there and does not give."""
 _PAUSE = 0.25
+_USUAL_INDEX = 16 << 20
+"""Bytes that hardly any index file has more of."""
 
 
 class RemoteIndex(Protocol):
@@ -75,8 +87,20 @@ class RemoteIndex(Protocol):
     def remote_indexes(self, remote: str) -> set[str]:
         """Return the index files that are known."""
 
-    def add_remote_index(self, remote: str, name: str, data: bytes) -> None:
+    def remote_tags(self, remote: str) -> dict[str, str]:
+        """Return the tags that the known index files had when they were read."""
+
+    def remote_packs(self, remote: str) -> dict[str, int]:
+        """Return name and size of the packs that are listed."""
+
+    def remote_packs_of(self, remote: str, oids: Sequence[str]) -> set[str]:
+        """Return all packs that chunks lie in."""
+
+    def add_remote_index(self, remote: str, name: str, data: bytes, tag: str = "") -> None:
         """Remember an index file, which `parse_index` understands."""
+
+    def set_remote_tag(self, remote: str, name: str, tag: str) -> None:
+        """Remember the tag of an index file that is known."""
 
     def drop_remote_index(self, remote: str, name: str) -> None:
         """Forget an index file."""
@@ -99,33 +123,14 @@ class RemoteIndex(Protocol):
     def remote_roots(self, remote: str) -> dict[str, bytes]:
         """Return the roots that are known."""
 
-    def add_remote_root(self, remote: str, name: str, root: bytes) -> None:
+    def remote_root_tags(self, remote: str) -> dict[str, str]:
+        """Return the tags that the known roots had when they were read."""
+
+    def add_remote_root(self, remote: str, name: str, root: bytes, tag: str = "") -> None:
         """Remember a root."""
 
     def drop_remote_root(self, remote: str, name: str) -> None:
         """Forget a root."""
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What `check` found: files of the remote that are not as they should be."""
-
-    packs: int
-    indexes: int
-    bytes: int
-    unlisted: tuple[str, ...]
-    """Packs that no index lists: what a push left that never ended, or whose index is lost."""
-    lost: tuple[str, ...]
-    """Packs that an index lists and that are not there, or not whole."""
-    damaged: tuple[str, ...]
-    """Index files and roots that cannot be read, and a description that cannot, or is lost."""
-    incomplete: tuple[str, ...]
-    """Refs whose root names a blob that no index lists: an index file is lost."""
-
-    @property
-    def sound(self) -> bool:
-        """Whether nothing is lost or damaged; an unlisted pack only takes room."""
-        return not (self.lost or self.damaged or self.incomplete)
 
 
 class Remote:
@@ -139,7 +144,12 @@ class Remote:
         self._id: str | None = None
         self._description: Description | None = None
         self._creation: Future[Description | None] | None = None
+        self._made = False
         self._until: float | None = None
+        self._seen = Presence(store, self.packs, pack_key, self.wait)
+        self._new_indexes: dict[str, int] = {}
+        self._new_roots: dict[str, bytes] = {}
+        """What this run wrote and has not seen there yet: sizes of index files, and roots."""
 
     @property
     def id(self) -> str:
@@ -156,7 +166,7 @@ class Remote:
     def describe(self) -> bool:
         """Read the remote's description; return whether there is one, so whether it was used."""
         try:
-            data = self.store.read(DESCRIPTION_NAME)
+            data = self.store.read(DESCRIPTION_NAME, limit=MAX_DESCRIPTION)
         except MissingError:
             return False
         self._adopt(self._parse(parse_description, data, _CHECK_HINT))
@@ -169,7 +179,16 @@ class Remote:
 
     def is_used(self) -> bool:
         """Return whether anything was ever pushed here, even if the description of that is lost."""
-        return self._is_described() or bool(self._index_names() or self.packs())
+        return self.is_described() or bool(self.index_files() or self.packs())
+
+    def is_described(self) -> bool:
+        """Return whether there is a description that can be read; reads it once."""
+        try:
+            return self._description is not None or self.describe()
+        except NewerError:
+            raise
+        except IntegrityError:
+            return False
 
     def create(self) -> None:
         """Make the remote ready to be written to, unless it is; then `refresh`.
@@ -180,31 +199,58 @@ class Remote:
         Raises `RemoteError` if it was met before: a drive that is not mounted is an empty folder.
         """
         self.store.sweep()
-        names = self._index_names()
-        if not self._recognise(names) and not self.describe():
-            if self._index.remote_id(self.store.url) is not None:
-                raise RemoteError(
-                    f"remote {self.name!r} ({self.store.url}) was there before, and is gone",
-                    hint="bring it back, or mount its drive; to begin anew: gitmodel remote remove"
-                    f" {self.name}, then add it again",
-                )
-            # Two may try at once; both then use what the first one wrote.
-            self._creation = _beside(lambda: self._describe_as(secrets.token_hex(16)))
-            if not names:
-                return
-        self._learn(names)
+        files = self.index_files()
+        known = self._recognise(files.keys())
+        if not self.describe():
+            if known:
+                # Lost: nobody but those who knew the remote could read it.
+                self.describe_as(self.id)
+            else:
+                self.check_gone()
+                # Two may try at once; both then use what the first one wrote.
+                self._creation = _beside(lambda: self.describe_as(secrets.token_hex(16)))
+                if not files:
+                    return
+        tags = self._index.remote_tags(self.id)
+        for name, file in files.items():
+            if tags.get(name, file.tag) != file.tag:
+                # Its name is that of its old content, so it is read again.
+                self._index.drop_remote_index(self.id, name)
+        self._learn(files)
+
+    def check_gone(self) -> None:
+        """Raise `RemoteError` if a remote where nothing is was met before."""
+        if self._index.remote_id(self.store.url) is not None:
+            raise self._gone()
+
+    def _gone(self) -> GitmodelError:
+        if self.packs():
+            return MissingError(
+                f"index files and {DESCRIPTION_NAME!r} are lost from remote {self.name!r}"
+                f" ({self.store.url})",
+                hint=command("gitmodel remote repair {}", self.name),
+            )
+        return RemoteError(
+            f"remote {self.name!r} ({self.store.url}) was there before, and is gone",
+            hint=note(
+                "bring it back, or mount its drive; to begin anew: gitmodel remote remove {}, then"
+                " add it again",
+                self.name,
+            ),
+        )
 
     def refresh(self) -> None:
         """Learn of index files that others published, and forget those that are gone."""
-        names = self._index_names()
-        if self._id is None and not self._recognise(names):
+        files = self.index_files()
+        if self._id is None and not self._recognise(files.keys()):
             self._described()
-        self._learn(names)
+        self._learn(files)
 
-    def _index_names(self) -> set[str]:
-        return {name for name in self.store.list("index") if _NAME.fullmatch(name)}
+    def index_files(self) -> dict[str, File]:
+        """Return the index files, by one listing."""
+        return {name: f for name, f in self.store.files("index").items() if NAME.fullmatch(name)}
 
-    def _recognise(self, names: set[str]) -> bool:
+    def _recognise(self, names: Set[str]) -> bool:
         """Take the remote for the one last met at its URL if it has an index file of that one.
 
         They are named by their content, so another remote has none of them; it saves a request.
@@ -214,35 +260,46 @@ class Remote:
             self._id = known
         return self._id is not None
 
-    def _learn(self, names: set[str]) -> None:
+    def _learn(self, files: Mapping[str, File]) -> None:
         try:
-            self._read_new(names)
+            self._read_new(files)
         except MissingError:
             # One was listed the moment before: it will show, or others have replaced it.
-            self._patiently(lambda: self._read_new(self._index_names()))
+            self._patiently(lambda: self._read_new(self.index_files()))
 
-    def _read_new(self, names: set[str]) -> None:
+    def _read_new(self, files: Mapping[str, File]) -> None:
         known = self._index.remote_indexes(self.id)
-        for name in known - names:
+        for name in known - files.keys():
             self._index.drop_remote_index(self.id, name)
-        new = sorted(names - known)
+        new = sorted(files.keys() - known)
         if not new:
             return
+        limit = self.longest_index(files)
         with ThreadPoolExecutor(self.store.lanes) as pool:
-            for name, data in zip(new, pool.map(self._understood, new), strict=True):
-                self._index.add_remote_index(self.id, name, data)
+            read = pool.map(lambda name: self._understood(name, limit), new)
+            for name, data in zip(new, read, strict=True):
+                self._index.add_remote_index(self.id, name, data, files[name].tag)
 
-    def read_index(self, name: str) -> tuple[Listed, ...]:
-        """Return what an index file lists, checked against its name."""
-        return parse_index(self._index_file(name))
+    def longest_index(self, files: Mapping[str, File]) -> int:
+        """Return how many bytes of an index file are read at most: no more than its packs have.
 
-    def _understood(self, name: str) -> bytes:
-        data = self._index_file(name)
+        The packs are only looked at where one of the files is longer than usual.
+        """
+        if all(file.size <= _USUAL_INDEX for file in files.values()):
+            return _USUAL_INDEX
+        return min(longest_index(self.packs().values()), LARGEST)
+
+    def read_index(self, name: str, limit: int) -> tuple[Listed, ...]:
+        """Return what an index file of at most `limit` bytes lists, checked against its name."""
+        return parse_index(self._index_file(name, limit))
+
+    def _understood(self, name: str, limit: int) -> bytes:
+        data = self._index_file(name, limit)
         parse_index(data)
         return data
 
-    def _index_file(self, name: str) -> bytes:
-        data = self.store.read(f"index/{name}")
+    def _index_file(self, name: str, limit: int) -> bytes:
+        data = self.store.read(f"index/{name}", limit=limit)
         if blake3(data).hexdigest() != name:
             raise IntegrityError(
                 f"{self.store.url}: index file {name} is damaged", hint=_REPAIR_HINT
@@ -261,7 +318,59 @@ class Remote:
         """Return which of the blobs the remote is known to hold."""
         if self._creation:
             return set()
-        return self._index.remote_oids(self.id, oids)
+        held = self._index.remote_oids(self.id, oids)
+        return held - self._torn(list(held))
+
+    def _torn(self, oids: Sequence[str]) -> set[str]:
+        """Return the blobs of which a chunk is nowhere, as when a pack was lost."""
+        torn = set()
+        for oid, payload in self._index.find_recipes(self.id, oids).items():
+            if not self._index.is_complete(self.id, oid):
+                pieces = {piece.oid for piece in parse_recipe(payload)}
+                if len(self._index.remote_oids(self.id, list(pieces))) == len(pieces):
+                    self._index.set_complete(self.id, oid)
+                else:
+                    torn.add(oid)
+        return torn
+
+    def check_packs(self, packs: Collection[str] = (), oids: Sequence[str] = ()) -> None:
+        """Raise `MissingError` if packs, or those that blobs lie in, are not there as listed."""
+        sizes = self._index.remote_packs(self.id)
+        wanted = {*packs, *(self._packs_of(oids) if oids else ())}
+        lost = self.find_lost({name: sizes[name] for name in wanted & sizes.keys()}, len(sizes))
+        if lost:
+            be = "is" if len(lost) == 1 else "are"
+            raise MissingError(
+                f"{plural(len(lost), 'pack')} that an index file lists, and that this push relies"
+                f" on, {be} not on remote {self.name!r}, or not whole; one is {min(lost)}",
+                hint=then(command("gitmodel remote repair {}", self.name), "gitmodel push"),
+            )
+
+    def has_all_packs(self, *, few: bool) -> bool:
+        """Return whether all packs that are listed are there, by one listing.
+
+        With `few`, False where that takes several requests: `check_packs` may take fewer.
+        """
+        if self._creation:
+            return True
+        sizes = self._index.remote_packs(self.id)
+        return not (few and len(sizes) > PAGE) and not self.find_lost(sizes, len(sizes))
+
+    def _packs_of(self, oids: Sequence[str]) -> set[str]:
+        """Return all packs that chunks of blobs lie in."""
+        pieces = {
+            piece.oid
+            for payload in self._index.find_recipes(self.id, oids).values()
+            for piece in parse_recipe(payload)
+        }
+        return self._index.remote_packs_of(self.id, [*oids, *pieces])
+
+    def find_lost(self, packs: Mapping[str, int], count: int) -> set[str]:
+        """Return those of the packs, by name and size, that are not there.
+
+        `count` is how many there are in all, about: many are not listed to look for a few.
+        """
+        return self._seen.find_lacking(packs, count)
 
     def chunks(self, oids: Sequence[str]) -> dict[str, Placed]:
         """Return where chunks lie."""
@@ -279,7 +388,7 @@ class Remote:
         except MissingError as error:
             raise MissingError(
                 f"pack {name} is not on remote {self.name!r}, though an index file lists it",
-                hint=f"{_CHECK_HINT} {self.name}",
+                hint=command("gitmodel remote check {}", self.name),
             ) from error
 
     def read_whole(self, name: str) -> bytes:
@@ -320,39 +429,143 @@ class Remote:
         name = blake3(data).hexdigest()
         self._publish(f"index/{name}", name, [data])
         self._index.add_remote_index(self.id, name, data)
+        self._new_indexes[name] = len(data)
         return name
+
+    def forget_index(self, name: str) -> None:
+        """Forget what an index file said, which is withdrawn."""
+        self._index.drop_remote_index(self.id, name)
+
+    def confirm(self) -> None:
+        """Look whether what was written is there, for a server may say so and not store it.
+
+        Before that, nothing may promise it.  Raises `RemoteError`.
+        """
+        if self._made and not self.describe():
+            raise self._not_stored(DESCRIPTION_NAME)
+        self._made = False
+        if self._new_indexes:
+            files = self._confirmed("index", self._new_indexes, self.index_files())
+            for name, file in files.items():
+                self._index.set_remote_tag(self.id, name, file.tag)
+            self._new_indexes.clear()
+
+    def _confirmed(
+        self, folder: str, written: Mapping[str, int], files: Mapping[str, File]
+    ) -> dict[str, File]:
+        """Return those of the files that were written, by name and size, as they are listed.
+
+        One that a listing lacks may be there all the same.
+        """
+        listed = {name: files[name] for name in written.keys() & files.keys()}
+        late = {n: size for n, size in written.items() if n not in listed or listed[n].size != size}
+        seen = Presence(self.store, dict, lambda name: f"{folder}/{name}", self.wait)
+        if lost := seen.await_named(late):
+            raise self._not_stored(f"{folder}/{min(lost)}")
+        return listed
+
+    def confirm_packs(self, packs: Mapping[str, int]) -> None:
+        """Look whether packs that were written are there, by name and size, as `confirm` does."""
+        if lost := self.find_lost(packs, len(self._index.remote_packs(self.id))):
+            raise self._not_stored(pack_key(min(lost)))
+
+    def _not_stored(self, key: str) -> RemoteError:
+        return RemoteError(
+            f"{self.store.url}: {key!r} is not there, though the server said that it had stored it",
+            hint=command("gitmodel remote check {}", self.name),
+        )
 
     def _publish(self, key: str, name: str, parts: Sequence[Data], far: Far = unheard) -> None:
         """Write a file that is named by its content; what is there already must be the same."""
         self._await_creation()
-        new = self.store.put_new(key, *parts, far=far)
-        if not new and blake3(self.store.read(key)).hexdigest() != name:
-            self.store.put(key, b"".join(parts))
+        if not self.store.put_new(key, *parts, far=far) and not self.is_whole(key, name):
+            with suppress(MissingError):
+                self.put_away(key)
+            self.store.put_new(key, *parts, far=far)
+
+    def is_whole(self, key: str, name: str) -> bool:
+        """Return whether a file is there and has the bytes that its name says."""
+        try:
+            return blake3(self.store.read(key)).hexdigest() == name
+        except MissingError:
+            return False
+        except IntegrityError:
+            # Longer than any such file is.
+            return False
+
+    def put_away(self, key: str) -> str:
+        """Move a file whose bytes are not those that its name says; return where it is now.
+
+        What is left of it may be of use, and nothing that lies there already is lost.
+        """
+        start = f"quarantine/{key.rpartition('/')[2]}"
+        for number in itertools.count(1):
+            new = start if number == 1 else f"{start}.{number}"
+            if self.store.move(key, new):
+                return new
+        raise AssertionError
 
     # Roots
 
-    def root_names(self) -> set[str]:
-        """Return the file names of this repository's roots, by one listing."""
+    @property
+    def roots_folder(self) -> str:
+        """Where the roots of this repository lie."""
+        return f"roots/{self._repository}"
+
+    def root_files(self) -> dict[str, File]:
+        """Return the files of this repository's roots, by one listing."""
         if self._creation:
-            return set()
-        return set(self.store.list(f"roots/{self._repository}"))
+            return {}
+        files = self.store.files(self.roots_folder)
+        return {name: file for name, file in files.items() if is_root_name(name)}
+
+    def roots_of(self, refs: Iterable[str]) -> dict[str, Root]:
+        """Return the roots of refs, by one listing; of those that have none, nothing.
+
+        A root that is there as it was when it was last read is not read again.
+        """
+        files = self.root_files()
+        if not files:
+            return {}
+        known, tags = self._index.remote_roots(self.id), self._index.remote_root_tags(self.id)
+        there = [(ref, name) for ref in refs if (name := root_name(ref)) in files]
+        changed = {
+            name: ref
+            for ref, name in there
+            if not files[name].tag or (name in known and tags[name]) != files[name].tag
+        }
+        with ThreadPoolExecutor(self.store.lanes) as pool:
+            read = dict(zip(changed, pool.map(self.read_root, changed), strict=True))
+        found = {}
+        for ref, name in there:
+            data = read[name] if name in read else known[name]
+            if data is not None:
+                found[ref] = self._root_of(ref, data, files[name].tag)
+        return found
 
     def root(self, ref: str, *, known: bool = True) -> Root | None:
         """Return the root of a ref; with `known`, one that was seen before is not read again."""
         name = root_name(ref)
         data = self._index.remote_roots(self.id).get(name) if known else None
-        if data is None:
-            try:
-                data = self.store.read(self._root_key(name))
-            except MissingError:
-                return None
+        if data is not None:
+            return self._parse(parse_root, data, _REPAIR_HINT)
+        data = self.read_root(name)
+        return None if data is None else self._root_of(ref, data)
+
+    def _root_of(self, ref: str, data: bytes, tag: str = "") -> Root:
         root = self._parse(parse_root, data, _REPAIR_HINT)
-        self._index.add_remote_root(self.id, name, data)
         if root.ref != ref:
             raise IntegrityError(
                 f"{self.store.url}: the root of {ref!r} is that of another ref", hint=_REPAIR_HINT
             )
+        self._index.add_remote_root(self.id, root_name(ref), data, tag)
         return root
+
+    def read_root(self, name: str) -> bytes | None:
+        """Return the file of a root, if it is there; nobody has looked at it yet."""
+        with suppress(MissingError):
+            return self.store.read(f"{self.roots_folder}/{name}", limit=MAX_ROOT)
+        return None
 
     def _parse(self, parse: Callable[[bytes], _T], data: bytes, hint: str) -> _T:
         try:
@@ -368,19 +581,24 @@ class Remote:
 
     def roots(self) -> list[Root]:
         """Read all roots of this repository; those that are damaged are left out."""
-        return [root for root in self._read_roots().values() if root]
-
-    def _read_roots(self) -> dict[str, Root | None]:
-        """Return the roots by their file name, None for one that is damaged."""
-        names = sorted(self.root_names())
+        found = []
         with ThreadPoolExecutor(self.store.lanes) as pool:
-            found = pool.map(self._read_root, names)
-            return dict(zip(names, found, strict=True))
+            for data in pool.map(self.read_root, sorted(self.root_files())):
+                try:
+                    found += [parse_root(data)] if data is not None else []
+                except NewerError:
+                    raise
+                except IntegrityError:
+                    continue
+        return found
 
-    def _read_root(self, name: str) -> Root | None:
-        with suppress(IntegrityError, MissingError):
-            return parse_root(self.store.read(self._root_key(name)))
-        return None
+    def is_kept(self, root: Root) -> bool:
+        """Return whether all that a root promises was seen to be here."""
+        return self.is_complete(oid_of(format_root(root)))
+
+    def set_kept(self, root: Root) -> None:
+        """Remember that all that a root promises is here."""
+        self.set_complete(oid_of(format_root(root)))
 
     def put_root(self, root: Root, *, moves: bool) -> None:
         """Write a root, last of all; one that does not move is never overwritten.
@@ -389,9 +607,10 @@ class Remote:
         """
         self._await_creation()
         name, data = root_name(root.ref), format_root(root)
+        key = f"{self.roots_folder}/{name}"
         if moves:
-            self.store.put(self._root_key(name), data)
-        elif not self.store.put_new(self._root_key(name), data):
+            self.store.put(key, data)
+        elif not self.store.put_new(key, data):
             there = self.root(root.ref, known=False)
             if there != root:
                 raise ConflictError(
@@ -399,152 +618,38 @@ class Remote:
                     f" {there.commit[:12] if there else '?'}; a version never moves",
                     hint="give the new version another tag",
                 )
-        self._index.add_remote_root(self.id, name, data)
+        self._new_roots[name] = data
 
-    # Care
+    def drop_root(self, root: Root) -> None:
+        """Remove a root, and forget it."""
+        name = root_name(root.ref)
+        self.store.delete(f"{self.roots_folder}/{name}")
+        self._index.drop_remote_root(self.id, name)
+
+    def confirm_roots(self) -> None:
+        """Look whether the roots that were written are there, as `confirm` does."""
+        if not self._new_roots:
+            return
+        sizes = {name: len(data) for name, data in self._new_roots.items()}
+        files = self._confirmed(self.roots_folder, sizes, self.root_files())
+        for name, data in self._new_roots.items():
+            tag = files[name].tag if name in files else ""
+            self._index.add_remote_root(self.id, name, data, tag)
+            self.set_complete(oid_of(data))
+        self._new_roots.clear()
 
     def packs(self) -> dict[str, int]:
         """Return name and size of every pack."""
-        found = self.store.list("packs")
-        matches = ((_PACK_KEY.fullmatch(key), size) for key, size in found.items())
+        return self.packs_in(self.store.files("packs"))
+
+    def packs_in(self, files: Mapping[str, File]) -> dict[str, int]:
+        """Return name and size of every pack among the files that were listed."""
+        matches = ((PACK_KEY.fullmatch(key), file.size) for key, file in files.items())
         return {match[2]: size for match, size in matches if match}
 
-    def check(self) -> Health:
-        """Compare indexes, packs and roots by their lists; read no payload."""
-        # Backwards, or what is pushed meanwhile would look incomplete.
-        roots = self._read_roots()
-        promised = {oid for root in roots.values() if root for oid in root.oids}
-        names = self._index_names()
-        listed, damaged = self._read_indexes(names, promised)
-        packs = self.packs()
-        lost = (name for name, size in listed.items() if packs.get(name) != size)
-        refs = (root.ref for root in roots.values() if root and not promised.isdisjoint(root.oids))
-        damaged += [self._root_key(name) for name, root in roots.items() if root is None]
-        damaged += [] if self._is_described() else [DESCRIPTION_NAME]
-        return Health(
-            len(packs),
-            len(names),
-            sum(packs.values()),
-            tuple(sorted(packs.keys() - listed.keys())),
-            tuple(sorted(lost)),
-            tuple(damaged),
-            tuple(refs),
-        )
-
-    def _read_indexes(
-        self, names: Iterable[str], promised: set[str]
-    ) -> tuple[dict[str, int], list[str]]:
-        """Return the sizes of the packs that indexes list, and which of these are damaged.
-
-        Takes what is listed out of `promised`.
-        """
-        listed: dict[str, int] = {}
-        damaged = []
-        for name in sorted(names):
-            try:
-                for pack in self.read_index(name):
-                    listed[pack.pack] = pack.size
-                    promised.difference_update(entry.oid for entry in pack.entries)
-            except (IntegrityError, MissingError):
-                damaged.append(f"index/{name}")
-        return listed, damaged
-
-    def repair(self, damaged: Collection[str] = ()) -> list[str]:
-        """Index every pack that is whole, by its own table, and withdraw what is not true.
-
-        `damaged` are packs that are known not to be whole.  The new index is written before an
-        old one is removed.  Returns what was done, in words.
-        """
-        done = self._describe_anew()
-        gone = {*self.check().lost, *damaged}
-        untrue = set(self._untrue(gone))
-        there = self.packs().keys()
-        sound, broken = self._read_packs(there - self._trusted(untrue) - gone)
-        broken += sorted(there & damaged)
-        for name in untrue:
-            self._index.drop_remote_index(self.id, name)
-        if sound:
-            untrue.discard(self.put_index(sound))
-            done.append(f"indexed {len(sound)} packs by their own tables")
-        for name in sorted(untrue):
-            self.store.delete(f"index/{name}")
-            done.append(f"removed index file {name}")
-        for name in broken:
-            # Its name must be free for a whole copy; what is left of it may still be of use.
-            self.store.put(f"quarantine/{name}", self.store.read(pack_key(name)))
-            self.store.delete(pack_key(name))
-            done.append(f"moved the damaged pack {name} to quarantine")
-        self.refresh()
-        return done + self._withdraw_roots()
-
-    def _describe_anew(self) -> list[str]:
-        """Write the description if it is lost or damaged; only how blobs are cut depends on it."""
-        if self._is_described():
-            return []
-        with suppress(MissingError):
-            data = self.store.read(DESCRIPTION_NAME)
-            self.store.put(f"quarantine/{DESCRIPTION_NAME}", data)
-            self.store.delete(DESCRIPTION_NAME)
-        self._describe_as(self._index.remote_id(self.store.url) or secrets.token_hex(16))
-        self._described()
-        return [f"wrote {DESCRIPTION_NAME} anew"]
-
-    def _describe_as(self, identity: str) -> Description | None:
-        """Write the description unless there is one; return it if there was none."""
-        description = Description(identity, Chunking())
-        new = self.store.put_new(DESCRIPTION_NAME, format_description(description))
-        return description if new else None
-
-    def _is_described(self) -> bool:
-        """Return whether there is a description that can be read; reads it once."""
-        try:
-            return self._description is not None or self.describe()
-        except NewerError:
-            raise
-        except IntegrityError:
-            return False
-
-    def _withdraw_roots(self) -> list[str]:
-        """Remove the roots whose blobs are no longer all here: a root is a promise."""
-        done = []
-        for name in sorted(self.root_names()):
-            key = self._root_key(name)
-            try:
-                root = parse_root(self.store.read(key))
-                if len(self.holds(root.oids)) == len(root.oids):
-                    continue
-                what = f"root of {root.ref}: it is no longer complete"
-            except IntegrityError:
-                what = f"root {name}: it is damaged"
-            self.store.delete(key)
-            self._index.drop_remote_root(self.id, name)
-            done.append(f"withdrew the {what}; push it again from a clone that has it")
-        return done
-
-    def _untrue(self, gone: set[str]) -> list[str]:
-        """Return the index files that are damaged or list a pack that is gone."""
-        untrue = []
-        for name in self.store.list("index"):
-            try:
-                if any(listed.pack in gone for listed in self.read_index(name)):
-                    untrue.append(name)
-            except IntegrityError:
-                untrue.append(name)
-        return untrue
-
-    def _trusted(self, untrue: set[str]) -> set[str]:
-        """Return the packs that an index which will stay lists."""
-        names = (name for name in self.store.list("index") if name not in untrue)
-        return {listed.pack for name in names for listed in self.read_index(name)}
-
-    def _read_packs(self, names: Iterable[str]) -> tuple[list[Listed], list[str]]:
-        sound, broken = [], []
-        for name in sorted(names):
-            try:
-                sound.append(self.read_table(name))
-            except IntegrityError:
-                broken.append(name)
-        return sound, broken
+    def listed_packs(self) -> dict[str, int]:
+        """Return name and size of every pack that a known index file lists."""
+        return self._index.remote_packs(self.id)
 
     def read_table(self, name: str) -> Listed:
         """Return what a pack's own table says, with its recipes."""
@@ -563,8 +668,18 @@ class Remote:
             parse_recipe(recipe)
         return Listed(name, table, recipes)
 
-    def _root_key(self, name: str) -> str:
-        return f"roots/{self._repository}/{name}"
+    def describe_anew(self) -> None:
+        """Write a description that is lost or damaged; only how blobs are cut depends on it."""
+        with suppress(MissingError):
+            self.put_away(DESCRIPTION_NAME)
+        self.describe_as(self._index.remote_id(self.store.url) or secrets.token_hex(16))
+        self._described()
+
+    def describe_as(self, identity: str) -> Description | None:
+        """Write the description unless there is one; return it if there was none."""
+        description = Description(identity, Chunking())
+        new = self.store.put_new(DESCRIPTION_NAME, format_description(description))
+        return description if new else None
 
     def _await_creation(self) -> None:
         """Wait, on whatever thread, until there is a remote to write to."""
@@ -576,12 +691,13 @@ class Remote:
             made = self._creation.result()
             self._creation = None
             if made:
+                self._made = True
                 self._adopt(made)
         if self._description is None and not self.describe():
-            if self._index_names():
+            if self.index_files():
                 raise MissingError(
                     f"{DESCRIPTION_NAME!r} is lost from remote {self.name!r} ({self.store.url})",
-                    hint=f"{_REPAIR_HINT} {self.name}",
+                    hint=command("gitmodel remote repair {}", self.name),
                 )
             raise MissingError(
                 f"nothing was ever pushed to remote {self.name!r} ({self.store.url})",

@@ -109,7 +109,7 @@ class SftpStore:
         return {name: file.size for name, file in files if not name.endswith("/")}
 
     def files(self, prefix: str) -> dict[str, File]:
-        """Return name, size and tag of each file below a folder, and its empty folders.
+        """Return name, size and tag of each file below a folder, and the folders there.
 
         No link is followed.
         """
@@ -135,11 +135,13 @@ class SftpStore:
         return self._call(key, act)
 
     def delete(self, key: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, or an empty folder in its place, if it is there."""
 
         def act(session: Session) -> None:
             self._check_way(session, self._path(key))
-            session.remove(self._path(key))
+            # An empty folder goes by that.
+            if _make_room(session, self._path(key)):
+                session.remove(self._path(key))
 
         with suppress(MissingError):
             self._call(key, act)
@@ -427,16 +429,14 @@ def _removed(session: Session, path: str) -> Iterator[None]:
 def _walk(session: Session, top: str) -> dict[str, File]:
     found: dict[str, File] = {}
     folders = [top]
-    empty: set[str] = set()
     while folders:
         below: list[str] = []
         for folder, name, facts in session.listings(folders):
             path = f"{folder}/{name}"
-            empty.discard(folder)
             if facts.is_folder:
                 below.append(path)
+                found[f"{path[len(top) + 1 :]}/"] = File(0, "")
             elif facts.is_file:
                 found[path[len(top) + 1 :]] = File(facts.size, str(facts.written))
-        empty.update(below)
         folders = below
-    return found | {f"{path[len(top) + 1 :]}/": File(0, "") for path in empty}
+    return found

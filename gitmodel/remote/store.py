@@ -65,7 +65,7 @@ class Store(Protocol):
     def files(self, prefix: str) -> dict[str, File]:
         """Return what `list` does, with more of each file.
 
-        Where a place has folders, an empty one is there too; its name ends in `/`.
+        Where a place has folders, they are there too; their names end in `/`.
         """
 
     def move(self, key: str, new: str) -> bool:
@@ -75,7 +75,7 @@ class Store(Protocol):
         """
 
     def delete(self, key: str) -> None:
-        """Remove a file, if it is there."""
+        """Remove a file, or an empty folder in its place, if it is there."""
 
     def sweep(self) -> None:
         """Remove what writers that died left half written."""

@@ -89,6 +89,8 @@ class Upload:
         self._pack = Building(self._buffers)
         self._sending: deque[tuple[Future[tuple[str, int]], Building | Ready]] = deque()
         self._listed: list[Listed] = []
+        self._sizes: dict[str, int] = {}
+        self._relied: set[str] = set()
         self._fresh: set[str] = set()
         self._small: list[tuple[str, Data]] = []
         self._small_bytes = 0
@@ -177,6 +179,7 @@ class Upload:
         while self._sending:
             self._collect()
         self._publish()
+        self._remote.check_packs(self._relied)
         return Sent(self._blobs, self._reused, self._new_bytes, self._sent_bytes)
 
     def __enter__(self) -> Upload:
@@ -200,8 +203,10 @@ class Upload:
         self._encode(chunks, Spent(self.memory, []), identified, there=self._there(chunks))
 
     def _there(self, chunks: Sequence[Chunk]) -> Collection[str]:
-        """Return which of the chunks the remote has."""
-        return self._remote.chunks([chunk.oid for chunk in chunks])
+        """Return which of the chunks the remote has; their packs are relied on."""
+        places = self._remote.chunks([chunk.oid for chunk in chunks])
+        self._relied.update(placed.pack for placed in places.values())
+        return places
 
     def _digested(self, batches: Iterable[Batch]) -> Iterator[tuple[list[Chunk], Spent]]:
         """Digest the chunks on the pool while the next ones are cut; give on what is spent."""
@@ -295,20 +300,22 @@ class Upload:
         future, pack = self._sending.popleft()
         name, size = future.result()
         self._sent_bytes += size
+        self._sizes[name] = size
         self._listed.append(Listed(name, pack.table, tuple(pack.recipes)))
         # At once: if a later pack fails, these need not be sent again.
         if len(self._listed) >= _PACKS_PER_INDEX:
             self._publish()
 
     def _publish(self) -> None:
-        """Publish an index over the packs that are durable.
+        """Publish an index over the packs that are durable, and are seen to be there.
 
         They are listed in the order in which they were filled, so a recipe never comes before
         its chunks.
         """
         if self._listed:
+            self._remote.confirm_packs(self._sizes)
             self._remote.put_index(self._listed)
-            self._listed = []
+            self._listed, self._sizes = [], {}
 
 
 class _Told:

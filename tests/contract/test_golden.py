@@ -44,7 +44,10 @@ from gitmodel.pack import (
 )
 from gitmodel.pointer import format_pointer, parse_pointer
 from gitmodel.remote.chunking import cut, windows
+from gitmodel.remote.file import LARGEST
 from gitmodel.root import (
+    MAX_DESCRIPTION,
+    MAX_ROOT,
     Chunking,
     format_description,
     format_root,
@@ -213,6 +216,9 @@ def test_limits_in_the_specification_are_those_of_the_code():
         "entries of a pack": pack.MAX_ENTRIES,
         "bytes of a chunk, encoded or decoded": pack.MAX_RAW,
         "bytes of a recipe": pack.MAX_PAYLOAD,
+        "bytes of a pack": LARGEST,
+        "bytes of a root": MAX_ROOT,
+        "bytes of `gitmodel-remote.json`": MAX_DESCRIPTION,
     }
 
 

@@ -34,6 +34,8 @@ from gitmodel.index import Index, opened_index
 from gitmodel.progress import Far, Work, unheard
 from gitmodel.remote import objects
 from gitmodel.remote import upload as uploading
+from gitmodel.remote.care import check, repair
+from gitmodel.remote.file import File
 from gitmodel.remote.packstore import Remote
 from gitmodel.remote.store import Access, Store, open_store
 from gitmodel.remote.upload import Sent, Upload
@@ -297,7 +299,7 @@ def test_a_folder_is_no_file(tmp_path: Path, write: str) -> None:
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "a/full/x").write_bytes(b"x")
     assert store.list("a") == {"full/x": 1}
-    assert store.files("a").keys() == {"empty/", "full/x"}
+    assert store.files("a").keys() == {"empty/", "full/", "full/x"}
     for key in ("a/empty", "a/full"):
         for act in (store.read, store.size, lambda key: store.move(key, "b")):
             with pytest.raises(MissingError):
@@ -360,7 +362,7 @@ def test_packs_of_the_cache_are_sent(machine: Make, kind: str) -> None:
     receiver = machine("receiver")
     receiver.bring(*blobs)
     assert all(map(receiver.has, blobs))
-    assert receiver.remote.check().sound
+    assert check(receiver.remote).sound
 
 
 def test_a_part_of_a_pack_is_sent_without_the_rest(machine: Make) -> None:
@@ -407,7 +409,7 @@ def test_packs_that_are_wanted_whole_are_sent_as_they_are(machine: Make, pieces:
     receiver = machine("receiver")
     receiver.bring(*blobs)
     assert all(map(receiver.has, blobs))
-    assert receiver.remote.check().sound
+    assert check(receiver.remote).sound
 
 
 def test_a_pack_of_the_cache_that_would_shrink_does(machine: Make) -> None:
@@ -677,11 +679,11 @@ def test_a_damaged_index_file_is_refused_and_rebuilt(
     with pytest.raises(IntegrityError):
         receiver.bring(*blobs)
     assert receiver.is_empty()
-    assert not machine("another").remote.check().sound
-    assert machine("another").remote.repair()
+    assert not check(machine("another").remote).sound
+    assert repair(machine("another").remote).done
     receiver.bring(*blobs)
     assert all(map(receiver.has, blobs))
-    assert machine("another").remote.check().sound
+    assert check(machine("another").remote).sound
 
 
 def test_lost_index_files_are_rebuilt(machine: Make, store: Store) -> None:
@@ -691,8 +693,8 @@ def test_lost_index_files_are_rebuilt(machine: Make, store: Store) -> None:
         store.delete(f"index/{name}")
     with pytest.raises(MissingError):
         machine("receiver").bring(*blobs)
-    assert machine("mender").remote.repair()
-    assert machine("mender").remote.repair() == []
+    assert repair(machine("mender").remote).done
+    assert repair(machine("mender").remote).done == ()
     receiver = machine("later")
     receiver.bring(*blobs)
     assert all(map(receiver.has, blobs))
@@ -702,10 +704,10 @@ def test_what_is_pushed_while_it_is_checked_is_no_damage(machine: Make, store: S
     class Busy:
         """Lists, and then lets another clone push."""
 
-        url, lanes, read = store.url, store.lanes, store.read
+        url, lanes, read, size = store.url, store.lanes, store.read, store.size
 
-        def list(self, prefix: str) -> dict[str, int]:
-            found = store.list(prefix)
+        def files(self, prefix: str) -> dict[str, File]:
+            found = store.files(prefix)
             blob = prefix.encode()
             sender.send(blob)
             root = make_root(f"refs/tags/{len(prefix)}", "a" * 40, [oid_of(blob)])
@@ -715,7 +717,7 @@ def test_what_is_pushed_while_it_is_checked_is_no_damage(machine: Make, store: S
     sender, checker = machine("sender"), machine("checker")
     sender.send(b"first")
     checker.remote.store = cast("Store", Busy())
-    found = checker.remote.check()
+    found = check(checker.remote)
     assert found.sound
     assert found.packs > found.indexes
 
@@ -729,7 +731,7 @@ def test_what_lies_beside_packs_and_indexes_is_not_believed(machine: Make, store
     receiver = machine("receiver")
     receiver.bring(blob)
     assert receiver.has(blob)
-    assert receiver.remote.check().sound
+    assert check(receiver.remote).sound
 
 
 def test_a_pack_that_is_damaged_leaves_the_other_blobs_usable(machine: Make, store: Store) -> None:
@@ -745,7 +747,7 @@ def test_a_pack_that_is_damaged_leaves_the_other_blobs_usable(machine: Make, sto
         receiver.bring(first, second)
     receiver.bring(first)
     assert receiver.has(first)
-    assert machine("mender").remote.repair()
+    assert repair(machine("mender").remote).done
     assert machine("again").send(second).sent_bytes >= 5000
     receiver.bring(second)
     assert receiver.has(second)
@@ -806,8 +808,8 @@ def test_repair_withdraws_a_root_that_promises_too_much(machine: Make, store: St
     sender.remote.put_root(root, moves=False)
     for name in store.list("packs"):
         store.delete(f"packs/{name}")
-    assert not machine("mender").remote.check().sound
-    assert any("v1.0" in line for line in machine("mender").remote.repair())
+    assert not check(machine("mender").remote).sound
+    assert any("v1.0" in line for line in repair(machine("mender").remote).done)
     assert store.list(f"roots/{REPOSITORY}") == {}
 
 
@@ -833,10 +835,10 @@ def test_a_description_that_is_lost_or_damaged_is_written_anew(
     assert failed.value.hint.startswith("gitmodel remote ")
     mender = machine("mender").remote
     assert mender.is_used()
-    assert mender.check().damaged == ("gitmodel-remote.json",)
-    assert mender.repair() == ["wrote gitmodel-remote.json anew"]
-    assert mender.check().sound
-    assert mender.repair() == []
+    assert check(mender).damaged == ("gitmodel-remote.json",)
+    assert repair(mender).done == ("wrote gitmodel-remote.json anew",)
+    assert check(mender).sound
+    assert repair(mender).done == ()
     quarantine = store.list("quarantine")
     assert list(quarantine) == ([] if left is None else ["gitmodel-remote.json"])
     receiver = machine("receiver")
@@ -854,9 +856,9 @@ def test_a_description_of_a_later_version_is_left_alone(machine: Make, store: St
     data = b'{"format": 2}'
     store.put("gitmodel-remote.json", data)
     mender = machine("mender").remote
-    for act in (mender.is_used, mender.check, mender.repair):
+    for act in (Remote.is_used, check, repair):
         with pytest.raises(NewerError, match="newer gitmodel"):
-            act()
+            act(mender)
     assert store.read("gitmodel-remote.json") == data
 
 
@@ -888,7 +890,7 @@ def test_nothing_waits_for_a_remote_to_be_made_but_what_is_written(
     sender.remote.store = slow = cast("Any", Slow(store, works=True))
     sender.remote.create()
     assert sender.remote.holds([oid_of(b"blob")]) == set()
-    assert sender.remote.root_names() == set()
+    assert sender.remote.root_files() == {}
     assert not sender.remote.is_complete(oid_of(b"blob"))
     assert slow.keys == []
     threading.Timer(0.05, slow.wait.set).start()

@@ -198,15 +198,6 @@ def test_a_secret_is_never_told(repo: Repo, proxy: Proxy) -> None:
 # How much is asked
 
 
-def test_nothing_new_takes_three_requests(repo: Repo, proxy: Proxy) -> None:
-    for number in range(5):
-        _commit(repo, noise(number, 3000), f"v1.{number}")
-    repo.gitmodel("push")
-    proxy.heal()
-    assert "already" in repo.gitmodel("push").out
-    assert 0 < len(proxy.requests) <= 3
-
-
 def test_many_small_files_take_few_requests(repo: Repo, proxy: Proxy) -> None:
     for number in range(4000):
         repo.write(f"data/{number % 50}/{number}.txt", noise(number, 3000))

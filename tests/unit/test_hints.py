@@ -261,7 +261,6 @@ UNCONVERTED = {
     "porcelain/tag_checks.py",
     "project.py",
     "remote/objects.py",
-    "remote/packstore.py",
     "settings.py",
     "snapshot.py",
     "tabular.py",

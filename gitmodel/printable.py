@@ -19,10 +19,11 @@ _TAIL = 5
 # Nothing is seen of them, although their categories are those of letters and marks.
 _UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\uffa0\U000e0100-\U000e01ef"
 # Colours of our own may stand between the signs of a command.
-_OURS = r"(?:\x1b\[[0-9;]*m)*"
+_OUR = r"\x1b\[[0-9;]*m"
+_OURS = rf"(?:{_OUR})*"
 _HASH = rf"#(?={_OURS}#{_OURS}\w*{_OURS}\[)"
 _SECTION = r"(?<=section_start):|(?<=section_end):"
-_COLONS = rf"\A(?:{_OURS}\s*)*:(?={_OURS}:)"
+_COLONS = rf"\A(?:{_OUR}|\s)*:(?={_OURS}:)"
 _ACTIVE = re.compile(rf"{_HASH}|{_SECTION}|{_COLONS}|[{_UNSEEN}]")
 _IN_JSON = re.compile(rf"{_HASH}|{_SECTION}")
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")

@@ -2,7 +2,15 @@ import json
 
 import pytest
 
-from gitmodel.printable import cut, escaped, inert_json, is_plain, shown, their_words
+from gitmodel.printable import (
+    cut,
+    escaped,
+    inert_json,
+    is_plain,
+    shown,
+    their_words,
+    without_commands,
+)
 
 COMMANDS = [
     "::set-output name=version::v9",
@@ -51,3 +59,9 @@ def test_json_says_the_same_without_commands(text: str):
     said = inert_json(json.dumps(value, indent=2))
     assert json.loads(said) == value
     assert all(is_plain(line) for line in said.split("\n"))
+
+
+def test_a_long_indentation_takes_no_time():
+    for start in (" " * 100_000, "\x1b[1m " * 20_000):
+        assert without_commands(f"{start}::x") == f"{start}\\x3a:x"
+        assert without_commands(f"{start}x") == f"{start}x"

@@ -102,16 +102,24 @@ def open(
 
 
 def path(
-    path: str, rev: str | None = None, repo: Where | None = None, *, cache: Where | None = None
+    path: str,
+    rev: str | None = None,
+    repo: Where | None = None,
+    *,
+    link: bool = False,
+    cache: Where | None = None,
 ) -> Path:
     """Return the path of a copy of an artifact, or of something inside one, in the cache.
 
     It was fetched if it was missing, and checked.  It has the artifact's own file name, and it
-    may be read only: others may read the same copy.  For the parameters see `open`.
+    may be read only: others may read the same copy.  It shares its blocks with the cache where the
+    disk can do that.  Elsewhere `link=True` saves the copy of a large file: it is the very file
+    that the cache keeps, and a program that writes to it in spite of its mode spoils that, which
+    the next command finds.  For the other parameters see `open`.
     """
     with _located(path, rev, Place(repo, cache)) as (project, item):
         bring_blobs(project, part_of(item.entries, item.inside).values(), "", Work())
-        return copy_of(item, project.cache, project.index)
+        return copy_of(item, project.cache, project.index, link=link)
 
 
 def read(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import stat
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from gitmodel.project import Project
 from gitmodel.snapshot import Snapshot, entries_of, pointer_path, read_worktree, select
 from gitmodel.worktree.content import matches, read_ahead, seen_row
 from gitmodel.worktree.rules import ignore_rule, read_rules
-from gitmodel.worktree.scan import Found, look, now, scan, size_in
+from gitmodel.worktree.scan import Found, look, now_if_writable, scan, size_in
 
 Work = Literal["clean", "modified", "missing", "unknown", "conflict", "left"]
 
@@ -268,7 +267,7 @@ class _Changes:
         read = found.known is None and found.type in (FILE, EXECUTABLE)
         if read:
             if self._stamp is None:
-                self._stamp = _now_if_writable(self._project)
+                self._stamp = now_if_writable(self._project.scratch)
             self._meter.add(found.size)
         if not matches(found, self._artifact, entry):
             self.modified.append(found.path)
@@ -285,16 +284,6 @@ class _Changes:
             for path in self._entries.get()
             if (f"{artifact}/{path}" if path else artifact) not in there
         ]
-
-
-def _now_if_writable(project: Project) -> int:
-    """Return the time by the disk's own clock; 0 where nothing can be remembered anyway."""
-    try:
-        return now(project.scratch)
-    except OSError as error:
-        if error.errno not in (errno.EROFS, errno.EACCES):
-            raise
-        return 0
 
 
 def _cached(project: Project, entries: _Entries) -> bool:

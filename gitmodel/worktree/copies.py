@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import shlex
+import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -25,7 +27,7 @@ from gitmodel.pointer import Pointer
 from gitmodel.progress import silent
 from gitmodel.snapshot import Selection
 from gitmodel.worktree.plan import Plan, Planner
-from gitmodel.worktree.scan import is_untouched, now, pack_stat
+from gitmodel.worktree.scan import is_untouched, now_if_writable, pack_stat
 from gitmodel.worktree.write import Staged, apply, stage
 
 
@@ -58,10 +60,11 @@ def open_cached(entry: Entry, cache: Cache, index: Index) -> io.BufferedReader:
         raise
 
 
-def copy_of(item: Item, cache: Cache, index: Index) -> Path:
+def copy_of(item: Item, cache: Cache, index: Index, *, link: bool) -> Path:
     """Return the path of a read-only copy in the cache, where the blobs must be already.
 
-    What an earlier copy has that is not as it should be is made anew.
+    What an earlier copy has that is not as it should be is made anew.  With `link` a blob that is a
+    file of its own is not copied: it gets a second name.
     """
     whole = item.entries.get("")
     kind = f"-{whole.type}" if whole else ""
@@ -69,9 +72,19 @@ def copy_of(item: Item, cache: Cache, index: Index) -> Path:
     path = root / PurePosixPath(item.artifact).name
     make_folder(root)
     with locked(cache.root / "copies" / "lock"):
-        if not whole or whole.type != FILE or not _link(whole, path, cache, index):
+        file = whole if link and whole and whole.type == FILE else None
+        if not file or not _link(file, path, cache, index):
+            _unlink(path)
             _materialise(root, item, cache, index)
     return path / item.inside
+
+
+def _unlink(path: Path) -> None:
+    """Take a second name away from a blob: who writes to it would change the cache."""
+    with suppress(FileNotFoundError):
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+            path.unlink()
 
 
 def _materialise(root: Path, item: Item, cache: Cache, index: Index) -> None:
@@ -110,7 +123,7 @@ def _protect(staged: Iterable[Staged]) -> None:
 def _prove(fd: int, entry: Entry, cache: Cache, index: Index) -> None:
     """Check a blob against its oid, unless the index knows that it did not change since."""
     place, key = str(cache.root), oid_to_bytes(entry.oid)
-    stamp, packed = now(cache.scratch), pack_stat(os.fstat(fd))
+    stamp, packed = now_if_writable(cache.scratch), pack_stat(os.fstat(fd))
     row = index.seen(place, entry.oid).get(entry.oid)
     if row and row.oid == key and is_untouched(row, packed):
         return
@@ -121,8 +134,9 @@ def _prove(fd: int, entry: Entry, cache: Cache, index: Index) -> None:
             f"blob {entry.oid} in the cache is damaged: its bytes are not those its name says",
             hint=f"rm -f {shlex.quote(str(cache.loose_path(entry.oid)))}, then try again",
         )
-    fingerprint = fingerprint_to_bytes(digests.fingerprint)
-    index.record(place, [], [Seen(entry.oid, packed, stamp, key, fingerprint)])
+    if stamp:
+        fingerprint = fingerprint_to_bytes(digests.fingerprint)
+        index.record(place, [], [Seen(entry.oid, packed, stamp, key, fingerprint)])
 
 
 def _link(entry: Entry, path: Path, cache: Cache, index: Index) -> bool:

@@ -232,6 +232,16 @@ def now(scratch: Scratch) -> int:
         os.unlink(path)
 
 
+def now_if_writable(scratch: Scratch) -> int:
+    """Return the time by the disk's own clock; 0 where nothing can be remembered anyway."""
+    try:
+        return now(scratch)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES):
+            raise
+        return 0
+
+
 def read_small(folder: int, name: str, path: str, limit: int = LARGEST) -> bytes:
     """Return the content of a regular file of at most `limit` bytes, empty if there is none.
 

@@ -129,11 +129,21 @@ def test_a_copy_that_was_changed_is_not_given_out(here: Repo, name: str) -> None
     assert {p: what for p, what in tree(path.parent).items() if p in before} == before
 
 
+def test_a_copy_is_no_second_name_of_the_blob_unless_that_is_asked_for(here: Repo) -> None:
+    for link in (False, True, False):
+        path = gitmodel.path("model.pt", link=link)
+        assert (path.stat().st_nlink == 2) == link
+    flip(path)
+    assert gitmodel.path("model.pt").read_bytes() == SECOND
+    here.gitmodel("pull")
+    here.gitmodel("verify")
+
+
 def test_damage_in_the_cache_is_found(here: Repo) -> None:
-    path = gitmodel.path("model.pt")
+    path = gitmodel.path("model.pt", link=True)
     flip(path)
     with pytest.raises(IntegrityError):
-        gitmodel.path("model.pt")
+        gitmodel.path("model.pt", link=True)
     with pytest.raises(IntegrityError):
         gitmodel.open("model.pt")
     with pytest.raises(IntegrityError):

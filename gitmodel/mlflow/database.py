@@ -160,7 +160,7 @@ class Database:
     def _rows(self, table: str, columns: Sequence[str], **where: str) -> Iterator[Sequence[object]]:
         """Yield the rows of a table that have these values; none if there is no such table."""
         known = self._columns(table)
-        if not known.issuperset(where):
+        if not known or not known.issuperset(where):
             return
         chosen = ", ".join(each if each in known else "NULL" for each in columns)
         condition = " AND ".join(f"{key} = ?" for key in where) or "1"
@@ -171,7 +171,10 @@ class Database:
     def _columns(self, table: str) -> set[str]:
         if table not in self._tables:
             with self._reading():
-                kind = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?"
+                # A virtual table, which has no page of its own, would run its module.
+                kind = (
+                    "SELECT 1 FROM sqlite_master WHERE type = 'table' AND rootpage > 0 AND name = ?"
+                )
                 real = self._file.execute(kind, (table,)).fetchone()
                 rows = self._file.execute(f"PRAGMA table_info({table})") if real else ()
                 self._tables[table] = {row[1] for row in rows}

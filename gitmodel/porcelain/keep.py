@@ -6,13 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from gitmodel.config import CONFIG_NAME
 from gitmodel.curves import curves_path, format_curves
 from gitmodel.digest import oid_of
 from gitmodel.document import format_document
-from gitmodel.errors import UsageError
+from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.git import staging
+from gitmodel.hints import note
 from gitmodel.lineage import Input, Lineage, Named, format_lineage, lineage_path
-from gitmodel.paths import parents, stem_path
+from gitmodel.paths import parents, stem_of, stem_path
 from gitmodel.porcelain.add import Added, add
 from gitmodel.porcelain.inputs import with_versions
 from gitmodel.porcelain.origin import Origin, utc_now
@@ -163,10 +165,25 @@ def sidecar_at(project: Project, artifact: str, kind: Kind) -> str:
     """Return the path of a sidecar: the one that is configured, or there, or would be made."""
     name = name_of(artifact, project.config.artifacts)
     if given := project.config.sidecars.get(name, {}).get(kind):
+        _check_is_sidecar(given[0], artifact, kind)
         return given[0]
     beside = sidecar_names(stem_path(artifact), kind)
     there = (path for path in beside if look(project.root, path))
     return next(there, beside[_NEW[kind]])
+
+
+def _check_is_sidecar(path: str, artifact: str, kind: Kind) -> None:
+    """Raise `IntegrityError` if a clone's configuration has a run write over something else."""
+    folder, _, name = path.rpartition("/")
+    beside = folder == artifact.rpartition("/")[0]
+    named = stem_of(name) == kind or stem_of(name).endswith(f".{kind}")
+    if any(part.startswith(".") for part in path.split("/")) or not (beside or named):
+        raise IntegrityError(
+            f"{CONFIG_NAME!r} gives {artifact!r} {kind} in {path!r}, which is not beside it",
+            hint=note(
+                "edit {}: a file beside the artifact, or one called {}.json", CONFIG_NAME, kind
+            ),
+        )
 
 
 def _read_metrics(project: Project, path: str) -> dict[str, Metric]:

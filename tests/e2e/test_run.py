@@ -116,10 +116,10 @@ def test_a_sidecar_that_is_there_keeps_its_kind(ready: Repo) -> None:
 
 
 def test_configured_sidecars_are_written_where_they_are_read(ready: Repo) -> None:
-    config = ready.read(".gitmodel.yaml") + b"sidecars: {model: {metrics: [eval/m.json]}}\n"
+    config = ready.read(".gitmodel.yaml") + b"sidecars: {model: {metrics: [eval/metrics.json]}}\n"
     ready.write(".gitmodel.yaml", config)
     ready.run(sys.executable, "train.py")
-    assert json.loads(ready.read("eval/m.json"))["accuracy"] == 0.75
+    assert json.loads(ready.read("eval/metrics.json"))["accuracy"] == 0.75
 
 
 @pytest.mark.parametrize("value", ["float('nan')", "float('inf')", "True", "'high'", "None", "[1]"])

@@ -9,14 +9,14 @@ from pathlib import PurePosixPath
 
 from gitmodel.atomic import locked
 from gitmodel.errors import ConflictError, UsageError
-from gitmodel.git import staging
+from gitmodel.git import revisions, staging
 from gitmodel.paths import parents
-from gitmodel.pointer import Pointer
+from gitmodel.pointer import Pointer, parse_pointer
 from gitmodel.porcelain.add import check_new_name
 from gitmodel.porcelain.belongings import find_sidecars, rename_in_config, sidecar_at
 from gitmodel.porcelain.remove import find_staged, find_tracked
 from gitmodel.project import Project
-from gitmodel.snapshot import check_settled, name_of, read_worktree
+from gitmodel.snapshot import check_settled, name_of, pointer_path, read_worktree
 from gitmodel.worktree.scan import is_untouched, look, only_renamed, open_folder, pack_stat
 from gitmodel.worktree.track import track, untrack
 from gitmodel.worktree.write import stamp_after
@@ -42,7 +42,12 @@ def move(project: Project, source: str, target: str) -> Moved:
         snapshot = read_worktree(project.git)
         check_settled([source, target], snapshot)
         pointers = snapshot.pointers
-        source = find_tracked(source, find_staged(project.git))
+        staged = find_staged(project.git)
+        into = _inside(project, source, target, pointers)
+        if source not in staged and _was_moved(project, source, into, pointers):
+            names = project.config.artifacts
+            return Moved(source, into, name_of(into, names), name_of(into, names), ())
+        source = find_tracked(source, staged)
         target = _inside(project, source, target, pointers)
         if source not in pointers and target not in pointers:
             raise UsageError(f"the pointer of {source!r} is missing", hint="git status")
@@ -68,6 +73,18 @@ def move(project: Project, source: str, target: str) -> Moved:
         untrack(project.git, [source], project.beside)
     given = {n: target if p == source else p for n, p in project.config.artifacts.items()}
     return Moved(source, target, old_name, name_of(target, given), tuple(sidecars.values()))
+
+
+def _was_moved(project: Project, source: str, target: str, pointers: Mapping[str, Pointer]) -> bool:
+    """Return whether this very move was made before, whoever was killed at the end of it."""
+    path = pointer_path(source)
+    before = revisions.read_file(project.git, "HEAD", path)
+    return (
+        before is not None
+        and target in pointers
+        and pointers[target] == parse_pointer(before, path)
+        and look(project.root, source) is None
+    )
 
 
 def _inside(project: Project, source: str, target: str, pointers: Mapping[str, Pointer]) -> str:

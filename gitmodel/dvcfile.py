@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gitmodel.errors import IntegrityError
-from gitmodel.paths import POINTER_SUFFIX, check_path
+from gitmodel.paths import POINTER_SUFFIX, check_artifact, check_path
 from gitmodel.strict_yaml import Value, parse_yaml
 
 SUFFIX = ".dvc"
@@ -220,7 +220,7 @@ def _inside(name: str, source: str, wdir: str) -> str:
             hint=f"dvc remove {source}, or move the data into the repository",
         )
     try:
-        check_path(full)
+        check_artifact(full)
     except IntegrityError as error:
         raise _malformed(source, error.message) from error
     if source.startswith(f"{full}/"):

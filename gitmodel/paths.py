@@ -27,6 +27,15 @@ _DEVICE = re.compile(
 _IGNORED = dict.fromkeys(
     [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF]
 )
+_READ = frozenset(
+    {
+        *(".gitattributes", ".gitignore", ".gitmodules", ".mailmap", ".lfsconfig"),
+        *(".gitmodel.yaml", ".gitmodel.imported"),
+    }
+)
+_READ_SHORT = re.compile(r"(?:git(?:att|ign|mod)|mailma|lfscon|(?:gi|ma)[0-9a-f]{4})~[0-9]")
+"""What NTFS makes of these names for programs that know only eight letters."""
+_NOT_ON_WINDOWS = re.compile(r"[<>:\"|?*\x01-\x09\x0b-\x1f]|[ .](?:[/\n]|$)")
 _SUSPICIOUS = re.compile(r"(?i)[/\n](?:\.{0,2}[/\n]|[\s.]*git|con|prn|aux|nul|com|lpt)", re.ASCII)
 
 
@@ -54,6 +63,30 @@ def check_paths(paths: Sequence[str]) -> None:
     for key in files & _fold_apart(folders):
         twin = next(path for path in paths if fold(path) == key)
         raise IntegrityError(f"{twin!r} is both a file and a folder")
+
+
+def check_artifact(path: str) -> None:
+    """Raise `IntegrityError` if `path` may not be an artifact's.
+
+    Besides paths that no manifest may have: files that Git and gitmodel read themselves, for nobody
+    would see in Git what they say.
+    """
+    check_path(path)
+    if is_read(path):
+        raise IntegrityError(f"{path!r} is a name of a file that Git or gitmodel reads itself")
+
+
+def is_read(path: str) -> bool:
+    """Return whether Git or gitmodel itself reads a file of this name, on some system."""
+    name = _plain(path.rpartition("/")[2])
+    return name in _READ or bool(_READ_SHORT.fullmatch(name))
+
+
+def not_on_windows(paths: Sequence[str]) -> list[str]:
+    """Return the paths that a manifest may have and Windows may not."""
+    if not _NOT_ON_WINDOWS.search("\n".join(paths)):
+        return []
+    return [path for path in paths if _NOT_ON_WINDOWS.search(path)]
 
 
 def parents(path: str) -> Iterator[str]:
@@ -123,9 +156,13 @@ def _check_name(name: str, path: str) -> None:
 
 def _is_dot_git(name: str) -> bool:
     """Every spelling that NTFS, FAT, HFS+ or APFS takes for `.git`."""
+    return _plain(name) in (".git", "git~1")
+
+
+def _plain(name: str) -> str:
+    """Return what every system that folds names takes this one for."""
     plain = unicodedata.normalize("NFKC", name.translate(_IGNORED)).casefold()
-    stem = plain.split(":")[0].rstrip(". ")
-    return stem in (".git", "git~1")
+    return plain.split(":")[0].rstrip(". ")
 
 
 def name_of(artifact: str, names: Mapping[str, str]) -> str:

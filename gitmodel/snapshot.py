@@ -29,7 +29,7 @@ from gitmodel.manifest import (
     parse_manifest,
     parse_near,
 )
-from gitmodel.paths import POINTER_SUFFIX, check_path, parents
+from gitmodel.paths import POINTER_SUFFIX, check_artifact, parents
 from gitmodel.paths import name_of as name_of
 from gitmodel.pointer import MAX_BYTES as MAX_POINTER
 from gitmodel.pointer import Pointer, format_pointer, parse_pointer
@@ -333,7 +333,7 @@ def _snapshot(commit: str, pointers: Iterable[tuple[str, bytes]]) -> Snapshot:
     for path, data in pointers:
         artifact = path.removesuffix(POINTER_SUFFIX)
         try:
-            check_path(artifact)
+            check_artifact(artifact)
         except IntegrityError as error:
             raise IntegrityError(f"{path!r}: {error.message}", hint=f"git rm {path}") from error
         parsed[artifact] = parse_pointer(data, path)

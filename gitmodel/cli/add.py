@@ -9,7 +9,7 @@ from gitmodel.cli.printer import say
 from gitmodel.errors import UsageError
 from gitmodel.porcelain.add import Added, add, modified_artifacts
 from gitmodel.printable import shown
-from gitmodel.words import plural
+from gitmodel.words import plural, some
 
 
 @click.command()
@@ -34,6 +34,11 @@ def command(paths: tuple[str, ...], update: bool, quiet: bool) -> None:
     if not quiet:
         for each in done:
             say(_line(each))
+        if odd := [path for each in done if each.changed for path in each.odd]:
+            say(
+                f"note: {plural(len(odd), 'name')} cannot exist on Windows: {some(odd, shown)}",
+                err=True,
+            )
 
 
 def _line(added: Added) -> str:

@@ -10,10 +10,8 @@ from pathlib import Path
 
 from gitmodel.atomic import locked
 from gitmodel.cache import SMALL, CacheWriter
-from gitmodel.config import CONFIG_NAME
 from gitmodel.digest import Digests, digest_bytes
 from gitmodel.errors import IntegrityError, MissingError, UsageError
-from gitmodel.imported import NAME as IMPORTED_NAME
 from gitmodel.index import CACHE, Seen
 from gitmodel.manifest import (
     EXECUTABLE,
@@ -23,7 +21,7 @@ from gitmodel.manifest import (
     format_manifest,
     make_manifest,
 )
-from gitmodel.paths import MAX_NAME, POINTER_SUFFIX, check_path, parents
+from gitmodel.paths import MAX_NAME, POINTER_SUFFIX, check_path, is_read, not_on_windows, parents
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Meter, Progress, Work
@@ -40,22 +38,20 @@ from gitmodel.worktree.pool import Free, ReaderPool
 from gitmodel.worktree.scan import Found, look, now, scan
 from gitmodel.worktree.track import track
 
-_OF_GIT = (".gitignore", ".gitattributes", ".gitmodules")
-_OURS = (CONFIG_NAME, IMPORTED_NAME)
-
 
 @dataclass(frozen=True, slots=True)
 class Added:
     """An artifact and its pointer.
 
     `changed` says whether the pointer is another than before, `untracked` how many files left
-    Git for it.
+    Git for it; `odd` are paths, its own or inside it, that Windows cannot have.
     """
 
     path: str
     pointer: Pointer
     changed: bool
     untracked: int
+    odd: tuple[str, ...] = ()
 
 
 def add(project: Project, paths: Sequence[str], progress: Progress) -> list[Added]:
@@ -68,13 +64,22 @@ def add(project: Project, paths: Sequence[str], progress: Progress) -> list[Adde
         check_settled(paths, snapshot)
         pointers = snapshot.pointers
         plan = _plan(project, paths, pointers)
-        made = {
-            artifact: _make_pointer(project, artifact, inside, pointers.get(artifact), progress)
-            for artifact, inside in plan.items()
-        }
+        made: dict[str, Pointer] = {}
+        odd: dict[str, tuple[str, ...]] = {}
+        for artifact, inside in plan.items():
+            old = pointers.get(artifact)
+            made[artifact], entries = _make_pointer(project, artifact, inside, old, progress)
+            here = not_on_windows([artifact, *(entry.path for entry in entries)])
+            odd[artifact] = tuple(here)
         untracked = track(project.git, made, pointers, project.beside)
     return [
-        Added(artifact, pointer, pointers.get(artifact) != pointer, untracked.get(artifact, 0))
+        Added(
+            artifact,
+            pointer,
+            pointers.get(artifact) != pointer,
+            untracked.get(artifact, 0),
+            odd[artifact],
+        )
         for artifact, pointer in made.items()
     ]
 
@@ -126,7 +131,7 @@ def check_new_name(path: str) -> None:
         raise UsageError(
             f"{path!r} belongs to Git", hint=f"gitmodel add {path.removesuffix(POINTER_SUFFIX)}"
         )
-    if name in _OF_GIT or path in _OURS:
+    if is_read(path):
         raise UsageError(f"{path!r} belongs to Git", hint=f"git add {path}")
     check_path(path)
     if len(pointer_path(name).encode()) > MAX_NAME:
@@ -165,8 +170,8 @@ def _make_pointer(
     inside: list[str] | None,
     old: Pointer | None,
     progress: Progress,
-) -> Pointer:
-    """Put an artifact, or some paths inside it, into the cache and return its pointer."""
+) -> tuple[Pointer, list[Entry]]:
+    """Put an artifact, or some paths inside it, into the cache; return its pointer and entries."""
     with project.cache.writer(project.config.algorithm, Meter(progress, "add")) as writer:
         collector = _Collector(project, artifact, writer)
         if inside is None or old is None:
@@ -182,7 +187,7 @@ def _make_pointer(
         project.index.set_tree(tree, artifact, pointer.oid, len(entries))
         if pointer.kind == "tree":
             project.index.set_complete(CACHE, pointer.oid)
-    return pointer
+    return pointer, entries
 
 
 class _Collector:

@@ -17,7 +17,7 @@ from gitmodel.errors import (
 )
 from gitmodel.git import staging
 from gitmodel.merge import Clash, Entries, Side, join_conflict
-from gitmodel.paths import check_path
+from gitmodel.paths import check_artifact
 from gitmodel.pointer import Pointer, format_pointer
 from gitmodel.porcelain.checkout import CheckedOut, restore
 from gitmodel.porcelain.conflicts import Conflict, read_conflicts
@@ -68,7 +68,7 @@ def merge_file(
     project: Project, conflict: Conflict, target: Path, heads: Sequence[str]
 ) -> Resolved:
     """Merge for Git, and write the pointer to `target` if nothing clashes; touch nothing else."""
-    check_path(conflict.artifact)
+    check_artifact(conflict.artifact)
     found = attempt(conflict, _loader(project, conflict.artifact, Work()))
     if not found.clashes:
         pointer = conclude(found, project.cache)
@@ -147,7 +147,7 @@ def _describe(project: Project, conflict: Conflict, work: Work) -> Resolved:
 
 def _attempt(project: Project, conflict: Conflict, work: Work) -> tuple[Attempt, Choices]:
     """Return a merge, and what was chosen in it before."""
-    check_path(conflict.artifact)
+    check_artifact(conflict.artifact)
     texts = (conflict.base or b"", conflict.ours, conflict.theirs)
     digest = oid_of(b"\0".join(texts), BLAKE3)
     choices = read_choices(_noted(project), conflict.artifact, digest)

@@ -23,7 +23,7 @@ from gitmodel.git.command import Git
 from gitmodel.git.staging import Staged
 from gitmodel.lineage import SUFFIX as LINEAGE
 from gitmodel.lineage import parse_lineage
-from gitmodel.paths import POINTER_SUFFIX, check_path, parents
+from gitmodel.paths import POINTER_SUFFIX, check_artifact, parents
 from gitmodel.pointer import MAX_BYTES as MAX_POINTER
 from gitmodel.pointer import Pointer, parse_pointer
 from gitmodel.project import Project
@@ -162,7 +162,7 @@ def _check_place(path: str, artifacts: Collection[str]) -> None:
     artifact = path.removesuffix(POINTER_SUFFIX)
     hint = f"git rm --cached {_typed(path)}"
     try:
-        check_path(artifact)
+        check_artifact(artifact)
     except IntegrityError as error:
         raise IntegrityError(f"{path!r}: {error.message}", hint=hint) from error
     if outer := next((each for each in parents(artifact) if each in artifacts), ""):

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import yaml
 
 from gitmodel.errors import IntegrityError
+from gitmodel.hints import command
 from gitmodel.sidecar import Metric
 from gitmodel.strict_yaml import Lines, Value, parse_yaml, plain_scalar
 
@@ -68,19 +69,19 @@ def parse_card(data: bytes, path: str) -> Card:
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise IntegrityError(f"{path!r} is not UTF-8", hint=f"edit {path}") from error
+        raise IntegrityError(f"{path!r} is not UTF-8", hint=command("edit {}", path)) from error
     lines = text.split("\n")
     if lines[0].rstrip() != _RULE:
         return Card(path, {}, {}, text)
     end = next((n for n, line in enumerate(lines[1:], 1) if line.rstrip() == _RULE), 0)
     if not end:
         why = f"line 1, begins a front matter that no {_RULE!r} ends"
-        raise IntegrityError(f"{path!r}, {why}", hint=f"edit {path}")
+        raise IntegrityError(f"{path!r}, {why}", hint=command("edit {}", path))
     known: Lines = {}
     # An empty line in place of the rule, so that the lines are those of the file.
     front = parse_yaml("\n".join(["", *lines[1:end]]).encode(), path, known)
     if not isinstance(front, dict | None):
-        raise IntegrityError(f"{path!r}, line 2, is not a mapping", hint=f"edit {path}")
+        raise IntegrityError(f"{path!r}, line 2, is not a mapping", hint=command("edit {}", path))
     return Card(path, front or {}, known, "\n".join(lines[end + 1 :]))
 
 

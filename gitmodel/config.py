@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from gitmodel.digest import ALGORITHMS, BLAKE3
 from gitmodel.document import is_document
 from gitmodel.errors import IntegrityError, UsageError, newer
+from gitmodel.hints import note
 from gitmodel.paths import check_path
 from gitmodel.sidecar import Goal, Kind
 from gitmodel.strict_yaml import Value, parse_yaml, quoted
@@ -26,7 +27,7 @@ _KEYS = (
 )
 REPOSITORY = "*"
 """Stands for the whole repository where an artifact's name could stand."""
-_HINT = f"edit {CONFIG_NAME}, then gitmodel doctor"
+_HINT = note("edit {}, then gitmodel doctor", CONFIG_NAME)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gitmodel.errors import IntegrityError
+from gitmodel.hints import command
 from gitmodel.strict_yaml import MAX_BYTES, MAX_DEPTH, Lines, Value, format_yaml, parse_yaml
 
 JSON = ".json"
@@ -51,7 +52,7 @@ class Document:
         """Return the error that something in the file is not as it must be."""
         where = f", line {self.lines[keys]}" if keys in self.lines else ""
         name = f": {'.'.join(keys)!r} {why}" if keys else f" {why}"
-        return IntegrityError(f"{self.path!r}{where}{name}", hint=f"edit {self.path}")
+        return IntegrityError(f"{self.path!r}{where}{name}", hint=command("edit {}", self.path))
 
 
 def is_document(path: str) -> bool:
@@ -189,5 +190,5 @@ class _Json:
 
     def _refuse(self, why: str) -> IntegrityError:
         return IntegrityError(
-            f"{self._path!r}, line {self._line}, {why}", hint=f"edit {self._path}"
+            f"{self._path!r}, line {self._line}, {why}", hint=command("edit {}", self._path)
         )

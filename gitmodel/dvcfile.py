@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from gitmodel.errors import IntegrityError
+from gitmodel.hints import command, either, note
 from gitmodel.paths import POINTER_SUFFIX, check_artifact, check_path
 from gitmodel.strict_yaml import Value, parse_yaml
 
@@ -153,7 +154,7 @@ def _locked_outs(path: str, lock: dict[str, Value], defined: Mapping[str, Value]
         if "${" in wdir:
             raise IntegrityError(
                 f"{path!r}: stage {name!r} works in {wdir!r}, a template that only DVC can fill in",
-                hint=f"write the folder into {_beside(path, STAGES)}",
+                hint=note("write the folder into {}", _beside(path, STAGES)),
             )
         plain = set(_uncached(definition))
         for each in _list(stage.get("outs") or [], path):
@@ -217,7 +218,7 @@ def _inside(name: str, source: str, wdir: str) -> str:
     if not name or outside:
         raise IntegrityError(
             f"{source!r} tracks {name!r}, which is not in this repository",
-            hint=f"dvc remove {source}, or move the data into the repository",
+            hint=either(command("dvc remove {}", source), "move the data into the repository"),
         )
     try:
         check_artifact(full)

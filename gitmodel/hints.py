@@ -11,14 +11,20 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from gitmodel.printable import is_plain
+from gitmodel.printable import is_plain, quoted
 
 Name = str | Sequence[str]
-"""A name, or several of them."""
+"""A name, or several of them; a hint among them is put in as it is."""
 
 _FIELD = "{}"
 _WITH_VALUE = frozenset({"--bad", "--good", "--ref", "--run-id", "--to", "-m", "-o"})
 _SAFE = re.compile(r"[A-Za-z0-9 ._/=+@%,-]")
+
+
+class Hint(str):
+    """A text that was made here: all names in it are quoted."""
+
+    __slots__ = ()
 
 
 class _Word(NamedTuple):
@@ -26,39 +32,44 @@ class _Word(NamedTuple):
     foreign: bool
 
 
-def command(template: str, *names: Name) -> str:
+def command(template: str, *names: Name) -> Hint:
     """Return a command: `command("git log -p -- {}", path)`.
 
     Each `{}` stands for a name, or for several words.  One that would be taken for an option
     comes behind `--`.
     """
     words = _behind_dashes([*_words(template, names)])
-    return " ".join(shell_word(word.text) if word.foreign else word.text for word in words)
+    return Hint(" ".join(_typed(word.text) if word.foreign else word.text for word in words))
 
 
-def note(template: str, *names: Name) -> str:
+def note(template: str, *names: Name) -> Hint:
     """Return a hint that is no command: `note("name one of: {}", names)`.
 
     Names are quoted as in a command, for they are copied too; several are parted by commas.
     """
     first, *others = template.split(_FIELD)
-    quoted = (", ".join(map(shell_word, _several(name))) for name in names)
-    return first + "".join(f"{name}{text}" for name, text in zip(quoted, others, strict=True))
+    typed = (", ".join(map(_typed, _several(name))) for name in names)
+    return Hint(first + "".join(f"{name}{text}" for name, text in zip(typed, others, strict=True)))
 
 
-def then(*hints: str) -> str:
+def python(template: str, name: str) -> Hint:
+    """Return a hint in Python: `python("gitmodel.path({})", path)`."""
+    return Hint(template.replace(_FIELD, quoted(name)))
+
+
+def then(*hints: str) -> Hint:
     """Return one hint of several that follow each other."""
-    return ", then ".join(hints)
+    return Hint(", then ".join(hints))
 
 
-def either(*hints: str) -> str:
+def either(*hints: str) -> Hint:
     """Return one hint of several, of which one is enough."""
-    return ", or ".join(hints)
+    return Hint(", or ".join(hints))
 
 
-def also(*hints: str) -> str:
-    """Return one hint of several that stand side by side."""
-    return "; ".join(hints)
+def also(*hints: str) -> Hint:
+    """Return one hint of those that stand side by side and are not empty."""
+    return Hint("; ".join(filter(None, hints)))
 
 
 def shell_word(text: str) -> str:
@@ -70,6 +81,10 @@ def shell_word(text: str) -> str:
         return f"$'{''.join(map(_octal, text))}'"
     # zsh looks for a program of the name that begins with this sign.
     return f"'{text}'" if re.fullmatch(r"=[\w@%+=:,./-]*", text) else shlex.quote(text)
+
+
+def _typed(text: str) -> str:
+    return text if isinstance(text, Hint) else shell_word(text)
 
 
 def _words(template: str, names: Sequence[Name]) -> Iterator[_Word]:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from gitmodel.dvcfile import Out
 from gitmodel.errors import IntegrityError, newer
+from gitmodel.hints import command
 from gitmodel.pointer import MAX_FILES, MAX_SIZE, Pointer
 
 NAME = ".gitmodel.imported"
@@ -99,4 +100,4 @@ def _line(key: str, pointer: Pointer) -> str:
 
 
 def _broken(why: str) -> IntegrityError:
-    return IntegrityError(f"{NAME!r} is broken: {why}", hint=f"git log -p -- {NAME}")
+    return IntegrityError(f"{NAME!r} is broken: {why}", hint=command("git log -p -- {}", NAME))

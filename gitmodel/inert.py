@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterable
 
 _SAFE = "A-Za-z0-9._/@+="
-_INERT = re.compile(rf"(?![-= ])[{_SAFE}, \x80-\U0010ffff-]*(?<! )")
+# PowerShell takes curly quotes for quotes, and dashes at the start of a word for a hyphen.
+_INERT = re.compile(rf"(?![-=\u2010-\u2015])[{_SAFE},\x80-\u2017\u2020-\U0010ffff-]*")
 _ACTIVE = re.compile(rf"[^{_SAFE}-]")
 
 
 def is_inert(text: str) -> bool:
-    """Return whether nothing takes a text for anything else: a space still parts words."""
+    """Return whether nothing takes a text for anything else, nor for several words."""
     return bool(_INERT.fullmatch(text)) and text.isprintable()
 
 

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from gitmodel.errors import IntegrityError, newer
+from gitmodel.hints import command
 from gitmodel.paths import check_paths
 from gitmodel.pointer import MAX_SIZE
 
@@ -144,7 +145,7 @@ def _entry(line: bytes) -> Entry | None:
 
 
 def _broken(name: str, error: IntegrityError) -> IntegrityError:
-    hint = error.hint or f"git log -p -- {name}"
+    hint = error.hint or command("git log -p -- {}", name)
     return IntegrityError(f"manifest of {name!r} is broken: {error.message}", hint=hint)
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from gitmodel.digest import parse_fingerprint, parse_oid
 from gitmodel.errors import GitmodelError, IntegrityError, newer
+from gitmodel.hints import command
 from gitmodel.paths import POINTER_SUFFIX
 
 MAX_BYTES = 4096
@@ -97,18 +98,20 @@ def _check_head(data: bytes, path: str) -> None:
     if data.startswith((b"<<<<<<<", b"gitmodel: 1\n<<<<<<<")) or b"\n<<<<<<< " in data[:MAX_BYTES]:
         raise IntegrityError(
             f"{path!r} is a broken pointer: it holds conflict markers",
-            hint=f"gitmodel resolve {path.removesuffix(POINTER_SUFFIX)}",
+            hint=command("gitmodel resolve {}", path.removesuffix(POINTER_SUFFIX)),
         )
     if not data:
         # As after a power cut, or if Git was stopped just when it wrote the file.
         raise _broken(path, "it is empty")
     if not _HEAD.match(data[:MAX_BYTES]):
-        raise NotAPointerError(f"{path!r} is not a gitmodel pointer", hint=f"git log -p -- {path}")
+        raise NotAPointerError(
+            f"{path!r} is not a gitmodel pointer", hint=command("git log -p -- {}", path)
+        )
     if len(data) > MAX_BYTES:
         raise _broken(path, f"it is longer than {MAX_BYTES} bytes")
 
 
 def _broken(path: str, why: str) -> IntegrityError:
     return IntegrityError(
-        f"{path!r} is a broken pointer: {why}", hint=f"git checkout HEAD -- {path}"
+        f"{path!r} is a broken pointer: {why}", hint=command("git checkout HEAD -- {}", path)
     )

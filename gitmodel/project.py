@@ -13,6 +13,7 @@ from gitmodel.cache import Cache
 from gitmodel.config import Config
 from gitmodel.errors import UsageError
 from gitmodel.git.command import Git, open_git
+from gitmodel.hints import command
 from gitmodel.index import Index, opened_index
 from gitmodel.settings import read_carried_config, read_config
 
@@ -98,7 +99,7 @@ def path_from_top(path: str, folder: str, top: str) -> str:
         # /home may be a symlink: compare what it leads to, but leave the last name alone.
         full = os.path.join(os.path.realpath(os.path.dirname(full)), os.path.basename(full))
     if full != top and not full.startswith(top + os.sep):
-        raise UsageError(f"{path!r} is outside the repository", hint=f"cd {top}")
+        raise UsageError(f"{path!r} is outside the repository", hint=command("cd {}", top))
     relative = os.path.relpath(full, top)
     if relative.split(os.sep)[0] == ".git":
         raise UsageError(f"{path!r} belongs to Git itself", hint="give another path")

@@ -18,6 +18,7 @@ from gitmodel.dvcfile import STAGES, Out, is_outs, parse_outs
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git import revisions, staging, trees
 from gitmodel.git.command import Git
+from gitmodel.hints import command, either, note
 from gitmodel.imported import NAME, parse_imported, translate
 from gitmodel.manifest import (
     EXECUTABLE,
@@ -161,7 +162,10 @@ def in_conflict(artifact: str) -> ConflictError:
     """Return the error that an artifact is in conflict."""
     return ConflictError(
         f"{artifact!r} is in conflict: both sides of a merge changed it",
-        hint=f"gitmodel resolve --ours {artifact}, or gitmodel resolve --theirs {artifact}",
+        hint=either(
+            command("gitmodel resolve --ours {}", artifact),
+            command("gitmodel resolve --theirs {}", artifact),
+        ),
     )
 
 
@@ -185,9 +189,10 @@ def find_artifact(snapshot: Snapshot, names: Mapping[str, str], wanted: str) -> 
         raise UsageError(
             f"{wanted!r} is no artifact, for nothing is tracked there", hint="gitmodel add PATH"
         )
-    there = ", ".join(sorted(snapshot.pointers)[:_SHOWN])
+    there = sorted(snapshot.pointers)[:_SHOWN]
     raise UsageError(
-        f"{wanted!r} is not the name or path of an artifact there", hint=f"name one of: {there}"
+        f"{wanted!r} is not the name or path of an artifact there",
+        hint=note("name one of: {}", there),
     )
 
 
@@ -279,7 +284,7 @@ def _read_manifest(pointer: Pointer, cache: Cache) -> bytes:
 def _untrue(pointer: Pointer, said: str, what: str) -> IntegrityError:
     name = pointer.path or pointer.oid
     return IntegrityError(
-        f"{name!r} says {said}, but its manifest has {what}", hint=f"git log -p -- {name}"
+        f"{name!r} says {said}, but its manifest has {what}", hint=command("git log -p -- {}", name)
     )
 
 
@@ -317,7 +322,7 @@ def check_there(selection: Selection, entries: Mapping[str, Entry]) -> None:
             alike = near(pattern, islice(entries, _COMPARED))
             raise UsageError(
                 f"{pattern!r} is not in {selection.artifact!r}{alike}",
-                hint=f"gitmodel status {selection.artifact}",
+                hint=command("gitmodel status {}", selection.artifact),
             )
 
 
@@ -335,7 +340,9 @@ def _snapshot(commit: str, pointers: Iterable[tuple[str, bytes]]) -> Snapshot:
         try:
             check_artifact(artifact)
         except IntegrityError as error:
-            raise IntegrityError(f"{path!r}: {error.message}", hint=f"git rm {path}") from error
+            raise IntegrityError(
+                f"{path!r}: {error.message}", hint=command("git rm {}", path)
+            ) from error
         parsed[artifact] = parse_pointer(data, path)
     for artifact in parsed:
         _check_not_nested(artifact, parsed)
@@ -347,7 +354,7 @@ def _check_not_nested(artifact: str, parsed: Mapping[str, Pointer]) -> None:
         if folder in parsed:
             raise IntegrityError(
                 f"artifact {artifact!r} lies inside artifact {folder!r}",
-                hint=f"git rm {pointer_path(artifact)}",
+                hint=command("git rm {}", pointer_path(artifact)),
             )
 
 

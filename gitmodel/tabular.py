@@ -16,6 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.hints import command
 from gitmodel.tensors import read_at
 
 PARQUET_EXTRA = "parquet"
@@ -196,7 +197,8 @@ def _parse_footer(data: bytes) -> Table:
         parquet: Any = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
         raise UsageError(
-            "reading Parquet needs pyarrow", hint=f"pip install 'gitmodel[{PARQUET_EXTRA}]'"
+            "reading Parquet needs pyarrow",
+            hint=command("pip install {}", f"gitmodel[{PARQUET_EXTRA}]"),
         ) from error
     try:
         found = parquet.read_metadata(io.BytesIO(data))

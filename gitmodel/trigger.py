@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gitmodel.errors import UsageError
+from gitmodel.hints import command, either
 
 Kind = Literal["tag", "push", "request"]
 
@@ -44,7 +45,7 @@ def given_trigger(ref: str, before: str, after: str) -> Trigger:
     if ref and not ref.startswith(_HEADS):
         raise UsageError(
             f"{ref!r} is neither a tag nor a branch in full",
-            hint=f"--ref {_TAGS}{ref}, or --ref {_HEADS}{ref}",
+            hint=either(command("--ref {}", _TAGS + ref), command("--ref {}", _HEADS + ref)),
         )
     return Trigger("push", ref.removeprefix(_HEADS), _there(before), after or "HEAD")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from gitmodel import hints
 from gitmodel.atomic import Scratch, scratch_in, write_file
 from gitmodel.card import Finding, format_card
 from gitmodel.cli.common import json_option
@@ -57,7 +58,7 @@ def command(version: str, check: bool, as_json: bool, output: Path | None) -> in
 def render(found: Carded, version: str) -> str:
     """Return the card of a version; tell of doubts, and raise `IntegrityError` for errors."""
     if found.errors:
-        hint = f"gitmodel card --check {shlex.quote(version)}"
+        hint = hints.command("gitmodel card --check {}", version)
         first = found.errors[0]
         raise IntegrityError(shown(f"{_where(found, first)}{first.message}"), hint=hint)
     for finding in found.findings:

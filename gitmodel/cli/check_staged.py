@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from gitmodel import hints
 from gitmodel.cli.common import opened
 from gitmodel.cli.main import INHERITED, SKIP_HOOKS, fail
 from gitmodel.cli.printer import say
@@ -43,7 +44,7 @@ _ALL = "--enforce-all"
 def command(name: str, arguments: tuple[str, ...]) -> int:
     """Look for one kind of mistake in staged files; all behind `--` are names from the top."""
     if name not in _CHECKS:
-        raise UsageError(f"there is no check {name!r}", hint=f"one of {', '.join(_CHECKS)}")
+        raise UsageError(f"there is no check {name!r}", hint=hints.note("one of {}", [*_CHECKS]))
     if os.environ.get(SKIP_HOOKS) == INHERITED:
         return 0
     options = tuple(takewhile(lambda each: each.startswith("-") and each != "--", arguments))

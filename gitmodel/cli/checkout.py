@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gitmodel import hints
 from gitmodel.cli.common import (
     DashedCommand,
     behind_dashes,
@@ -56,7 +57,7 @@ def command(
     if len(revision) > 1:
         raise UsageError(
             "one revision at most",
-            hint=f"gitmodel checkout {revision[0]} -- {' '.join(revision[1:])}",
+            hint=hints.command("gitmodel checkout {} -- {}", revision[0], revision[1:]),
         )
     with opened("".join(revision)) as project, progress_bar(quiet=quiet) as progress:
         paths = from_root(project, behind_dashes(ctx))

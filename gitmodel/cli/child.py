@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from gitmodel import hints
 from gitmodel.errors import UsageError
 from gitmodel.signals import waiting
 
@@ -49,5 +50,5 @@ def _start(
         raise UsageError(f"there is no command {arguments[0]!r}", hint="check PATH") from error
     except PermissionError as error:
         raise UsageError(
-            f"{arguments[0]!r} cannot be run", hint=f"chmod +x {arguments[0]}"
+            f"{arguments[0]!r} cannot be run", hint=hints.command("chmod +x {}", arguments[0])
         ) from error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from gitmodel import hints
 from gitmodel.cli.common import confirm, json_option, progress_bar
 from gitmodel.cli.facts import artifact_value, finite, goal_words, numbers, plain, signed, size_of
 from gitmodel.cli.printer import say, say_json
@@ -93,7 +93,7 @@ def check_gates(found: Comparison, revision: str) -> None:
         raise GateError(
             f"{found.versions[-1].resolved.label!r} does not pass"
             f" {' and '.join(map(repr, failed))}",
-            hint=f"gitmodel show {shlex.quote(revision)}",
+            hint=hints.command("gitmodel show {}", revision),
         )
 
 

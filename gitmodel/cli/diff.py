@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from gitmodel import hints
 from gitmodel.cli.common import (
     DashedCommand,
     behind_dashes,
@@ -115,7 +116,7 @@ def _revisions(given: list[str]) -> list[str]:
     if len(given) > 2:
         raise UsageError(
             "two revisions at most",
-            hint=f"gitmodel diff {' '.join(given[:2])} -- {' '.join(given[2:])}",
+            hint=hints.command("gitmodel diff {} -- {}", given[:2], given[2:]),
         )
     return given
 

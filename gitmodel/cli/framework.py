@@ -13,6 +13,7 @@ from typing import NamedTuple, NoReturn
 
 import click
 
+from gitmodel import hints
 from gitmodel.cli.main import INHERITED, SKIP_HOOKS
 from gitmodel.cli.printer import say
 from gitmodel.errors import GateError, UsageError
@@ -38,7 +39,7 @@ class _Told(NamedTuple):
 def command(name: str) -> int:
     """Do what one of Git's hooks would."""
     if name not in _EVENTS:
-        raise UsageError(f"there is no hook {name!r}", hint=f"one of {', '.join(_EVENTS)}")
+        raise UsageError(f"there is no hook {name!r}", hint=hints.note("one of {}", [*_EVENTS]))
     if os.environ.pop(SKIP_HOOKS, "") == INHERITED:
         return 0
     told = _EVENTS[name]()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from gitmodel import hints
 from gitmodel.cli.common import confirm, opened, progress_bar
 from gitmodel.cli.framework import ALONG
 from gitmodel.cli.printer import say, say_hint
@@ -72,8 +72,9 @@ def _report(found: Restored) -> None:
 
 def _hint(path: str, error: GitmodelError) -> str:
     if isinstance(error, ConflictError):
-        name = shlex.quote(path)
-        return f"gitmodel add {name} keeps it, gitmodel checkout --force -- {name} loses it"
+        return hints.note(
+            "gitmodel add {} keeps it, gitmodel checkout --force -- {} loses it", path, path
+        )
     return error.hint
 
 
@@ -119,7 +120,9 @@ def _pre_commit(arguments: Sequence[str]) -> int:
     with opened() as project, progress_bar() as progress:
         policy = (gitconfig.values(project.git, _STALE_KEY) or ["warn"])[-1]
         if policy not in _POLICIES:
-            raise UsageError(f"{_STALE_KEY} is {policy!r}", hint=f"git config {_STALE_KEY} warn")
+            raise UsageError(
+                f"{_STALE_KEY} is {policy!r}", hint=hints.command("git config {} warn", _STALE_KEY)
+            )
         stale = before_commit(project, progress)
     if stale and policy != "ignore":
         some = ", ".join(map(shown, stale[:_SHOWN])) + (" …" if len(stale) > _SHOWN else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gitmodel import hints
 from gitmodel.cli.common import opened, progress_bar, quiet_option
 from gitmodel.cli.printer import say, say_hint
 from gitmodel.errors import MissingError
@@ -67,12 +68,12 @@ def _lost(lost: Lost) -> str:
 def _missing(done: ImportedDvc, *, all_tags: bool) -> MissingError:
     remotes = " or ".join(map(repr, done.remotes))
     where = f" nor on DVC's remote {remotes}" if remotes else ", and DVC has no remote"
-    fetch = "dvc fetch --all-tags" if all_tags else "dvc fetch"
-    again = f"gitmodel import dvc{' --all-tags' if all_tags else ''}"
+    fetch = hints.command("dvc fetch --all-tags" if all_tags else "dvc fetch")
+    again = hints.command("gitmodel import dvc --all-tags" if all_tags else "gitmodel import dvc")
     return MissingError(
         f"{plural(len(done.lost), 'artifact')} of DVC's cannot be had: neither in its cache nor in"
         f" the working tree{where}; nothing was changed",
-        hint=f"{fetch}, then {again}; or {again} --skip-missing",
+        hint=hints.note("{}, then {}; or {} --skip-missing", fetch, again, again),
     )
 
 

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import click
 
-from gitmodel import __version__
+from gitmodel import __version__, hints
 from gitmodel.cli.printer import guard, say, say_error
 from gitmodel.errors import DiskError, GitmodelError
 from gitmodel.signals import terminate
@@ -57,7 +57,7 @@ INHERITED = "inherited"
 """What `SKIP_HOOKS` becomes where it was set before."""
 
 _SWITCH = 0.0005
-_REMEDIES = {
+_REMEDY_HINTS = {
     errno.ENOSPC: "df -h . .git  (make room, then try again)",
     errno.EDQUOT: "quota  (make room, then try again)",
     errno.EROFS: "mount  (make it writable, then try again)",
@@ -97,8 +97,8 @@ class LazyGroup(click.Group):
         name = args[0]
         if name not in _COMMANDS.keys() | _FOR_GIT and not name.startswith("-"):
             near = [known for known in _COMMANDS if known[:2] == name[:2]]
-            hint = f" Did you mean {' or '.join(near)}?" if near else ""
-            ctx.fail(f"There is no command {name!r}.{hint}")
+            guess = f" Did you mean {' or '.join(near)}?" if near else ""
+            ctx.fail(f"There is no command {name!r}.{guess}")
         return super().resolve_command(ctx, args)
 
 
@@ -158,7 +158,7 @@ def run(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         where = f"{os.fsdecode(error.filename)!r}: " if error.filename else ""
-        hint = _REMEDIES.get(error.errno or 0, "gitmodel doctor")
+        hint = _REMEDY_HINTS.get(error.errno or 0, "gitmodel doctor")
         return fail(DiskError(f"{where}{error.strerror or error}", hint=hint))
     except Exception as error:  # noqa: BLE001 - the last resort: a message and a log, no traceback
         return _report_bug(error)
@@ -189,7 +189,8 @@ def _report_bug(error: Exception) -> int:
         file.write("".join(traceback.format_exception(error)))
     return fail(
         GitmodelError(
-            f"this is a bug in gitmodel: {type(error).__name__}", hint=f"report it with {path}"
+            f"this is a bug in gitmodel: {type(error).__name__}",
+            hint=hints.note("report it with {}", path),
         )
     )
 

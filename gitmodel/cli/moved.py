@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-
+from gitmodel import hints
 from gitmodel.cli.printer import say
 from gitmodel.porcelain.moved import Moved
 from gitmodel.printable import shown
@@ -11,13 +10,12 @@ from gitmodel.printable import shown
 
 def warn_of_moved(found: Moved) -> None:
     """Say on stderr which versions moved on the Git remote."""
-    remote = shown(found.git_remote)
     if found.problem:
         say(f"versions were not compared: {shown(found.problem)}", err=True)
     for tag in found.tags:
-        command = f"git ls-remote {shlex.quote(remote)} {shlex.quote(shown(f'refs/tags/{tag}'))}"
+        hint = hints.command("git ls-remote {} refs/tags/{}", found.git_remote, tag)
         say(
-            f"warning: version {shown(tag)!r} is another tag on Git remote {remote!r}"
-            f" than when it was last seen; a version never moves  ({command})",
+            f"warning: version {tag!r} is another tag on Git remote {found.git_remote!r}"
+            f" than when it was last seen; a version never moves  ({hint})",
             err=True,
         )

@@ -65,7 +65,12 @@ def command(
         if paths:
             done = resolve(project, wanted, Choice(side, work, not no_restore, force))
         elif side:
-            raise UsageError("which artifact?", hint=f"gitmodel resolve --{side} PATH")
+            raise UsageError(
+                "which artifact?",
+                hint="gitmodel resolve --ours PATH"
+                if side == "ours"
+                else "gitmodel resolve --theirs PATH",
+            )
         else:
             done = find_conflicts(project, wanted, work)
     if not done:
@@ -97,12 +102,12 @@ def describe(resolved: Resolved) -> list[str]:
 def next_hint(resolved: Resolved) -> str:
     """Return what can be typed to end a conflict."""
     path, inside = resolved.artifact, resolved.clashes[0].path
-    whole = hints.either(
+    whole_hint = hints.either(
         hints.command("gitmodel resolve --ours {}", path),
         hints.command("gitmodel resolve --theirs {}", path),
     )
     return (
-        hints.also(whole, hints.note("{} alone as well", f"{path}/{inside}")) if inside else whole
+        hints.note("{}; {} alone as well", whole_hint, f"{path}/{inside}") if inside else whole_hint
     )
 
 

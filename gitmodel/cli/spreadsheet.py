@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 from gitmodel.printable import shown
@@ -11,21 +9,24 @@ from gitmodel.printable import shown
 Value = int | float | str | None
 """A number, or a text that may have come from a repository of somebody else."""
 
-_FORMULA = ("=", "+", "-", "@")
+# The small and the full-width signs are the same ones for a spreadsheet.
+_FORMULA = tuple("=+-@﹢﹣﹦﹫＝＋－＠−")
 
 
 def csv_table(header: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
-    """Return a table as CSV (RFC 4180, but LF), in which no text is taken for a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([_inert(name) for name in header])
-    writer.writerows([_inert(value) for value in row] for row in rows)
-    return out.getvalue()
+    """Return a table as CSV (RFC 4180, but LF), in which no text is taken for a formula.
+
+    All texts are in quotes: a spreadsheet may be set to part columns by another sign than a comma.
+    """
+    return "".join(f"{','.join(map(_field, row))}\n" for row in (header, *rows))
 
 
-def _inert(value: Value) -> Value:
+def _field(value: Value) -> str:
+    if value is None:
+        return ""
     if not isinstance(value, str):
-        return value
+        return repr(value)
     # A lone CR would be written bare, and for many readers it ends the row.
     text = shown(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    mark = "'" if text.lstrip().startswith(_FORMULA) else ""
+    return '"{}{}"'.format(mark, text.replace('"', '""'))

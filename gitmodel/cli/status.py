@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from gitmodel import hints
 from gitmodel.cli.common import (
     from_root,
     json_option,
@@ -71,23 +72,27 @@ def _words(status: ArtifactStatus) -> str:
         words += ", not in the cache"
     if status.pushed is False and status.cached:
         words += ", not pushed"
-    return words + _next(status)
+    hint = _hint(status)
+    return f"{words}  ({hint})" if hint else words
 
 
-def _next(status: ArtifactStatus) -> str:
-    path = shown(status.path)
+def _hint(status: ArtifactStatus) -> str:
+    path = status.path
     if status.work == "conflict":
-        return f"  (gitmodel resolve --ours {path}, or --theirs)"
+        return hints.either(hints.command("gitmodel resolve --ours {}", path), "--theirs")
     if status.work == "left":
-        return f"  (gitmodel rm {path}, or gitmodel add {path})"
+        return hints.either(
+            hints.command("gitmodel rm {}", path), hints.command("gitmodel add {}", path)
+        )
     if status.work == "modified" and status.removed and not status.cached:
-        return f"  (gitmodel pull {path}, or gitmodel add {path} to go without)"
+        add = hints.command("gitmodel add {}", path)
+        return hints.note("{}, or {} to go without", hints.command("gitmodel pull {}", path), add)
     if status.work == "modified" or not status.ignored:
-        return f"  (gitmodel add {path})"
+        return hints.command("gitmodel add {}", path)
     if status.work == "missing" and status.cached:
-        return f"  (gitmodel checkout -- {path})"
+        return hints.command("gitmodel checkout -- {}", path)
     if not status.cached:
-        return "  (gitmodel pull)" if status.work != "clean" else f"  (gitmodel add {path})"
+        return "gitmodel pull" if status.work != "clean" else hints.command("gitmodel add {}", path)
     return ""
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict
 
+from gitmodel import hints
 from gitmodel.cli.printer import say, say_json
 from gitmodel.errors import IntegrityError
 from gitmodel.git.signature import Signature
@@ -53,21 +53,23 @@ def _root(done: VerifiedTag) -> str:
 
 def _refusal(done: VerifiedTag) -> IntegrityError:
     signature = done.signature
-    show = f"git show {shlex.quote(shown(f'refs/tags/{done.tag}'))}"
+    hint = hints.command("git show {}", f"refs/tags/{done.tag}")
     if done.problems:
-        return IntegrityError(f"{done.tag!r}: {shown(done.problems[0])}", hint=show)
+        return IntegrityError(f"{done.tag!r}: {shown(done.problems[0])}", hint=hint)
     if signature.state == "unsigned":
-        return IntegrityError(f"{done.tag!r} is not signed", hint=show)
+        return IntegrityError(f"{done.tag!r} is not signed", hint=hint)
     word = "bad" if signature.state == "bad" else "not trusted"
     return IntegrityError(
         f"the signature of {done.tag!r} is {word}: {shown(signature.why)}",
-        hint=show if signature.state == "bad" else _trust(signature),
+        hint=hint if signature.state == "bad" else _trust_hint(signature),
     )
 
 
-def _trust(signature: Signature) -> str:
+def _trust_hint(signature: Signature) -> str:
     """Return how its key is trusted, once its owner confirmed it by other means."""
     if signature.format == "ssh":
         return "git config gpg.ssh.allowedSignersFile; a line of that file names each trusted key"
-    key = shlex.quote(shown(signature.key or "KEY"))
-    return f"gpg --edit-key {key} trust, once its owner confirmed it (gpg --import brings a key)"
+    return hints.note(
+        "gpg --edit-key {} trust, once its owner confirmed it (gpg --import brings a key)",
+        signature.key or "KEY",
+    )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from gitmodel import hints
 from gitmodel.cli.common import json_option
 from gitmodel.cli.facts import finite, numbers
 from gitmodel.cli.printer import hand_out, say, say_json
@@ -189,7 +190,7 @@ def _warn(listed: Sequence[Listed]) -> None:
     problems = [(each, problem) for each in listed for problem in each.problems]
     for each, problem in problems[:_SHOWN]:
         label = each.tag or f"{each.branch} (branch)"
-        say(f"warning: {shown(label)}: {problem}", err=True)
+        say(f"warning: {shown(label)}: {shown(problem)}", err=True)
     more = len(problems) - _SHOWN
     if more > 0:
         say(f"warning: {plural(more, 'more problem')}; --json shows all", err=True)
@@ -200,4 +201,5 @@ def _nothing(found: Sequence[Listed], name: str) -> None:
         say(f"none of {plural(len(found), 'version')} meets the condition", err=True)
     else:
         example = f"{name}-v0.1" if name else "v1.0"
-        say(f"no versions; git tag {shown(example)} makes one", err=True)
+        hint = hints.command("git tag {}", example)
+        say(f"no versions; {hint} makes one", err=True)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitmodel.errors import GitmodelError, IntegrityError, UsageError
+from gitmodel.hints import command
+from gitmodel.printable import cut, their_words
 from gitmodel.signals import deaf_children, waiting
 from gitmodel.trace import step
 
@@ -26,6 +28,9 @@ _OWN = (
 """Variables by which Git tells a hook which repository it is of."""
 _FOLDERS = ("--absolute-git-dir", "--git-common-dir")
 _SHA256 = 64
+_SIDEBAND = "remote:"
+"""Git begins lines with this that a server sent."""
+_LONGEST_SAID = 1000
 _LONGEST = 200
 """Characters of a call that are shown."""
 
@@ -253,12 +258,19 @@ def _end(git: subprocess.Popen[bytes], feed: bytes = b"") -> subprocess.Complete
 def _of_another(folder: Path) -> IntegrityError:
     return IntegrityError(
         f"{str(folder)!r} belongs to a repository of another owner",
-        hint=f"git config --global --add safe.directory {folder}",
+        hint=command("git config --global --add safe.directory {}", str(folder)),
     )
 
 
 def said(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Return what Git said of a run in one line, without passwords, or its exit code."""
+    """Return what Git said of a run in one line, without passwords, or its exit code.
+
+    What came from a server, a hook there for example, is told apart.
+    """
     lines = without_secret(os.fsdecode(done.stderr)).splitlines()
     plain = (line.removeprefix("fatal: ").removeprefix("error: ").strip() for line in lines)
-    return "; ".join(filter(None, plain)) or f"exit code {done.returncode}"
+    ours = [line for line in plain if line and not line.startswith(_SIDEBAND)]
+    theirs = [line.removeprefix(_SIDEBAND) for line in lines if line.startswith(_SIDEBAND)]
+    told = [cut("; ".join(ours), _LONGEST_SAID)] if ours else []
+    told += [their_words(" ".join(theirs))] if any(map(str.strip, theirs)) else []
+    return "; ".join(told) or f"exit code {done.returncode}"

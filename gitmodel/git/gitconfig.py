@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gitmodel.errors import UsageError
 from gitmodel.git.command import Git, run_in, said
+from gitmodel.hints import command
 
 
 def values(git: Git, key: str) -> list[str]:
@@ -33,7 +34,7 @@ def number(git: Git, key: str, default: int) -> int:
 def _typed(git: Git, kind: str, key: str, default: str) -> str:
     done = git.run("config", f"--type={kind}", "--default", default, "--get", key)
     if done.returncode:
-        raise UsageError(f"{key}: {said(done)}", hint=f"git config {key} {default}")
+        raise UsageError(f"{key}: {said(done)}", hint=command("git config {} {}", key, default))
     return done.stdout.decode().strip()
 
 
@@ -41,7 +42,7 @@ def default_folder(key: str, default: str) -> Path:
     """Return a path of the user's configuration, or `default`; `~` is the home folder."""
     done = run_in(Path(), "config", "--type=path", "--default", default, "--get", key)
     if done.returncode:
-        raise UsageError(f"{key}: {said(done)}", hint=f"git config --global {key} FOLDER")
+        raise UsageError(f"{key}: {said(done)}", hint=command("git config --global {} FOLDER", key))
     return Path(os.fsdecode(done.stdout).removesuffix("\n"))
 
 

@@ -11,6 +11,7 @@ from gitmodel.digest import COMMIT
 from gitmodel.errors import ConflictError, RemoteError
 from gitmodel.git import gitconfig, refs, revisions
 from gitmodel.git.command import Git, run_in, said, without_secret
+from gitmodel.hints import command
 
 _MUTE = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true"}
 _FETCHED = "refs/gitmodel/fetched"
@@ -36,7 +37,9 @@ def remote_tags(git: Git, remote: str, *, ask: bool = True) -> dict[str, str]:
     env = None if ask else _MUTE
     done = git.run("ls-remote", "--refs", "--tags", "--", remote, env=env)
     if done.returncode:
-        raise RemoteError(f"Git remote {remote!r}: {said(done)}", hint=f"git ls-remote {remote}")
+        raise RemoteError(
+            f"Git remote {remote!r}: {said(done)}", hint=command("git ls-remote {}", remote)
+        )
     lines = os.fsdecode(done.stdout).splitlines()
     pairs = (line.split("\t", 1) for line in lines)
     return {name.removeprefix("refs/tags/"): oid for oid, name in pairs}
@@ -51,7 +54,7 @@ def push_tags(git: Git, remote: str, tags: Sequence[str]) -> None:
         kind = ConflictError if "rejected" in text else RemoteError
         raise kind(
             f"Git remote {remote!r} did not take the tags: {text}",
-            hint=f"git push {remote} {tags[0]}",
+            hint=command("git push {} {}", remote, tags[0]),
         )
 
 
@@ -92,7 +95,9 @@ def fetch_one(git: Git, url: str, source: str, limit: int) -> str | None:
 
 def _unreachable(url: str, done: subprocess.CompletedProcess[bytes]) -> RemoteError:
     shown = without_secret(url)
-    return RemoteError(f"Git repository {shown!r}: {said(done)}", hint=f"git ls-remote {shown}")
+    return RemoteError(
+        f"Git repository {shown!r}: {said(done)}", hint=command("git ls-remote {}", shown)
+    )
 
 
 def promisors(git: Git) -> list[str]:

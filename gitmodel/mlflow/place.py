@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.hints import also
 from gitmodel.paths import check_path
 from gitmodel.worktree.scan import look
 
@@ -122,7 +123,7 @@ def _path_of(text: str) -> str:
     if path is None:
         raise UsageError(
             f"a store of {scheme!r} is not on this machine",
-            hint=f"{_HINT}; from a server, mlflow artifacts download, then gitmodel add",
+            hint=also(_HINT, "from a server, mlflow artifacts download, then gitmodel add"),
         )
     return path
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from gitmodel.errors import GitmodelError, UsageError
+from gitmodel.hints import also, command, note
 from gitmodel.mlflow.database import Database
 from gitmodel.mlflow.facts import MODEL_ID, MODELS, Head, Model, Run, Store, Version
 from gitmodel.mlflow.files import FileStore
@@ -130,9 +130,10 @@ class _Finder:
             found = [version for version in versions if version.stage.lower() == wanted.lower()]
         if found:
             return found[-1]
-        there = ", ".join(str(version.number) for version in versions)
+        there = [str(version.number) for version in versions]
         raise UsageError(
-            f"{name!r} has no version {wanted!r}", hint=f"its versions are {there}: {name}/NUMBER"
+            f"{name!r} has no version {wanted!r}",
+            hint=note("its versions are {}: {}", there, f"{name}/NUMBER"),
         )
 
     def _model(self, id: str) -> Model:
@@ -199,16 +200,15 @@ class _Finder:
 
     def _unknown(self, text: str, heads: Sequence[Head]) -> UsageError:
         runs = [
-            f"{_shown(head.name) or '-'} ({_shown(head.id[:8])})"
-            for head in heads
-            if not head.deleted
+            note("{} ({})", head.name or "-", head.id[:8]) for head in heads if not head.deleted
         ]
-        names = list(map(_shown, self._store.names()))
-        there = [f"models {', '.join(names[:_SHOWN])}"] if names else []
-        there += [f"runs {', '.join(runs[:_SHOWN])}{', …' * (len(runs) > _SHOWN)}"] if runs else []
+        models, more = self._store.names(), [note("…")] if len(runs) > _SHOWN else []
+        models_hint = note("models {}", models[:_SHOWN]) if models else ""
+        runs_hint = note("runs {}", [*runs[:_SHOWN], *more]) if runs else ""
+        there = also(models_hint, runs_hint)
         return UsageError(
             f"{text!r} is neither a run nor a registered model in {str(self._place.path)!r}",
-            hint=f"there are {'; '.join(there)}" if there else "--store names another store",
+            hint=note("there are {}", there) if there else "--store names another store",
         )
 
 
@@ -216,7 +216,7 @@ def _alive(run: Run) -> Run:
     if run.head.deleted:
         raise UsageError(
             f"the run {run.head.id!r} was deleted",
-            hint=f"mlflow runs restore --run-id {run.head.id}",
+            hint=command("mlflow runs restore --run-id {}", run.head.id),
         )
     return run
 
@@ -226,7 +226,8 @@ def _below(spot: Spot, path: str) -> Spot:
     below = Spot(spot.root, f"{spot.path}/{path}")
     if look(below.root, below.path) is None:
         raise UsageError(
-            f"there is no artifact {path!r} in the run", hint=f"ls {below.root / spot.path}"
+            f"there is no artifact {path!r} in the run",
+            hint=command("ls {}", str(below.root / spot.path)),
         )
     return below
 
@@ -253,7 +254,7 @@ def _is_model(spot: Spot) -> bool:
 def _many(run: Run, names: Sequence[str]) -> UsageError:
     return UsageError(
         f"the run {run.head.name or run.head.id!r} has {len(names)} artifacts",
-        hint=f"name one: {', '.join(map(_typed, names[:_SHOWN]))}",
+        hint=note("name one: {}", names[:_SHOWN]),
     )
 
 
@@ -261,13 +262,8 @@ def _several(text: str, runs: Sequence[Head], *, model: bool) -> UsageError:
     means = [f"{MODELS}{text}"] * model + [f"{_RUNS}{head.id}" for head in runs]
     return UsageError(
         f"{text!r} may be several things",
-        hint=f"name one: {', '.join(map(_typed, means[:_SHOWN]))}",
+        hint=note("name one: {}", means[:_SHOWN]),
     )
-
-
-def _typed(text: str) -> str:
-    """Return a text of a stranger's as it may be typed in a shell."""
-    return shlex.quote(_shown(text))
 
 
 def _shown(text: str) -> str:

@@ -12,6 +12,7 @@ from gitmodel.atomic import locked
 from gitmodel.cache import SMALL, CacheWriter
 from gitmodel.digest import Digests, digest_bytes
 from gitmodel.errors import IntegrityError, MissingError, UsageError
+from gitmodel.hints import command, then
 from gitmodel.index import CACHE, Seen
 from gitmodel.manifest import (
     EXECUTABLE,
@@ -90,7 +91,7 @@ def take_in(project: Project, root: Path, path: str, artifact: str, progress: Pr
     It may lie outside the working tree.  Raises `MissingError` if nothing is there.
     """
     if look(root, path) is None:
-        raise MissingError(f"{str(root / path)!r} is not there", hint=f"ls {root}")
+        raise MissingError(f"{str(root / path)!r} is not there", hint=command("ls {}", str(root)))
     with project.cache.writer(project.config.algorithm, Meter(progress, "import")) as writer:
         entries = [
             _entry(found, store(found, artifact, writer))
@@ -129,10 +130,11 @@ def check_new_name(path: str) -> None:
     name = path.rpartition("/")[2]
     if path.endswith(POINTER_SUFFIX):
         raise UsageError(
-            f"{path!r} belongs to Git", hint=f"gitmodel add {path.removesuffix(POINTER_SUFFIX)}"
+            f"{path!r} belongs to Git",
+            hint=command("gitmodel add {}", path.removesuffix(POINTER_SUFFIX)),
         )
     if is_read(path):
-        raise UsageError(f"{path!r} belongs to Git", hint=f"git add {path}")
+        raise UsageError(f"{path!r} belongs to Git", hint=command("git add {}", path))
     check_path(path)
     if len(pointer_path(name).encode()) > MAX_NAME:
         raise UsageError(
@@ -149,7 +151,8 @@ def check_new_name(path: str) -> None:
 def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> None:
     check_new_name(path)
     if look(project.root, path) is None:
-        hint = f"gitmodel checkout -- {path}" if path in pointers else f"ls {path}"
+        known = path in pointers
+        hint = command("gitmodel checkout -- {}" if known else "ls {}", path)
         raise UsageError(f"{path!r} does not exist", hint=hint)
     check_apart(path, pointers)
 
@@ -160,7 +163,10 @@ def check_apart(path: str, pointers: Iterable[str]) -> None:
     if inner:
         raise UsageError(
             f"{inner!r}, inside {path!r}, is an artifact already",
-            hint=f"git rm --cached {pointer_path(inner)}, delete it, then gitmodel add {path}",
+            hint=then(
+                command("git rm --cached {}, delete it", pointer_path(inner)),
+                command("gitmodel add {}", path),
+            ),
         )
 
 
@@ -271,7 +277,9 @@ def _replaced(
 ) -> list[Entry]:
     """Return a tree's entries with those at some paths replaced by what is there now."""
     if old.kind == "file":
-        raise UsageError(f"{artifact!r} is tracked as a file", hint=f"gitmodel add {artifact}")
+        raise UsageError(
+            f"{artifact!r} is tracked as a file", hint=command("gitmodel add {}", artifact)
+        )
     # The manifest is all that is needed of the old tree; it may have to be fetched.
     entries = bring_entries(project, old, "", Work())
     for path in inside:
@@ -279,7 +287,7 @@ def _replaced(
         if look(project.root, f"{artifact}/{path}") is None and not known:
             raise UsageError(
                 f"{f'{artifact}/{path}'!r} neither exists nor is tracked",
-                hint=f"gitmodel status {artifact}",
+                hint=command("gitmodel status {}", artifact),
             )
         # What were empty folders above it no longer are.
         for name in known | set(parents(path)):

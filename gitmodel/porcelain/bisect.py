@@ -10,6 +10,7 @@ from typing import Literal
 from gitmodel.bisection import Verdict, halve, scan
 from gitmodel.errors import ConflictError, GitmodelError, UsageError
 from gitmodel.git import refs, revisions, trees, worktree
+from gitmodel.hints import command, note
 from gitmodel.history import History
 from gitmodel.porcelain.checkout import go_to
 from gitmodel.porcelain.mix import check_code, code_filter
@@ -152,7 +153,7 @@ def _limit(history: History, span: Span, judge: Judge) -> Limit:
         known = ", ".join(sorted(metrics)[:_SHOWN]) or "none"
         raise UsageError(
             f"{span.good.label!r} has no metric {judge.metric!r}; it has {known}",
-            hint=f"gitmodel versions {span.name}".strip(),
+            hint=command("gitmodel versions {}", span.name) if span.name else "gitmodel versions",
         )
     metric = metrics[judge.metric]
     goal = judge.goal or metric.goal
@@ -187,7 +188,7 @@ def _check_ends(good: Tested, bad: Tested, limit: Limit, tested: Iterable[Tested
     raise GitmodelError(
         f"{bad.version!r} is not worse: its {limit.metric} is {bad.value:g}"
         + (f"; worse in between: {', '.join(others[:_SHOWN])}" if others else ""),
-        hint=f"gitmodel bisect --bad {others[-1]} ..." if others else "gitmodel versions",
+        hint=command("gitmodel bisect --bad {} ...", others[-1]) if others else "gitmodel versions",
     )
 
 
@@ -209,7 +210,7 @@ def _check_said(found: Resolved, said: Literal["good", "bad"], verdict: Verdict)
         is_found = "says nothing" if verdict == "skip" else f"says {verdict}"
         raise GitmodelError(
             f"{found.label!r} should be {said}, and the command {is_found} there",
-            hint=f"gitmodel checkout {found.label}, and try the command",
+            hint=note("gitmodel checkout {}, and try the command", found.label),
         )
 
 
@@ -220,7 +221,8 @@ def _coming_back(project: Project, work: Work) -> Iterator[None]:
     for each in status(project, (), silent):
         if each.work == "modified":
             raise ConflictError(
-                f"{each.path!r} changed, and no version has that", hint=f"gitmodel add {each.path}"
+                f"{each.path!r} changed, and no version has that",
+                hint=command("gitmodel add {}", each.path),
             )
         if each.work == "unknown" and look(project.root, each.path) is not None:
             raise ConflictError(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gitmodel.card import SUFFIX, Card, Finding, check_card, fill_index, parse_card
 from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.hints import command
 from gitmodel.history import History
 from gitmodel.lineage import Lineage, lineage_path, parse_lineage
 from gitmodel.paths import stem_path
@@ -69,7 +70,7 @@ def _find_card(shown: Shown, files: Mapping[str, str]) -> str:
         revision = shown.resolved.tag or shown.resolved.commit[:12]
         raise UsageError(
             f"{shown.resolved.label!r} has cards of {artifacts}",
-            hint=f"gitmodel card {min(found.values())}@{revision}",
+            hint=command("gitmodel card {}@{}", min(found.values()), revision),
         )
     return next(iter(found), "")
 

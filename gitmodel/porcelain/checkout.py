@@ -10,6 +10,7 @@ from gitmodel.atomic import locked
 from gitmodel.errors import ConflictError, MissingError, RemoteError, UsageError
 from gitmodel.git import refs, revisions, staging, worktree
 from gitmodel.git.objects import Objects
+from gitmodel.hints import command
 from gitmodel.history import history_of
 from gitmodel.manifest import Entry
 from gitmodel.pointer import Pointer
@@ -225,7 +226,8 @@ def _resolve(project: Project, revision: str) -> Resolved | None:
     # Whoever types a path wants that restored, not all of its newest version.
     if path and revisions.resolve(project.git, revision) is None:
         raise UsageError(
-            f"{revision!r} is a path, not a version", hint=f"gitmodel checkout -- {revision}"
+            f"{revision!r} is a path, not a version",
+            hint=command("gitmodel checkout -- {}", revision),
         )
     with history_of(project.git, project.config) as history:
         return resolve(history, revision)

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from gitmodel.comparison import State, compare_artifacts
 from gitmodel.errors import ConflictError, MissingError
 from gitmodel.git import revisions
+from gitmodel.hints import also
 from gitmodel.history import History
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.resolve import resolve
 from gitmodel.trigger import Kind, Trigger
 from gitmodel.version import Version, parse_version
 
-_WHOLE = "fetch-depth: 0 for actions/checkout, GIT_DEPTH: 0 for GitLab"
+_WHOLE_HINT = "in CI fetch-depth: 0 for actions/checkout, GIT_DEPTH: 0 for GitLab"
 _NAMED = re.compile(r"refs/.+|[0-9a-f]{40}|[0-9a-f]{64}", re.ASCII | re.DOTALL)
 """What a CI job says of itself; anything else somebody has typed."""
 
@@ -178,8 +179,8 @@ def _present(history: History, revision: str) -> str:
 
 
 def _lacking(history: History, what: str) -> MissingError:
-    deeper = "--unshallow " if revisions.is_shallow(history.git) else ""
-    hint = f"git fetch {deeper}--tags; in CI {_WHOLE}"
+    shallow = revisions.is_shallow(history.git)
+    hint = also("git fetch --unshallow --tags" if shallow else "git fetch --tags", _WHOLE_HINT)
     return MissingError(f"{what} is not in this clone", hint=hint)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import replace
 
 from gitmodel import trace
@@ -11,6 +10,7 @@ from gitmodel.config import Config
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.git import gitconfig
 from gitmodel.git.command import Git
+from gitmodel.hints import command
 from gitmodel.project import Project
 from gitmodel.remote.limit import LimitedStore
 from gitmodel.remote.packstore import Remote
@@ -35,7 +35,7 @@ def open_remote(project: Project, name: str = "", *, write: bool = False, rate: 
     if (write or parse_url(url).server) and not confirmed(project, chosen, url):
         raise IntegrityError(
             f"remote {chosen!r} at {url!r} came with the repository and was not confirmed",
-            hint=f"gitmodel remote add {chosen} {shlex.quote(url)}",
+            hint=command("gitmodel remote add {} {}", chosen, url),
         )
     access = _access(project.git, chosen) if "://" in url else Access()
     store = open_store(url, project.root, replace(access, rate=rate))
@@ -117,7 +117,7 @@ def _access(git: Git, name: str) -> Access:
     if not 0 < seconds <= _LONGEST:
         raise UsageError(
             f"{_TIMEOUT_KEY} is {timeout[-1]!r}, not a number of seconds",
-            hint=f"git config {_TIMEOUT_KEY} 30",
+            hint=command("git config {} 30", _TIMEOUT_KEY),
         )
     return replace(access, timeout=seconds)
 

@@ -6,13 +6,14 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitmodel.atomic import clone
 from gitmodel.config import CONFIG_NAME
 from gitmodel.errors import GitmodelError
 from gitmodel.git import staging
+from gitmodel.hints import command
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.install import check
 from gitmodel.project import Project, open_project
@@ -30,7 +31,7 @@ class Finding:
     subject: str
     good: bool
     text: str
-    hint: str = ""
+    hint: str = field(default="", kw_only=True)
 
 
 def doctor(folder: Path) -> list[Finding]:
@@ -49,26 +50,26 @@ def doctor(folder: Path) -> list[Finding]:
             )
             return [_guarded(check, project) for check in checks]
     except GitmodelError as error:
-        return [Finding("repository", False, error.message, error.hint)]
+        return [Finding("repository", False, error.message, hint=error.hint)]
 
 
 def _guarded(check: Callable[[Project], Finding], project: Project) -> Finding:
     try:
         return check(project)
     except GitmodelError as error:
-        return Finding(check.__name__.strip("_"), False, error.message, error.hint)
+        return Finding(check.__name__.strip("_"), False, error.message, hint=error.hint)
 
 
 def _git(project: Project) -> Finding:
     text = project.git.version()
     numbers = tuple(map(int, re.findall(r"\d+", text)[:2]))
-    return Finding("git", numbers >= _LEAST_GIT, text, "install Git 2.30 or newer")
+    return Finding("git", numbers >= _LEAST_GIT, text, hint="install Git 2.30 or newer")
 
 
 def _config(project: Project) -> Finding:
     tracked = bool(staging.tracked(project.git, [CONFIG_NAME]))
     text = f"{CONFIG_NAME} is {'tracked' if tracked else 'not tracked by Git'}"
-    return Finding("config", tracked, text, f"git add {CONFIG_NAME}")
+    return Finding("config", tracked, text, hint=command("git add {}", CONFIG_NAME))
 
 
 def _pointers(project: Project) -> Finding:
@@ -83,7 +84,7 @@ def _ignored(project: Project) -> Finding:
     if raw:
         owner = next(a for a in artifacts if raw[0] == a or raw[0].startswith(f"{a}/"))
         text = f"{raw[0]!r} is tracked by Git and by {pointer_path(owner)!r}"
-        return Finding("raw files", False, text, f"git rm -r --cached {owner}")
+        return Finding("raw files", False, text, hint=command("git rm -r --cached {}", owner))
     return Finding("raw files", True, "no artifact is tracked by Git as well")
 
 
@@ -92,7 +93,7 @@ def _cache(project: Project) -> Finding:
     try:
         shares = _can_clone(project)
     except OSError as error:
-        return Finding("cache", False, f"{text}; {error.strerror}", "make it writable")
+        return Finding("cache", False, f"{text}; {error.strerror}", hint="make it writable")
     return Finding(
         "cache", True, f"{text}; work files {'share its blocks' if shares else 'are copies'}"
     )
@@ -112,13 +113,13 @@ def _can_clone(project: Project) -> bool:
 
 def _disk(project: Project) -> Finding:
     free = shutil.disk_usage(project.cache.root).free
-    return Finding("disk", free >= _LEAST_FREE, f"{human(free)} free", "make room")
+    return Finding("disk", free >= _LEAST_FREE, f"{human(free)} free", hint="make room")
 
 
 def _remote(project: Project) -> Finding:
     if not project.config.remotes:
         return Finding(
-            "remote", False, "none is configured", "gitmodel remote add origin PATH_OR_URL"
+            "remote", False, "none is configured", hint="gitmodel remote add origin PATH_OR_URL"
         )
     remote = open_remote(project)
     used = remote.describe()
@@ -134,4 +135,4 @@ def _hooks(project: Project) -> Finding:
         return Finding("hooks", True, "all are installed: plain git moves data too")
     if len(wrong) == len(found.hooks) and not any(each.endswith("stale") for each in wrong):
         return Finding("hooks", True, "none are installed; gitmodel install sets them up")
-    return Finding("hooks", False, ", ".join((*wrong, *found.lacking)), "gitmodel install")
+    return Finding("hooks", False, ", ".join((*wrong, *found.lacking)), hint="gitmodel install")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
+from gitmodel.hints import command, either, then
 from gitmodel.manifest import Entry
 from gitmodel.porcelain.mirror import Mirrors, find_revision, find_source, open_mirror, project_of
 from gitmodel.porcelain.supply import bring_blobs, bring_entries
@@ -92,7 +92,7 @@ def _check_free(target: Path, entries: Mapping[str, Entry], *, force: bool) -> N
         what = "a Git repository" if (target / ".git").exists() else "a folder"
         raise ConflictError(
             f"{str(target)!r} is {what}, which is not replaced",
-            hint=f"-o {target / 'NAME'}, or remove it first",
+            hint=either(command("-o {}", str(target / "NAME")), "remove it first"),
         )
     if not force and not (folder and not any(target.iterdir())):
         raise ConflictError(
@@ -110,5 +110,5 @@ def _deliver(
         if not error.hint.startswith("gitmodel verify"):
             raise
         # No command mends a cache that belongs to no clone; it only has to be fetched again.
-        hint = f"rm -r {shlex.quote(str(project.cache.root))}, then run the same command again"
+        hint = then(command("rm -r {}", str(project.cache.root)), "run the same command again")
         raise IntegrityError(error.message, hint=hint) from error

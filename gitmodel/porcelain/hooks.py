@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from gitmodel.config import REPOSITORY
 from gitmodel.errors import ConflictError, GateError, IntegrityError
 from gitmodel.git import gitconfig, refs, revisions
 from gitmodel.git.objects import Objects
+from gitmodel.hints import also, command, then
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.push import Pushed, Target, push_targets
@@ -97,14 +97,16 @@ def _push_as_far_as_possible(
         yield f"data of {ref.removeprefix('refs/tags/')!r} is neither here nor on the remote"
 
 
+_FORCE_HINT = "if you must: git push --no-verify"
+
+
 def _check_stays(project: Project, update: Update) -> None:
     version = _version_of(project, update.ref)
     if version and update.there and update.here != update.there:
         what = "move" if update.here else "delete"
-        other = "give the new version another tag; " if update.here else ""
         raise GateError(
             f"this would {what} the version {version.tag!r}, which others may have",
-            hint=f"{other}if you must: git push --no-verify",
+            hint=also("give the new version another tag" if update.here else "", _FORCE_HINT),
         )
 
 
@@ -169,7 +171,7 @@ def _check_blobs(project: Project, version: Version, commit: str, work: Work) ->
         raise GateError(
             f"{version.tag!r} would be a version without its data: blobs of {some!r} are"
             " neither in the cache nor on the remote",
-            hint=f"gitmodel add {shlex.quote(some)}, commit, then tag again",
+            hint=then(command("gitmodel add {}, commit", some), "tag again"),
         )
 
 
@@ -206,7 +208,7 @@ def _check_sidecars(project: Project, version: Version, commit: str) -> None:
     if missing:
         raise GateError(
             f"{version.tag!r} would be a version without {missing[0]!r}, which is not committed",
-            hint=f"git add {shlex.quote(missing[0])}, commit, then tag again",
+            hint=then(command("git add {}, commit", missing[0]), "tag again"),
         )
 
 

@@ -11,6 +11,7 @@ from gitmodel.dvcfile import Out, is_outs
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git import refs, staging, worktree
 from gitmodel.git.objects import Objects
+from gitmodel.hints import command, either
 from gitmodel.imported import MAX_BYTES as MAX_IMPORTED
 from gitmodel.imported import NAME, format_imported, parse_imported
 from gitmodel.paths import parents
@@ -92,7 +93,7 @@ def _check_committed(project: Project) -> None:
         some = ", ".join(map(repr, names[:5]))
         raise ConflictError(
             f"{some} {'is' if len(names) == 1 else 'are'} other than in Git's index",
-            hint=f"git add {names[0]}, or git checkout -- {names[0]}",
+            hint=either(command("git add {}", names[0]), command("git checkout -- {}", names[0])),
         )
 
 
@@ -130,7 +131,7 @@ def _check_names(project: Project, outs: Sequence[Out]) -> None:
             if folder in tracked:
                 raise IntegrityError(
                     f"{out.source!r} tracks {out.path!r}, which lies inside {folder!r}",
-                    hint=f"dvc remove {out.source}",
+                    hint=command("dvc remove {}", out.source),
                 )
 
 

@@ -14,6 +14,7 @@ from gitmodel.cache import SMALL, CacheWriter
 from gitmodel.digest import SHA256, Digests, digest_bytes, digest_file, hex_of
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.git import gitconfig, staging, trees
+from gitmodel.hints import also, command, then
 from gitmodel.lfs import MAX_BYTES, LfsPointer, parse_lfs, without_lfs
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.add import check_new_name
@@ -92,7 +93,9 @@ def _read(project: Project) -> tuple[dict[str, _Tracked], list[str]]:
             if found.extended:
                 raise IntegrityError(
                     f"{path!r} went through an extension of Git LFS, which only LFS can undo",
-                    hint=f"git lfs untrack {path}, then gitmodel add {path}",
+                    hint=then(
+                        command("git lfs untrack {}", path), command("gitmodel add {}", path)
+                    ),
                 )
             files[path] = _Tracked(found, mode == _EXECUTABLE)
         elif texts.get(oid) != b"":
@@ -206,7 +209,9 @@ def _stage(
     if left := staging.still_filtered(project.git, "lfs", map(pointer_path, pointers)):
         raise UsageError(
             f"{left[0]!r} would go to Git LFS: some other file of attributes says so",
-            hint=f"git check-attr filter {left[0]}; look into .git/info/attributes",
+            hint=also(
+                command("git check-attr filter {}", left[0]), "look into .git/info/attributes"
+            ),
         )
     track(project.git, pointers, {}, project.beside)
     _smudge(project, pointers, work)

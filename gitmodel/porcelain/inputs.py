@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gitmodel.digest import oid_of
 from gitmodel.errors import UsageError
+from gitmodel.hints import command, note
 from gitmodel.history import history_of
 from gitmodel.lineage import Input
 from gitmodel.manifest import Entry, format_manifest, make_manifest
@@ -62,14 +63,15 @@ def read_version(project: Project, reference: str, role: str) -> tuple[Input, Re
     path = _path_of(snapshot.pointers, names, found.name) or wanted
     if not path:
         raise UsageError(
-            f"{reference!r} is a version of the whole repository", hint=f"ARTIFACT@{reference}"
+            f"{reference!r} is a version of the whole repository",
+            hint=note("{}", f"ARTIFACT@{reference}"),
         )
     artifact, inside = find_artifact(snapshot, names, wanted if "/" in wanted else path)
     pointer = snapshot.pointers[artifact]
     if not inside:
         return Input(artifact, pointer.oid, role, version=found.tag), found
     raise UsageError(
-        f"{reference!r} is a part of {artifact!r}", hint=f"use {artifact}@{found.label}"
+        f"{reference!r} is a part of {artifact!r}", hint=note("use {}", f"{artifact}@{found.label}")
     )
 
 
@@ -103,7 +105,8 @@ def _oid_at(project: Project, path: str, pointers: Mapping[str, Pointer], owner:
         return pointers[path].oid
     entries = _entries_at(project, path, owner or path)
     if not entries and look(project.root, path) is None:
-        hint = f"gitmodel checkout -- {path}" if owner or path in pointers else f"ls {path}"
+        known = bool(owner) or path in pointers
+        hint = command("gitmodel checkout -- {}" if known else "ls {}", path)
         raise UsageError(f"{path!r} does not exist", hint=hint)
     if list(entries) == [""]:
         return entries[""].oid

@@ -19,6 +19,7 @@ from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git import gitconfig, revisions, transport
 from gitmodel.git.command import Git, find_top, open_bare, without_secret
 from gitmodel.git.objects import Objects
+from gitmodel.hints import command, note
 from gitmodel.imported import MAX_BYTES as MAX_IMPORTED
 from gitmodel.imported import NAME
 from gitmodel.index import Index, opened_index
@@ -255,10 +256,12 @@ def _branches(refs: Mapping[str, str]) -> list[str]:
 def _unknown(mirror: Mirror, artifact: str, version: str, alike: str) -> UsageError:
     shown = without_secret(mirror.source.url)
     if not version:
-        return UsageError(f"{shown!r} has no default branch", hint=f"say which: {artifact}@VERSION")
-    hint = f"git ls-remote {shown}"
-    if _SHORT_COMMIT.fullmatch(version):
-        hint = "give the whole commit id; only the ends of branches and tags have a short one here"
+        return UsageError(
+            f"{shown!r} has no default branch", hint=note("say which: {}", f"{artifact}@VERSION")
+        )
+    hint = "give the whole commit id; only the ends of branches and tags have a short one here"
+    if not _SHORT_COMMIT.fullmatch(version):
+        hint = command("git ls-remote {}", shown)
     return UsageError(
         f"{version!r} is not a version, tag, branch or commit of {shown!r}{alike}", hint=hint
     )

@@ -10,6 +10,7 @@ from gitmodel.errors import ConflictError, UsageError
 from gitmodel.git import refs, revisions, trees, worktree
 from gitmodel.git.command import Git
 from gitmodel.git.trees import Change
+from gitmodel.hints import command
 from gitmodel.history import History
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.porcelain.resolve import Resolved, resolve
@@ -141,7 +142,7 @@ def _data_of(
         if part := next((each for each in selections if each.patterns), None):
             raise UsageError(
                 f"{part.patterns[0]!r} is a part of {part.artifact!r}, which is taken whole",
-                hint=f"-- {part.artifact}",
+                hint=command("-- {}", part.artifact),
             )
         return tuple(each.artifact for each in selections)
     names = project.config.artifacts

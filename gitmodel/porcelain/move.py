@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from gitmodel.atomic import locked
 from gitmodel.errors import ConflictError, UsageError
 from gitmodel.git import revisions, staging
+from gitmodel.hints import command, then
 from gitmodel.paths import parents
 from gitmodel.pointer import Pointer, parse_pointer
 from gitmodel.porcelain.add import check_new_name
@@ -102,23 +103,25 @@ def _check(project: Project, source: str, target: str, pointers: Mapping[str, Po
         raise UsageError(f"{target!r} is inside the artifact {owner!r}", hint="give another path")
     resumed = pointers.get(target) == pointers[source]
     if target in pointers and not resumed:
-        raise ConflictError(f"{target!r} is an artifact already", hint=f"gitmodel rm {target}")
+        raise ConflictError(
+            f"{target!r} is an artifact already", hint=command("gitmodel rm {}", target)
+        )
     there = look(project.root, target) is not None
     if staging.tracked(project.git, [target]) or (
         there and not (resumed and not look(project.root, source))
     ):
-        raise ConflictError(f"{target!r} is there already", hint=f"mv {target} elsewhere")
+        raise ConflictError(f"{target!r} is there already", hint=command("mv {} elsewhere", target))
 
 
 def _check_free(project: Project, sidecars: Mapping[str, str]) -> None:
     if unmerged := staging.unmerged(project.git, list(sidecars)):
         raise ConflictError(
             f"{unmerged[0]!r} is in conflict",
-            hint=f"edit {unmerged[0]}, then git add {unmerged[0]}",
+            hint=then(command("edit {}", unmerged[0]), command("git add {}", unmerged[0])),
         )
     for new in sidecars.values():
         if look(project.root, new):
-            raise ConflictError(f"{new!r} is there already", hint=f"mv {new} elsewhere")
+            raise ConflictError(f"{new!r} is there already", hint=command("mv {} elsewhere", new))
 
 
 def _move_work(project: Project, source: str, target: str, pointer: Pointer) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from gitmodel.errors import ConflictError, MissingError, UsageError
 from gitmodel.git import refs, revisions, transport
 from gitmodel.git.objects import Objects
+from gitmodel.hints import command
 from gitmodel.history import History, history_of
 from gitmodel.imported import NAME
 from gitmodel.porcelain.connect import open_remote
@@ -261,7 +262,7 @@ def _push_tags(
     if moved := [tag for tag in complete if there.get(tag, here[tag]) != here[tag]]:
         raise ConflictError(
             f"tag {moved[0]!r} is another one on Git remote {remote!r}; a version never moves",
-            hint=f"git ls-remote {remote} refs/tags/{moved[0]}",
+            hint=command("git ls-remote {} refs/tags/{}", remote, moved[0]),
         )
     new = [tag for tag in complete if tag not in there]
     for start in range(0, len(new), _TAGS_AT_ONCE):

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from gitmodel.errors import UsageError
 from gitmodel.git.command import has_worktree
+from gitmodel.hints import python
 from gitmodel.history import history_of
 from gitmodel.manifest import EXECUTABLE, FILE, Entry
 from gitmodel.porcelain.connect import open_remote
@@ -166,5 +167,5 @@ def _item(project: Project, snapshot: Snapshot, path: str) -> Item:
 def _file_of(item: Item, path: str) -> Entry:
     entry = part_of(item.entries, item.inside).get("")
     if entry is None or entry.type not in (FILE, EXECUTABLE):
-        raise UsageError(f"{path!r} is not a file", hint=f"gitmodel.path({path!r})")
+        raise UsageError(f"{path!r} is not a file", hint=python("gitmodel.path({})", path))
     return entry

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from gitmodel.atomic import locked
 from gitmodel.config import check_remote_name
 from gitmodel.errors import MissingError, RemoteError, UsageError
+from gitmodel.hints import command
 from gitmodel.porcelain.connect import forget_profile, is_trusted, open_remote, set_profile, trust
 from gitmodel.porcelain.promises import find_broken
 from gitmodel.porcelain.rewrite import rewrite_config
@@ -69,7 +70,7 @@ def add_remote(project: Project, name: str, url: str, profile: str = "") -> bool
     if name in old and old[name] != url:
         raise UsageError(
             f"remote {name!r} exists, with the URL {old[name]!r}",
-            hint=f"gitmodel remote remove {name}",
+            hint=command("gitmodel remote remove {}", name),
         )
     trust(project, url)
     if profile:

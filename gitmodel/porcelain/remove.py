@@ -11,6 +11,7 @@ from gitmodel.atomic import locked
 from gitmodel.errors import ConflictError, UsageError
 from gitmodel.git import revisions, staging, worktree
 from gitmodel.git.command import Git
+from gitmodel.hints import command, then
 from gitmodel.paths import POINTER_SUFFIX, parents
 from gitmodel.pointer import Pointer, format_pointer
 from gitmodel.porcelain.belongings import find_sidecars, rename_in_config
@@ -90,7 +91,7 @@ def find_tracked(path: str, pointers: Collection[str]) -> str:
     if owner := next((each for each in parents(artifact) if each in pointers), None):
         raise UsageError(
             f"{path!r} is inside the artifact {owner!r}",
-            hint=f"move or remove it as any file, then gitmodel add {owner}",
+            hint=then("move or remove it as any file", command("gitmodel add {}", owner)),
         )
     raise UsageError(f"{path!r} is not a tracked artifact", hint="gitmodel status")
 

@@ -16,6 +16,7 @@ from gitmodel.errors import (
     UsageError,
 )
 from gitmodel.git import staging
+from gitmodel.hints import note, then
 from gitmodel.merge import Clash, Entries, Side, join_conflict
 from gitmodel.paths import check_artifact
 from gitmodel.pointer import Pointer, format_pointer
@@ -133,7 +134,7 @@ def _loader(project: Project, artifact: str, work: Work) -> Load:
             raise MissingError(
                 f"a manifest of {artifact!r} is not in the cache and cannot be fetched:"
                 f" {error.message}",
-                hint=f"gitmodel resolve {artifact}, when the remote can be read",
+                hint=note("gitmodel resolve {}, when the remote can be read", artifact),
             ) from error
 
     return load
@@ -194,7 +195,8 @@ def _finish(
     rules, _ = ignore_rule(artifact)
     if staging.unmerged(project.git, [rules]):
         raise ConflictError(
-            f"{rules!r} is in conflict too", hint=f"edit {rules}, git add {rules}, then try again"
+            f"{rules!r} is in conflict too",
+            hint=then(note("edit {}, git add {}", rules, rules), "try again"),
         )
     sides = [side for side in (found.ours, found.theirs) if side]
     wanted = {artifact: pointer} if pointer else {}

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from gitmodel.errors import UsageError
 from gitmodel.git import refs, revisions
+from gitmodel.hints import command
 from gitmodel.history import History
 from gitmodel.paths import POINTER_SUFFIX, parents
 from gitmodel.reference import (
@@ -141,7 +142,7 @@ def _of_artifact(history: History, name: str, text: str) -> Resolved:
 def _newest(history: History, name: str) -> Resolved:
     versions = versions_of(history.versions, name)
     if not versions:
-        raise UsageError(f"{name!r} has no version yet", hint=f"git tag {name}-v0.1")
+        raise UsageError(f"{name!r} has no version yet", hint=command("git tag {}-v0.1", name))
     return _tag(history, versions[0].tag, name)
 
 
@@ -199,7 +200,7 @@ def _unknown(history: History, text: str, name: str = "") -> UsageError:
         alike = near(text, mine) or near(f"{name}-{text}", mine)
         return UsageError(
             f"{text!r} is not a version of {name!r}, nor another revision of Git{alike}",
-            hint=f"gitmodel versions {name}",
+            hint=command("gitmodel versions {}", name),
         )
     git = history.git
     if not (history.tags or revisions.resolve(git, "HEAD") or refs.heads(git)):

@@ -8,6 +8,7 @@ from typing import Literal
 from gitmodel.config import CONFIG_NAME, parse_config, replace_section
 from gitmodel.errors import UsageError
 from gitmodel.git import staging
+from gitmodel.hints import note
 from gitmodel.project import Project
 from gitmodel.worktree.files import read_file, write_file
 
@@ -23,7 +24,7 @@ def rewrite_config(
     if getattr(parse_config(data), key) != mapping:
         raise UsageError(
             f"{CONFIG_NAME!r} is written in a way that cannot be edited automatically",
-            hint=f"set '{key}:' in {CONFIG_NAME} by hand",
+            hint=note("set '{}:' in {} by hand", key, CONFIG_NAME),
         )
     write_file(project.root, CONFIG_NAME, data, project.beside)
     staging.stage(project.git, [CONFIG_NAME])

@@ -15,6 +15,7 @@ from typing import Any
 from gitmodel.curves import Curves
 from gitmodel.digest import oid_of
 from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.hints import command, note
 from gitmodel.lineage import Input, Named
 from gitmodel.paths import check_path
 from gitmodel.porcelain.inputs import is_path, read_inputs, read_version
@@ -104,7 +105,7 @@ class Run:
             if len(self._inputs) > MAX_INPUTS:
                 raise UsageError(
                     f"the run uses more than {MAX_INPUTS} inputs",
-                    hint=f"use their folder: {os.path.dirname(path) or '.'}",
+                    hint=note("use their folder: {}", os.path.dirname(path) or "."),
                 )
         return path_in_cache(found[0].path, commit, self._setting.repo) if commit else Path(path)
 
@@ -212,7 +213,7 @@ def read_params(project: Project, params: Mapping[str, Any] | Where | None) -> P
     with open_folder(project.root, folder) as fd:
         data = read_small(fd, name, path)
     if not data:
-        raise UsageError(f"{path!r} is empty, or not there", hint=f"ls {path}")
+        raise UsageError(f"{path!r} is empty, or not there", hint=command("ls {}", path))
     return Params(parse_params(data, path), Named(path, oid_of(data, project.config.algorithm)))
 
 

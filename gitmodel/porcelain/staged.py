@@ -7,9 +7,8 @@ Nothing here needs a remote, and only pointers need the cache.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gitmodel.card import SUFFIX as CARD
 from gitmodel.card import check_card, parse_card
@@ -21,6 +20,7 @@ from gitmodel.expression import parse_expression
 from gitmodel.git import staging, trees
 from gitmodel.git.command import Git
 from gitmodel.git.staging import Staged
+from gitmodel.hints import command, note
 from gitmodel.lineage import SUFFIX as LINEAGE
 from gitmodel.lineage import parse_lineage
 from gitmodel.paths import POINTER_SUFFIX, check_artifact, parents
@@ -50,7 +50,7 @@ class Problem:
     """What is wrong with a staged file, in words that name it, and the next command."""
 
     message: str
-    hint: str
+    hint: str = field(kw_only=True)
 
 
 def new_large_files(git: Git, limit: int) -> list[Staged]:
@@ -79,23 +79,23 @@ def check_large(git: Git, files: Sequence[Staged]) -> None:
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     raise GateError(
         f"{files[0].path!r}{more} of {files[0].size:,} bytes would stay in Git's history for ever",
-        hint=_advice(git, [file.path for file in files]),
+        hint=_large_hint(git, [file.path for file in files]),
     )
 
 
-def _advice(git: Git, paths: Sequence[str]) -> str:
+def _large_hint(git: Git, paths: Sequence[str]) -> str:
     of_lfs = staging.left_to_lfs(git, paths)
     if of_lfs:
-        names = " ".join(_typed(path) for path in paths if path in of_lfs)
-        return f"git lfs install && git add --renormalize {names}"
-    names = " ".join(map(_typed, paths))
-    init = "" if (git.worktree / CONFIG_NAME).exists() else "gitmodel init && "
-    return f"{init}gitmodel add {names} (or, to keep it in Git: git commit --no-verify)"
-
-
-def _typed(path: str) -> str:
-    """Return a path as one types it."""
-    return shlex.quote(f"./{path}" if path.startswith("-") else path)
+        names = [path for path in paths if path in of_lfs]
+        return command("git lfs install && git add --renormalize {}", names)
+    add = command("gitmodel add {}", paths)
+    is_set_up = (git.worktree / CONFIG_NAME).exists()
+    return note(
+        "{} (or, to keep it in Git: git commit --no-verify)"
+        if is_set_up
+        else "gitmodel init && {} (or, to keep it in Git: git commit --no-verify)",
+        add,
+    )
 
 
 def raw_artifacts(git: Git, names: Collection[str]) -> list[Problem]:
@@ -117,10 +117,11 @@ def raw_artifacts(git: Git, names: Collection[str]) -> list[Problem]:
 
 def _raw(path: str, owner: str) -> Problem:
     where = "" if path == owner else f" as part of {owner!r}"
-    name = _typed(path)
     return Problem(
         f"{path!r} is staged itself, but {owner + POINTER_SUFFIX!r} tracks it{where}",
-        f"git rm --cached {name} && gitmodel add {name}",
+        hint=note(
+            "{} && {}", command("git rm --cached {}", path), command("gitmodel add {}", path)
+        ),
     )
 
 
@@ -141,7 +142,7 @@ def broken_pointers(project: Project, names: Collection[str]) -> list[Problem]:
             if path in new:
                 _check_kept(project, path, pointer)
         except GitmodelError as error:
-            problems.append(Problem(error.message, error.hint))
+            problems.append(Problem(error.message, hint=error.hint))
     return problems
 
 
@@ -153,14 +154,14 @@ def _pointer(path: str, data: bytes | None) -> Pointer:
     if data is None:
         raise IntegrityError(
             f"{path!r} is no pointer: it is longer than {MAX_POINTER} bytes",
-            hint=f"git log -p -- {_typed(path)}",
+            hint=command("git log -p -- {}", path),
         )
     return parse_pointer(data, path)
 
 
 def _check_place(path: str, artifacts: Collection[str]) -> None:
     artifact = path.removesuffix(POINTER_SUFFIX)
-    hint = f"git rm --cached {_typed(path)}"
+    hint = command("git rm --cached {}", path)
     try:
         check_artifact(artifact)
     except IntegrityError as error:
@@ -174,11 +175,10 @@ def _check_kept(project: Project, path: str, pointer: Pointer) -> None:
     lacking = missing_blobs(project, pointer)
     if lacking and lacking - _on_remote(project, lacking):
         artifact = path.removesuffix(POINTER_SUFFIX)
-        name = _typed(artifact)
         raise MissingError(
             f"{path!r}: blobs of {artifact!r} are neither in the cache nor known to be on the"
             " remote",
-            hint=f"gitmodel add {name}, or, if others have the data: gitmodel fetch",
+            hint=note("gitmodel add {}, or, if others have the data: gitmodel fetch", artifact),
         )
 
 
@@ -270,7 +270,7 @@ def _read_config(data: bytes, path: str) -> object:
             except UsageError as error:
                 why = error.message.splitlines()[0]
                 raise IntegrityError(
-                    f"{path!r}: gates.{name}, {condition!r}: {why}", hint=f"edit {path}"
+                    f"{path!r}: gates.{name}, {condition!r}: {why}", hint=command("edit {}", path)
                 ) from error
     return config
 
@@ -280,18 +280,18 @@ def _read_card(data: bytes, path: str) -> object:
     for finding in check_card(card):
         if finding.level == "error":
             raise IntegrityError(
-                f"{path!r}, line {finding.line}: {finding.message}", hint=f"edit {path}"
+                f"{path!r}, line {finding.line}: {finding.message}", hint=command("edit {}", path)
             )
     return card
 
 
 def _discreet(error: GitmodelError, path: str, data: bytes) -> Problem:
     """Return the problem; not what stands there, if that may be a secret."""
-    message, hint = error.message, error.hint or f"edit {_typed(path)}"
+    message, hint = error.message, error.hint or command("edit {}", path)
     if _secrets(path, data):
         place = re.match(re.escape(repr(path)) + "(?:, line [0-9]+)?", message)
         message = f"{place[0] if place else repr(path)} is not as it must be, and holds a secret"
-    return Problem(message, hint)
+    return Problem(message, hint=hint)
 
 
 def secrets_in(git: Git, names: Collection[str]) -> list[Problem]:
@@ -300,7 +300,7 @@ def secrets_in(git: Git, names: Collection[str]) -> list[Problem]:
     files = _chosen(git, names, lambda path: _is_known(path, config))
     texts = trees.blobs(git, files.values(), MAX_BYTES)
     return [
-        Problem(f"{path!r}, line {secret.line}, holds what looks like {secret.what}", _REVOKE)
+        Problem(f"{path!r}, line {secret.line}, holds what looks like {secret.what}", hint=_REVOKE)
         for path, blob in files.items()
         for secret in _secrets(path, texts.get(blob, b""))
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from gitmodel.errors import ConflictError, GateError, GitmodelError, IntegrityEr
 from gitmodel.git import gitconfig, refs, revisions
 from gitmodel.git.command import Git
 from gitmodel.git.objects import Objects
+from gitmodel.hints import command
 from gitmodel.history import History, history_of
 from gitmodel.porcelain.tag_checks import (
     Check,
@@ -160,12 +160,13 @@ def _name(config: Config, request: Request, whole: Record) -> str:
     version = parse_version(request.wanted, config.tag_formats)
     if version and request.bump:
         raise UsageError(
-            f"{request.wanted!r} is a version already", hint=f"gitmodel tag {request.wanted}"
+            f"{request.wanted!r} is a version already",
+            hint=command("gitmodel tag {}", request.wanted),
         )
     if not version and not request.bump:
         raise UsageError(
             f"{request.wanted or '.'!r} says no version, and nothing says how to find one",
-            hint=f"gitmodel tag {request.wanted or '.'} --bump auto",
+            hint=command("gitmodel tag {} --bump auto", request.wanted or "."),
         )
     wanted = version.name if version else request.wanted
     if wanted in ("", "."):
@@ -228,7 +229,7 @@ def _check_free(config: Config, subject: _Subject, tag: str) -> Version:
             raise ConflictError(
                 f"version {version.tag!r} is there already, at commit {commit[:10]};"
                 " a version never moves",
-                hint=f"gitmodel tag {shlex.quote(subject.name or '.')} --bump auto",
+                hint=command("gitmodel tag {} --bump auto", subject.name or "."),
             )
     return new
 

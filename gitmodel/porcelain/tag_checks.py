@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gitmodel import card, curves, lineage
 from gitmodel.config import CONFIG_NAME, Config
 from gitmodel.errors import MissingError
 from gitmodel.git import worktree
 from gitmodel.git.objects import Objects
+from gitmodel.hints import command, note, then
 from gitmodel.history import History
 from gitmodel.paths import POINTER_SUFFIX, stem_path
 from gitmodel.pointer import Pointer
@@ -38,7 +38,7 @@ class Check:
 
     what: str
     problem: str = ""
-    hint: str = ""
+    hint: str = field(default="", kw_only=True)
 
 
 def check_committed(project: Project, artifacts: Iterable[str]) -> Check:
@@ -55,8 +55,8 @@ def check_committed(project: Project, artifacts: Iterable[str]) -> Check:
     ]
     if not found:
         return Check(what)
-    names = " ".join(map(shlex.quote, found))
-    return Check(what, f"{_some(found)} is not committed", f"git add {names} && git commit")
+    hint = command("git add {} && git commit", found)
+    return Check(what, f"{_some(found)} is not committed", hint=hint)
 
 
 def check_unmodified(project: Project, progress: Progress) -> Check:
@@ -65,8 +65,8 @@ def check_unmodified(project: Project, progress: Progress) -> Check:
     found = [each.path for each in status(project, (), progress) if each.work == "modified"]
     if not found:
         return Check(what)
-    names = " ".join(map(shlex.quote, found))
-    return Check(what, f"{_some(found)} was changed", f"gitmodel add {names} && git commit")
+    hint = command("gitmodel add {} && git commit", found)
+    return Check(what, f"{_some(found)} was changed", hint=hint)
 
 
 def check_blobs(project: Project, pointers: Mapping[str, Pointer]) -> Check:
@@ -116,7 +116,8 @@ def check_sidecars(record: Record) -> Check:
         return Check(what)
     path = record.problems[0].split("'")[1] if "'" in record.problems[0] else CONFIG_NAME
     more = f" (and {len(record.problems) - 1} more)" if len(record.problems) > 1 else ""
-    return Check(what, record.problems[0] + more, f"edit {shlex.quote(path)}, then git commit")
+    hint = then(command("edit {}", path), "git commit")
+    return Check(what, record.problems[0] + more, hint=hint)
 
 
 def check_originals(project: Project, commit: str) -> Check:
@@ -124,7 +125,9 @@ def check_originals(project: Project, commit: str) -> Check:
     what = "Git shows the objects that the version will name"
     if hidden := replaced_in(project.git, commit):
         return Check(
-            what, f"Git shows another object instead of {hidden}", f"git replace -d {hidden}"
+            what,
+            f"Git shows another object instead of {hidden}",
+            hint=command("git replace -d {}", hidden),
         )
     return Check(what)
 
@@ -136,8 +139,8 @@ def check_gates(history: History, record: Record, name: str, tag: str) -> Check:
     what = f"gates are met: {', '.join(conditions)}" if conditions else "there are no gates to meet"
     if not problems:
         return Check(what)
-    hint = f"gitmodel show HEAD; the gates are in {CONFIG_NAME}"
-    return Check(what, "; ".join(problems), hint)
+    hint = note("gitmodel show HEAD; the gates are in {}", CONFIG_NAME)
+    return Check(what, "; ".join(problems), hint=hint)
 
 
 def check_new(
@@ -150,12 +153,14 @@ def check_new(
         theirs = history.reader.read(commit, name)
         if _identity(history.objects, theirs, name) == mine:
             subject = "the artifact and its sidecars are" if name else "everything is"
-            return Check(what, f"{subject} exactly what {version.tag!r} is", _show(version))
+            return Check(
+                what, f"{subject} exactly what {version.tag!r} is", hint=_show_hint(version)
+            )
     return Check(what)
 
 
-def _show(version: Version) -> str:
-    return f"git show {shlex.quote(f'refs/tags/{version.tag}')}"
+def _show_hint(version: Version) -> str:
+    return command("git show {}", f"refs/tags/{version.tag}")
 
 
 def _identity(objects: Objects, record: Record, name: str) -> dict[str, str]:
@@ -191,7 +196,7 @@ def _lost(artifacts: Sequence[str], where: str, hint: str) -> Check:
     return Check(
         what,
         f"blobs of {_some(artifacts)} are neither in the cache nor {where}",
-        hint,
+        hint=hint,
     )
 
 

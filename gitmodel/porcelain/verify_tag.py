@@ -13,6 +13,7 @@ from gitmodel.git import refs, transport, trees
 from gitmodel.git.command import Git, open_repository
 from gitmodel.git.objects import Objects
 from gitmodel.git.signature import Signature, check_signature
+from gitmodel.hints import command
 from gitmodel.history import open_history
 from gitmodel.porcelain.resolve import resolve
 from gitmodel.tag_object import TagObject, parse_tag_object, stated_root
@@ -133,7 +134,8 @@ def _look_at(git: Git, objects: Objects, commit: str, tag: str) -> tuple[str, li
     """Return the root of a commit, and what is wrong with the commit."""
     problems = []
     if hidden := replaced_in(git, commit, tag):
-        problems.append(f"Git shows another object instead of {hidden} (git replace -d {hidden})")
+        hint = command("git replace -d {}", hidden)
+        problems.append(f"Git shows another object instead of {hidden} ({hint})")
     try:
         _bring_blobs(git, objects, commit)
         return root_of(items_of(objects, commit)), problems

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from gitmodel.errors import MissingError, RemoteError
+from gitmodel.hints import command
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.file import LARGEST, File, check_size
 from gitmodel.remote.store import Access
@@ -28,7 +29,8 @@ def open_at(text: str, url: Url, access: Access) -> ObjectStore:
         driver = getattr(importlib.import_module(module), name)
     except ImportError as error:
         raise RemoteError(
-            f"{text!r} needs a driver: {error}", hint=f"pip install 'gitmodel[{extra}]'"
+            f"{text!r} needs a driver: {error}",
+            hint=command("pip install {}", f"gitmodel[{extra}]"),
         ) from error
     # A listing from a cache would hide what others pushed meanwhile.
     fs = driver(use_listings_cache=False, skip_instance_cache=True, **_account(url))

@@ -26,6 +26,7 @@ from botocore.exceptions import (
 )
 
 from gitmodel.errors import IntegrityError, MissingError, RemoteError, UsageError
+from gitmodel.printable import shown, their_words
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.body import ELSEWHERE, Body, Session, read_all
 from gitmodel.remote.checksum import crc32
@@ -325,12 +326,12 @@ class S3Store:
             raise self._meaning(key, error) from error
         except (KeyError, ValueError) as error:
             # What botocore makes of the page of a hotel that asks to log in, for example.
-            raise RefusedError(f"the answer is not one of S3 ({error})") from error
+            raise RefusedError(f"the answer is not one of S3; {their_words(str(error))}") from error
 
     def _meaning(self, key: str, error: ClientError) -> Exception:
         code = str(error.response.get("Error", {}).get("Code", ""))
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        text = str(error.response.get("Error", {}).get("Message") or code)
+        text = their_words(str(error.response.get("Error", {}).get("Message") or code))
         if code == "NoSuchBucket":
             return RemoteError(
                 f"{self.url}: there is no bucket {self._bucket!r}", hint="gitmodel remote list"
@@ -353,10 +354,10 @@ class S3Store:
                 f"{self.url}: {key!r}: access denied: {text}", hint=_CREDENTIALS_HINT
             )
         if code in _AGAIN or status in (429, 500, 502, 503, 504):
-            return TryAgainError(f"{code or status}: {text}", slower=code in _SLOWER)
+            return TryAgainError(f"{shown(code) or status}: {text}", slower=code in _SLOWER)
         if 300 <= status < 400:
             return RefusedError(ELSEWHERE)
-        return RefusedError(f"{code or status}: {text}")
+        return RefusedError(f"{shown(code) or status}: {text}")
 
     def _at(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._bucket, "Key": self._key(key)}

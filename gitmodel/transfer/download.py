@@ -15,6 +15,7 @@ from gitmodel.cache import Cache
 from gitmodel.digest import Digests, Hasher, algorithm_of, digest_bytes, oid_of
 from gitmodel.encoding import decode
 from gitmodel.errors import GitmodelError, IntegrityError, MissingError
+from gitmodel.hints import command
 from gitmodel.manifest import MAX_BYTES
 from gitmodel.pack import Piece, Placed, Stored
 from gitmodel.progress import Meter, Work
@@ -209,7 +210,7 @@ def find_chunks(remote: Remote, oid: str, pieces: Iterable[Piece]) -> dict[str, 
         if piece.oid not in places or places[piece.oid].entry.length != piece.length:
             raise MissingError(
                 f"a chunk of blob {oid} is not on remote {remote.name!r}",
-                hint=f"gitmodel remote check {remote.name}",
+                hint=command("gitmodel remote check {}", remote.name),
             )
     return places
 
@@ -335,7 +336,7 @@ def _damaged(remote: Remote, placed: Placed, why: str) -> IntegrityError:
 def _wrong_size(remote: Remote, blob: Wanted) -> IntegrityError:
     return IntegrityError(
         f"blob {blob} on remote {remote.name!r} has another size than its pointer",
-        hint=f"gitmodel remote check {remote.name}",
+        hint=command("gitmodel remote check {}", remote.name),
     )
 
 
@@ -345,6 +346,7 @@ def _summary(remote: Remote, failed: Sequence[GitmodelError]) -> GitmodelError:
     lines = [error.message for error in ordered[:_TOLD]]
     if len(failed) > _TOLD:
         lines.append(f"and {len(failed) - _TOLD:,} more")
-    check = "verify --remote" if isinstance(ordered[0], IntegrityError) else "remote check"
-    hint = f"gitmodel {check} {remote.name}"
+    damaged = isinstance(ordered[0], IntegrityError)
+    verb = command("verify --remote" if damaged else "remote check")
+    hint = command("gitmodel {} {}", verb, remote.name)
     return type(ordered[0])(lines[0], hint=hint, more=lines[1:])

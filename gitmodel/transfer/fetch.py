@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from gitmodel.cache import Cache
 from gitmodel.errors import MissingError
+from gitmodel.hints import command
 from gitmodel.pointer import Pointer
 from gitmodel.progress import Work
 from gitmodel.remote.packstore import Remote
@@ -57,7 +58,7 @@ def find_blobs(remote: Remote, wanted: Sequence[Wanted]) -> None:
             f"{some} {be} in no index file on remote {remote.name!r}, though a root there names"
             f" them (one is {one}): what was just pushed does not show yet, or an index file is"
             " lost",
-            hint=f"gitmodel remote check {remote.name}",
+            hint=command("gitmodel remote check {}", remote.name),
         )
     raise MissingError(
         f"{some} {be} neither in the cache nor on remote {remote.name!r}; one is {one}",

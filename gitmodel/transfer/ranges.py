@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gitmodel.digest import Hasher, algorithm_of
 from gitmodel.errors import GitmodelError, IntegrityError
+from gitmodel.hints import command
 from gitmodel.pack import Piece, Placed
 from gitmodel.remote.packstore import Remote
 from gitmodel.transfer.download import (
@@ -181,7 +182,7 @@ class BlobFile(io.RawIOBase):
         found = []
         for result in read_range(self._remote, part):
             if isinstance(result, GitmodelError):
-                hint = f"gitmodel remote check {self._remote.name}"
+                hint = command("gitmodel remote check {}", self._remote.name)
                 raise type(result)(result.message, hint=hint)
             found.append((result[1].oid, bytes(result[0])))
         return found
@@ -218,5 +219,5 @@ class BlobFile(io.RawIOBase):
         if self._untrue:
             raise IntegrityError(
                 f"blob {self._oid} on remote {self._remote.name!r} is not what it says",
-                hint=f"gitmodel verify --remote {self._remote.name}",
+                hint=command("gitmodel verify --remote {}", self._remote.name),
             )

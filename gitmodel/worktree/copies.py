@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shlex
 import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -21,6 +20,7 @@ from gitmodel.digest import (
     oid_to_bytes,
 )
 from gitmodel.errors import IntegrityError
+from gitmodel.hints import command, then
 from gitmodel.index import Index, Seen
 from gitmodel.manifest import EXECUTABLE, FILE, Entry
 from gitmodel.pointer import Pointer
@@ -132,7 +132,7 @@ def _prove(fd: int, entry: Entry, cache: Cache, index: Index) -> None:
     if digests.oid != entry.oid or digests.size != entry.size:
         raise IntegrityError(
             f"blob {entry.oid} in the cache is damaged: its bytes are not those its name says",
-            hint=f"rm -f {shlex.quote(str(cache.loose_path(entry.oid)))}, then try again",
+            hint=then(command("rm -f {}", str(cache.loose_path(entry.oid))), "try again"),
         )
     if stamp:
         fingerprint = fingerprint_to_bytes(digests.fingerprint)

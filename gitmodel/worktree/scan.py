@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gitmodel.atomic import Scratch
 from gitmodel.errors import ConflictError, IntegrityError
+from gitmodel.hints import command
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK
 from gitmodel.paths import MAX_PATH
 
@@ -84,7 +85,7 @@ def _open_step(fd: int, name: str, path: str) -> int:
         link = stat.S_ISLNK(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
         what = "a symlink" if link else "not a folder"
         raise IntegrityError(
-            f"{name!r}, in the path {path!r}, is {what}", hint=f"ls -ld {path}"
+            f"{name!r}, in the path {path!r}, is {what}", hint=command("ls -ld {}", path)
         ) from error
 
 
@@ -254,11 +255,13 @@ def read_small(folder: int, name: str, path: str, limit: int = LARGEST) -> bytes
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        raise IntegrityError(f"{path!r} is a symlink", hint=f"ls -l {path}") from error
+        raise IntegrityError(f"{path!r} is a symlink", hint=command("ls -l {}", path)) from error
     with open(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise IntegrityError(f"{path!r} is not a regular file", hint=f"ls -l {path}")
+            raise IntegrityError(f"{path!r} is not a regular file", hint=command("ls -l {}", path))
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise IntegrityError(f"{path!r} is longer than {limit} bytes", hint=f"ls -l {path}")
+        raise IntegrityError(
+            f"{path!r} is longer than {limit} bytes", hint=command("ls -l {}", path)
+        )
     return data

@@ -19,6 +19,7 @@ from gitmodel.atomic import Scratch, move, write_all
 from gitmodel.cache import SMALL, Cache
 from gitmodel.digest import fingerprint_of, fingerprint_to_bytes, oid_to_bytes
 from gitmodel.errors import ConflictError, DiskError, IntegrityError
+from gitmodel.hints import command
 from gitmodel.index import Seen
 from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
 from gitmodel.pack import Placed
@@ -179,7 +180,8 @@ class _Missing:
         if not stat.S_ISDIR(status.st_mode):
             what = "a symlink" if stat.S_ISLNK(status.st_mode) else "a file"
             raise IntegrityError(
-                f"{folder!r} is {what} where a folder should be", hint=f"mv {folder} elsewhere"
+                f"{folder!r} is {what} where a folder should be",
+                hint=command("mv {} elsewhere", folder),
             )
         return True
 
@@ -218,7 +220,7 @@ def _untrue(write: Write) -> IntegrityError:
     pointer = f"{write.artifact}{POINTER_SUFFIX}"
     return IntegrityError(
         f"{pointer!r} is not true: size or fingerprint of {write.path!r} are not those of its blob",
-        hint=f"git log -p -- {pointer}",
+        hint=command("git log -p -- {}", pointer),
     )
 
 
@@ -263,7 +265,8 @@ def _rename(unit: Staged, fd: int, name: str, root: Path) -> None:
             os.rmdir(name, dir_fd=fd)
         except OSError as error:
             raise ConflictError(
-                f"{unit.path!r} is in the way and is not empty", hint=f"mv {unit.path} elsewhere"
+                f"{unit.path!r} is in the way and is not empty",
+                hint=command("mv {} elsewhere", unit.path),
             ) from error
         os.rename(unit.temporary, name, dst_dir_fd=fd)
     except OSError as error:

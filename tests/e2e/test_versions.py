@@ -223,7 +223,7 @@ def test_a_tag_of_no_possible_day(repo: Repo, tagger: str) -> None:
     repo.write("tag", text)
     repo.git("tag", "v9.0", repo.git("hash-object", "-t", "tag", "-w", "--literally", "tag"))
     assert repo.gitmodel("versions").out.splitlines()[1].startswith("v9.0 ")
-    assert repo.gitmodel("versions", "--csv").out.splitlines()[1].startswith("v9.0,")
+    assert repo.gitmodel("versions", "--csv").out.splitlines()[1].startswith('"v9.0",')
     assert len(listed(repo, "--sort", "date", "--filter", "date > '2026-02'")) == 3
 
 

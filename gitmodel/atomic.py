@@ -422,13 +422,14 @@ def lock(fd: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How a process waits for locks: how many seconds at most, and who is told for whom.
+    """How a process waits for locks.
 
-    `command` is what others are told who wait for this one.
+    `command` is what others are told who wait for this one; `limit` gives the seconds to wait at
+    most, and is asked only when there is somebody to wait for; `tell` is told for whom.
     """
 
     command: str = "gitmodel"
-    seconds: float = math.inf
+    limit: Callable[[], float] = lambda: math.inf
     tell: Callable[[str], object] = len
 
 
@@ -465,7 +466,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _wait(fd: int, path: Path) -> None:
-    begun, told = time.monotonic(), ""
+    begun, limit, told = time.monotonic(), -1.0, ""
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -474,12 +475,13 @@ def _wait(fd: int, path: Path) -> None:
         else:
             return
         holder = _read_holder(fd)
-        if waited >= _patience[0].seconds:
+        limit = _patience[0].limit() if limit < 0 else limit
+        if waited >= limit:
             raise _held(holder, path)
         if waited >= _SILENT and holder.words != told:
             told = holder.words
             _patience[0].tell(f"waiting for {told}")
-        time.sleep(min(_STEP, max(_patience[0].seconds - waited, 0)))
+        time.sleep(min(_STEP, limit - waited))
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class LazyGroup(click.Group):
         name = "import_" if cmd_name == "import" else cmd_name.replace("-", "_")
         module = importlib.import_module(f"gitmodel.cli.{name}")
         command: click.Command = module.command
+        importlib.import_module("gitmodel.cli.lock_timeout").add_to(command, cmd_name)
         if not command.hidden:
             importlib.import_module("gitmodel.cli.verbose").add_to(command)
         return command

@@ -517,7 +517,7 @@ def test_who_waits_is_told_for_whom(held_lock, patience):
 def test_who_has_waited_long_enough_ends(held_lock, patience):
     path, process = held_lock
     said = []
-    patience(Patience(seconds=0.1, tell=said.append))
+    patience(Patience(limit=lambda: 0.1, tell=said.append))
     holder = rf"gitmodel checkout \(process {process.pid}, "
     with pytest.raises(ConflictError, match=holder) as no, locked(path):
         pass
@@ -529,7 +529,7 @@ def test_who_has_waited_long_enough_ends(held_lock, patience):
 def test_a_lock_file_that_says_nothing_is_waited_for_all_the_same(tmp_path, patience, note):
     path = tmp_path / "lock"
     path.write_bytes(note)
-    patience(Patience(seconds=0))
+    patience(Patience(limit=float))
     with path.open() as file:
         assert lock(file.fileno())
         with pytest.raises(ConflictError, match="another process holds "), locked(path):

@@ -1,0 +1,93 @@
+"""F8: who waits for another gitmodel says for whom, and need not wait for ever."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.helpers.repo import Repo
+
+_HOLD = """
+import sys
+from pathlib import Path
+from gitmodel.atomic import Patience, locked, set_patience
+set_patience(Patience("gitmodel checkout"))
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def stopped(story: Repo) -> Iterator[tuple[Repo, subprocess.Popen[bytes]]]:
+    """A repository whose lock is held by a process that was stopped, as by Ctrl-Z."""
+    command = [sys.executable, "-c", _HOLD, str(story.path / ".git" / "gitmodel.lock")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        holder.send_signal(signal.SIGSTOP)
+        yield story, holder
+        holder.kill()
+
+
+def _holder(pid: int) -> str:
+    return rf"gitmodel checkout \(process {pid}, since [\d-]+ [\d:]+\)"
+
+
+def test_f8_who_waits_says_for_whom(stopped: tuple[Repo, subprocess.Popen[bytes]]) -> None:
+    repo, holder = stopped
+    waiting = repo.start("add", "-u")
+    assert waiting.stderr is not None
+    said = waiting.stderr.readline().decode()
+    assert re.fullmatch(rf"waiting for {_holder(holder.pid)}\n", said)
+    holder.kill()
+    waiting.communicate()
+    assert waiting.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("add", "-u"),
+        ("checkout", "v1.0"),
+        ("pull",),
+        ("mv", "model.pt", "m.pt"),
+        ("rm", "model.pt"),
+        ("remote", "add", "other", "../other"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_f8_nobody_need_wait_for_ever(
+    stopped: tuple[Repo, subprocess.Popen[bytes]], command: tuple[str, ...]
+) -> None:
+    repo, holder = stopped
+    done = repo.gitmodel(*command, "--lock-timeout", "0", code=4)
+    hint = f"next:  ps -o pid,stat,args -p {holder.pid}"
+    assert re.fullmatch(rf"error: {_holder(holder.pid)} holds .*gitmodel.lock'\n{hint}\n", done.err)
+
+
+def test_f8_a_hook_waits_as_long_as_git_is_configured(
+    stopped: tuple[Repo, subprocess.Popen[bytes]],
+) -> None:
+    repo, _ = stopped
+    repo.git("config", "gitmodel.lockTimeout", "0.1")
+    assert "holds" in repo.gitmodel("add", "-u", code=4).err
+    repo.git("config", "gitmodel.lockTimeout", "soon")
+    assert "not a number of seconds" in repo.gitmodel("add", "-u", code=2).err
+
+
+def test_f8_a_lock_says_nothing_that_may_be_secret(story: Repo) -> None:
+    story.gitmodel("add", "-u")
+    said = (story.path / ".git" / "gitmodel.lock").read_text()
+    assert said.endswith("command gitmodel add\n")
+    assert f"host {os.uname().nodename}" in said
+    assert time.strftime("since %Y-") in said

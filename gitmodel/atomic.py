@@ -16,7 +16,7 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -534,6 +534,7 @@ def write_files(files: Mapping[Path, bytes], scratch: Scratch) -> None:
     written = {}
     for path, data in files.items():
         fd, written[path] = scratch.new_file()
+        share(path.parent.stat().st_mode, fd)
         _fill(fd, data)
     for path, temporary in written.items():
         move(temporary, path)
@@ -600,19 +601,25 @@ def publish_in(folder: int, name: str, temporary: Path, at: int | None = None) -
     try:
         os.link(temporary, name, src_dir_fd=at, dst_dir_fd=folder)
     except FileExistsError:
-        os.unlink(temporary, dir_fd=at)
+        _drop(temporary, at)
         return False
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
             raise
         if _is_there(name, folder):
-            os.unlink(temporary, dir_fd=at)
+            _drop(temporary, at)
             return False
         os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=folder)
     else:
-        os.unlink(temporary, dir_fd=at)
+        _drop(temporary, at)
     sync_folder(folder)
     return True
+
+
+def _drop(temporary: Path, at: int | None) -> None:
+    # Another process may have taken it for what a dead one left.
+    with suppress(FileNotFoundError):
+        os.unlink(temporary, dir_fd=at)
 
 
 def _is_there(name: str, folder: int) -> bool:
@@ -636,6 +643,17 @@ def open_real(path: Path) -> int:
         ) from error
 
 
+def check_folders(home: Path, names: Iterable[str]) -> None:
+    """Raise `IntegrityError` if something in `home` is a symlink: it came from elsewhere."""
+    for name in names:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if stat.S_ISLNK(os.lstat(home / name).st_mode):
+                raise IntegrityError(
+                    f"{str(home / name)!r} is a symlink, which gitmodel never makes",
+                    hint=command("ls -ld {}", str(home / name)),
+                )
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and its parents, durably; in a folder that a group shares, for that group."""
     missing = []
@@ -647,6 +665,16 @@ def make_folder(path: Path) -> None:
             folder.mkdir()
             share(folder.parent.stat().st_mode, folder)
         fsync_folder(folder.parent)
+
+
+def make_file(path: Path) -> None:
+    """Make an empty file unless there is one; in a folder that a group shares, for that group."""
+    with suppress(FileExistsError):
+        fd = os.open(path, _NEW, 0o666)
+        try:
+            share(path.parent.stat().st_mode, fd)
+        finally:
+            os.close(fd)
 
 
 def share(mode: int, path: Path | int) -> None:
@@ -712,6 +740,12 @@ def fsync(fd: int) -> None:
     except OSError as error:
         _name(error, fd)
         raise
+
+
+def seal(fd: int) -> None:
+    """Make a finished file durable, and take away everybody's right to write to it."""
+    os.fchmod(fd, stat.S_IMODE(os.fstat(fd).st_mode) & 0o444)
+    fsync(fd)
 
 
 def _name(error: OSError, fd: int) -> None:

@@ -24,6 +24,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 from blake3 import blake3
 from xxhash import xxh3_64_digest
 
+from gitmodel.atomic import check_folders, make_file, make_folder
 from gitmodel.digest import (
     fingerprint_from_bytes,
     fingerprint_to_bytes,
@@ -609,7 +610,10 @@ def _is_damage(error: sqlite3.Error) -> bool:
 
 def _open(path: Path) -> sqlite3.Connection:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        check_folders(path.parent, _files_of(path))
+        # What SQLite puts beside it has the same rights.
+        make_file(path)
         try:
             return _connect(path)
         except sqlite3.OperationalError:
@@ -622,8 +626,12 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _discard(path: Path) -> None:
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+    for name in _files_of(path):
         path.with_name(name).unlink(missing_ok=True)
+
+
+def _files_of(path: Path) -> tuple[str, ...]:
+    return path.name, f"{path.name}-wal", f"{path.name}-shm"
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.atomic import BESIDE, Scratch, scratch_in
+from gitmodel.atomic import BESIDE, Scratch, give, make_folder, scratch_in
 from gitmodel.cache import Cache
 from gitmodel.config import Config
 from gitmodel.errors import UsageError
+from gitmodel.git import gitconfig
 from gitmodel.git.command import Git, open_git
 from gitmodel.hints import command
 from gitmodel.index import Index, opened_index
@@ -78,6 +80,11 @@ def open_project(
     if config is None or not config.id:
         raise UsageError(f"{str(git.worktree)!r} is not set up for gitmodel", hint="gitmodel init")
     home = git.common_dir / "gitmodel"
+    if gitconfig.is_shared(git):
+        make_folder(home)
+        # Who came first had perhaps not heard of it.
+        with suppress(PermissionError):
+            give(stat.S_IRWXG, home)
     with ExitStack() as stack:
         scratch = stack.enter_context(Scratch(scratch_in(home)))
         beside = scratch

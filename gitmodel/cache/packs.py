@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
-from gitmodel.atomic import Scratch, fsync
+from gitmodel.atomic import Scratch, seal
 from gitmodel.digest import Digests
 from gitmodel.encoding import RAW
 from gitmodel.pack import CHUNK, Stored, format_table
@@ -206,8 +206,7 @@ class _PackFile:
             self._hash.update(table)
             self._file.write(table)
             self._file.finish()
-            os.fchmod(self._fd, 0o444)
-            fsync(self._fd)
+            seal(self._fd)
         finally:
             os.close(self._fd)
         return Finished(self._path, self._hash.hexdigest(), self._entries)

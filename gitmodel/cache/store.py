@@ -5,20 +5,34 @@ A blob becomes visible only when it is whole and durable, and never changes afte
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
-from gitmodel.atomic import Scratch, clone, fsync, fsync_folder, lock, make_folder, publish
+from gitmodel.atomic import (
+    Scratch,
+    check_folders,
+    clone,
+    lock,
+    make_folder,
+    open_real,
+    publish,
+    seal,
+    sync_folder,
+)
 from gitmodel.cache.openpacks import OpenPacks, Span, read_table
 from gitmodel.cache.packs import Finished, PackWriter
 from gitmodel.cache.wholepacks import Whole, part_whole, read_whole
 from gitmodel.digest import (
     BLAKE3,
+    SHA256,
     Digests,
     Hasher,
     algorithm_of,
@@ -28,9 +42,8 @@ from gitmodel.digest import (
     fingerprint_of,
     hex_of,
     oid_of,
-    parse_oid,
 )
-from gitmodel.errors import IntegrityError, MissingError
+from gitmodel.errors import IntegrityError, MissingError, NewerError
 from gitmodel.pack import Placed, Stored
 from gitmodel.progress import Meter, Progress, silent
 from gitmodel.stream import Memory, copy, read_blocks, write_whole
@@ -40,6 +53,14 @@ SMALL = 1 << 20
 
 _OLD = 14 * 24 * 3600
 """Seconds after which the beginning of a blob that was never finished is given up."""
+_FOLDERS = (
+    *("blobs", f"blobs/{BLAKE3}", f"blobs/{SHA256}"),
+    *("packs", "partial", "quarantine", "copies"),
+)
+_HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_PACK = re.compile(r"[0-9a-f]{64}\.pack", re.ASCII)
+_PARTIAL = re.compile(rf"(?:{BLAKE3}|{SHA256})-[0-9a-f]{{64}}", re.ASCII)
+"""The names that are given here: what has another one is not ours."""
 _READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
@@ -89,6 +110,7 @@ class Cache:
     """The blobs of one clone."""
 
     def __init__(self, root: Path, index: PackIndex, scratch: Scratch) -> None:
+        check_folders(root, _FOLDERS)
         self.root = root
         self.scratch = scratch
         self._index = index
@@ -104,9 +126,7 @@ class Cache:
         """Return which of the blobs are here."""
         wanted = list(dict.fromkeys(oids))
         packed = self._index.packed_oids(wanted)
-        return packed | {
-            oid for oid in wanted if oid not in packed and os.path.exists(self._loose(oid))
-        }
+        return packed | {oid for oid in wanted if oid not in packed and _is_file(self._loose(oid))}
 
     def packed(self, oids: Iterable[str]) -> set[str]:
         """Return which of the blobs are in packs."""
@@ -220,7 +240,7 @@ class Cache:
             _copy(source, target, see, durable=True)
             if check and not check.matches():
                 raise IntegrityError("the bytes are not those that are wanted")
-            self._seal(target)
+            seal(target)
         finally:
             os.close(target)
         digests = hasher.digests()
@@ -237,7 +257,7 @@ class Cache:
             digests = _copy_digested(source, target, algorithm_of(oid), meter, durable=True)
             if digests.oid != oid:
                 raise IntegrityError("the bytes are not those that their name says")
-            self._seal(target)
+            seal(target)
         finally:
             os.close(target)
         publish(temporary, Path(self._loose(oid)))
@@ -248,22 +268,19 @@ class Cache:
 
         Nobody else writes to it as long as the descriptor is open.  What is in it proves nothing.
         """
-        folder = self.root / "partial"
-        make_folder(folder)
-        _remove_spent(folder)
-        path = folder / f"{algorithm_of(oid)}-{hex_of(oid)}"
-        if path.exists() and not os.access(path, os.W_OK):
-            # Its writer died when it was about to get its name.
-            path.unlink(missing_ok=True)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-        if lock(fd) and path.exists() and os.path.samestat(path.stat(), os.fstat(fd)):
-            return fd, path
-        os.close(fd)
-        return self.scratch.new_file()
+        path = self.root / "partial" / f"{algorithm_of(oid)}-{hex_of(oid)}"
+        make_folder(path.parent)
+        folder = open_real(path.parent)
+        try:
+            _remove_spent(folder)
+            fd = _open_spare(folder, path.name)
+        finally:
+            os.close(folder)
+        return (fd, path) if fd >= 0 else self.scratch.new_file()
 
     def publish_file(self, fd: int, temporary: Path, oid: str) -> None:
         """Add a finished scratch file whose bytes were checked against `oid` as they came."""
-        self._seal(fd)
+        seal(fd)
         publish(temporary, Path(self._loose(oid)))
 
     def is_copy(self, fd: int, size: int, oid: str) -> bool:
@@ -310,52 +327,76 @@ class Cache:
 
     def size(self) -> int:
         """Return how many bytes the blobs take, packs included."""
-        files = (*self.root.glob("blobs/*/*/*"), *self.root.glob("packs/*"))
-        return sum(path.lstat().st_size for path in files)
+        return sum(path.lstat().st_size for path in (*self._loose_files(), *self._pack_files()))
 
     def verify(
         self, fingerprints: Mapping[str, str], progress: Progress = silent, *, quick: bool = False
     ) -> list[Damage]:
         """Read everything, and put in quarantine what is not what its name says.
 
-        A blob is checked against its oid; if `quick`, a fingerprint that a pack's table or
+        What cannot be read is named, and left where it is; what has no name of ours is not looked
+        at.  A blob is checked against its oid; if `quick`, a fingerprint that a pack's table or
         `fingerprints` (oid to fingerprint) knows is enough.
         """
         meter = Meter(progress, "verify", self.size())
         damages = []
-        for path in sorted((self.root / "blobs").glob("*/*/*")):
+        for path in self._loose_files():
             meter.add(path.lstat().st_size)
             oid = f"{path.parts[-3]}:{path.name}"
-            if why := self._why_damaged(path, oid, fingerprints if quick else {}):
+            try:
+                why = self._why_damaged(path, oid, fingerprints if quick else {})
+            except OSError as error:
+                damages.append(_unreadable(oid, error))
+                continue
+            if why:
                 self._quarantine(path)
                 damages.append(Damage(oid, why))
-        for path in sorted((self.root / "packs").glob("*.pack")):
-            meter.add(path.stat().st_size)
-            damages += self._verify_pack(path, quick=quick)
+        for path in self._pack_files():
+            meter.add(path.lstat().st_size)
+            try:
+                damages += self._verify_pack(path, quick=quick)
+            except (OSError, NewerError) as error:
+                damages.append(_unreadable(path.name, error))
         return damages
+
+    def _loose_files(self) -> list[Path]:
+        """Return what is a blob by its name."""
+        folders = (
+            Path(folder.path)
+            for algorithm in (BLAKE3, SHA256)
+            for folder in _entries(self.root / "blobs" / algorithm)
+            if folder.is_dir(follow_symlinks=False)
+        )
+        return [path for folder in folders for path in _named(folder, _HEX)]
+
+    def _pack_files(self) -> list[Path]:
+        """Return what is a pack by its name."""
+        return _named(self.root / "packs", _PACK)
 
     def _why_damaged(self, path: Path, oid: str, fingerprints: Mapping[str, str]) -> str:
         """Return what is wrong with a loose blob, in words, or nothing."""
-        try:
-            if self._loose(parse_oid(oid)) != str(path):
-                return "it is in the wrong folder"
-            with open(os.open(path, _READ_FLAGS), "rb", buffering=0) as file:
-                good = oid in fingerprints and fingerprint_file(file.fileno()) == fingerprints[oid]
-                if not good:
-                    # A pointer may be wrong, which does no harm to the blob.
-                    file.seek(0)
-                    good = digest_file(file.fileno(), algorithm_of(oid)).oid == oid
-        except IntegrityError:
-            return "its name is not an oid"
-        except OSError as error:
-            return f"it cannot be read: {error.strerror}"
+        if self._loose(oid) != str(path):
+            return "it is in the wrong folder"
+        if not _is_file(str(path)):
+            return "it is no file"
+        with open(os.open(path, _READ_FLAGS), "rb", buffering=0) as file:
+            good = oid in fingerprints and fingerprint_file(file.fileno()) == fingerprints[oid]
+            if not good:
+                # A pointer may be wrong, which does no harm to the blob.
+                file.seek(0)
+                good = digest_file(file.fileno(), algorithm_of(oid)).oid == oid
         return "" if good else "its bytes are not those its name says"
 
     def _verify_pack(self, path: Path, *, quick: bool) -> list[Damage]:
         """Check a pack; if part of it is damaged, save the rest in a new one."""
+        if not _is_file(str(path)):
+            self._quarantine(path)
+            return [Damage(path.name, "pack: it is no file")]
         try:
             entries = read_table(path)
-        except (IntegrityError, OSError) as error:
+        except NewerError:
+            raise
+        except IntegrityError as error:
             self._quarantine(path)
             self._forget_packs()
             return [Damage(path.name, f"pack: {error}")]
@@ -368,7 +409,7 @@ class Cache:
                 oid = placed.entry.oid
                 try:
                     data = self.read_packed(placed)
-                except (IntegrityError, OSError):
+                except IntegrityError:
                     bad.append(oid)
                 else:
                     writer.add(data, digest_bytes(data, algorithm_of(oid)))
@@ -379,7 +420,7 @@ class Cache:
     def _is_sound(self, placed: Placed, *, quick: bool) -> bool:
         try:
             data = self._packs.read(placed)
-        except (IntegrityError, OSError):
+        except IntegrityError:
             return False
         entry = placed.entry
         if quick and fingerprint_of(data) == entry.fingerprint:
@@ -388,13 +429,16 @@ class Cache:
 
     def _quarantine(self, path: Path) -> None:
         make_folder(self.root / "quarantine")
-        os.rename(path, self.root / "quarantine" / path.name)
-        fsync_folder(path.parent)
+        with ExitStack() as stack:
+            source, target = (open_real(each) for each in (path.parent, self.root / "quarantine"))
+            stack.callback(os.close, source)
+            stack.callback(os.close, target)
+            taken = set(os.listdir(target))
+            names = (path.name, *(f"{path.name}.{n}" for n in range(2, len(taken) + 3)))
+            name = next(name for name in names if name not in taken)
+            os.rename(path.name, name, src_dir_fd=source, dst_dir_fd=target)
+            sync_folder(source)
         self._index.forget_complete("cache")
-
-    def _seal(self, fd: int) -> None:
-        os.fchmod(fd, 0o444)
-        fsync(fd)
 
     def _loose(self, oid: str) -> str:
         digits = hex_of(oid)
@@ -408,7 +452,7 @@ class Cache:
 
     def _sync_packs(self) -> None:
         """Bring the index in line with the packs that are on the disk."""
-        on_disk = {path.stem for path in (self.root / "packs").glob("*.pack")}
+        on_disk = {path.stem for path in self._pack_files() if _is_file(str(path))}
         if self._index.packs() - on_disk:
             # A blob may lie in two packs, of which the index names one: learn all anew.
             for name in self._index.packs():
@@ -484,13 +528,71 @@ def _none(oids: Sequence[str]) -> set[str]:
     return set()
 
 
-def _remove_spent(folder: Path) -> None:
+def _is_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what is in a folder, in order of name; nothing if it is not there."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return []
+
+
+def _named(folder: Path, names: re.Pattern[str]) -> list[Path]:
+    return [Path(entry.path) for entry in _entries(folder) if names.fullmatch(entry.name)]
+
+
+def _unreadable(name: str, error: OSError | NewerError) -> Damage:
+    why = error.message if isinstance(error, NewerError) else error.strerror
+    return Damage(name, f"it cannot be read, and was left where it is: {why}")
+
+
+def _remove_spent(folder: int) -> None:
     """Remove what nobody went on with, and what is a blob by now, whose writer then died."""
-    for path in folder.iterdir():
+    for name in filter(_PARTIAL.fullmatch, os.listdir(folder)):
         with suppress(FileNotFoundError):
-            status = path.stat()
-            if status.st_nlink > 1 or time.time() - status.st_mtime > _OLD:
-                path.unlink()
+            status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            spent = status.st_nlink > 1 or time.time() - status.st_mtime > _OLD
+            if stat.S_ISREG(status.st_mode) and spent:
+                os.unlink(name, dir_fd=folder)
+
+
+def _open_spare(folder: int, name: str) -> int:
+    """Open the beginning of a blob for this process alone; return -1 where that cannot be."""
+    _remove_sealed(folder, name)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        fd = os.open(name, flags, 0o666, dir_fd=folder)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EACCES):
+            raise
+        return -1
+    status = os.fstat(fd)
+    # Under a second name it may be somebody's.
+    if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and lock(fd):
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(name, dir_fd=folder), status):
+                return fd
+    os.close(fd)
+    return -1
+
+
+def _remove_sealed(folder: int, name: str) -> None:
+    """Remove the beginning of a blob whose writer died when it was about to get its name."""
+    with suppress(OSError):
+        fd = os.open(name, _READ_FLAGS, dir_fd=folder)
+        try:
+            mode = os.fstat(fd).st_mode
+            if stat.S_ISREG(mode) and not mode & stat.S_IWUSR and lock(fd):
+                os.unlink(name, dir_fd=folder)
+        finally:
+            os.close(fd)
 
 
 def _copy_digested(

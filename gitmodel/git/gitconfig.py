@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
 
 from gitmodel.errors import UsageError
 from gitmodel.git.command import Git, run_in, said
 from gitmodel.hints import command
+
+_SHARED = re.compile(r"|1|2|true|yes|on|group|all|world|everybody|0[0-7][2367][0-7]")
 
 
 def values(git: Git, key: str) -> list[str]:
@@ -29,6 +33,20 @@ def enabled(git: Git, key: str, *, default: bool) -> bool:
 def number(git: Git, key: str, default: int) -> int:
     """Return a number, in which `k`, `m` and `g` may stand."""
     return int(_typed(git, "int", key, str(default)))
+
+
+def is_shared(git: Git) -> bool:
+    """Return whether a group may write to the repository (`core.sharedRepository`).
+
+    That is in its own configuration, as Git too has it, so where the word is not, none is asked.
+    """
+    with suppress(FileNotFoundError):
+        if b"sharedrepository" not in (git.common_dir / "config").read_bytes().lower():
+            return False
+    done = git.run("config", "--local", "--get", "core.sharedRepository")
+    said = done.stdout.decode(errors="replace").strip().lower()
+    # A key without a value is true, and a number in octal the rights themselves.
+    return done.returncode == 0 and bool(_SHARED.fullmatch(said))
 
 
 def _typed(git: Git, kind: str, key: str, default: str) -> str:

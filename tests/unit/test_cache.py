@@ -6,9 +6,10 @@ import stat
 import pytest
 
 from gitmodel.cache import SMALL
-from gitmodel.digest import digest_bytes, fingerprint_of, oid_of
+from gitmodel.digest import digest_bytes, fingerprint_of, hex_of, oid_of
 from gitmodel.errors import IntegrityError, MissingError
 from gitmodel.progress import Meter
+from tests.helpers.foreign import seen, victim
 from tests.helpers.formats import opened_cache
 
 LARGE = random.Random(5).randbytes(SMALL + 17)
@@ -264,16 +265,12 @@ def test_swapped_blobs_are_both_found(home, cache):
     assert {damage.name for damage in damages} == {oid_of(LARGE), oid_of(EDGE)}
 
 
-@pytest.mark.parametrize(
-    "what", ["stray", "moved", "symlink", "dangling", "loop", "folder", "fifo"]
-)
+@pytest.mark.parametrize("what", ["moved", "symlink", "dangling", "loop", "folder", "fifo"])
 def test_what_is_no_blob_is_put_away_and_the_rest_is_checked(home, cache, what):
     put_all(cache, [LARGE, EDGE])
     path = loose(home, LARGE)
     flip(loose(home, EDGE), 0)
-    if what == "stray":
-        (path.parent / "x.tmp").write_bytes(b"x")
-    elif what == "moved":
+    if what == "moved":
         (path.parents[1] / "zz").mkdir()
         path.rename(path.parents[1] / "zz" / path.name)
     else:
@@ -292,6 +289,91 @@ def test_what_is_no_blob_is_put_away_and_the_rest_is_checked(home, cache, what):
     assert len(damages) == 2
     assert oid_of(EDGE) in {damage.name for damage in damages}
     assert cache.verify({}) == []
+
+
+def test_what_has_no_name_of_ours_is_left_alone(home, cache):
+    put_all(cache, [LARGE, *SMALL_BLOBS])
+    strangers = [
+        victim(folder)
+        for folder in (home / "blobs" / "x", home / "packs" / "x", loose(home, LARGE).parent / "x")
+    ]
+    for folder in (home / "packs", loose(home, LARGE).parent):
+        for name in ("notes.txt", "notes.pack", "f" * 63):
+            (folder / name).write_text("precious")
+        (folder / "link").symlink_to(strangers[0])
+    (home / "blobs" / "blake3" / "link").symlink_to(strangers[0])
+    before = seen(home)
+    assert cache.verify({}) == []
+    assert seen(home) == before
+
+
+@pytest.mark.parametrize("name", ["blobs", "blobs/blake3", "packs", "partial", "quarantine"])
+def test_a_symlink_in_the_place_of_a_folder_is_refused(home, name):
+    strangers = victim(home.parent / "strangers")
+    path = home / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(strangers)
+    before = seen(strangers)
+    with pytest.raises(IntegrityError, match="is a symlink") as failed, opened_cache(home):
+        pass
+    assert failed.value.hint == f"ls -ld {path}"
+    assert seen(strangers) == before
+
+
+def test_a_quarantine_takes_no_name_twice(home, cache):
+    for _ in range(3):
+        cache.put(LARGE)
+        flip(loose(home, LARGE), 0)
+        assert len(cache.verify({})) == 1
+    name = loose(home, LARGE).name
+    assert {path.name for path in (home / "quarantine").iterdir()} == {
+        name,
+        f"{name}.2",
+        f"{name}.3",
+    }
+
+
+def test_of_partial_blobs_only_ours_are_given_up(home, cache):
+    folder = home / "partial"
+    folder.mkdir()
+    (folder / "notes").write_text("precious")
+    os.link(folder / "notes", folder / "again")
+    (folder / "link").symlink_to("notes")
+    ours = f"blake3-{'0' * 64}"
+    for name in ("notes", ours):
+        (folder / name).touch()
+        os.utime(folder / name, (0, 0))
+    os.close(cache.open_partial(oid_of(LARGE))[0])
+    assert {path.name for path in folder.iterdir()} == {
+        *("notes", "again", "link"),
+        f"blake3-{hex_of(oid_of(LARGE))}",
+    }
+
+
+@pytest.mark.parametrize("make", ["link", "symlink", "mkdir"])
+def test_a_partial_blob_that_may_be_somebodys_is_not_written_to(home, cache, make):
+    folder, notes = home / "partial", home / "notes"
+    folder.mkdir()
+    notes.write_text("precious")
+    path = folder / f"blake3-{hex_of(oid_of(LARGE))}"
+    {"link": os.link, "symlink": os.symlink, "mkdir": lambda _, path: path.mkdir()}[make](
+        notes, path
+    )
+    fd, spare = cache.open_partial(oid_of(LARGE))
+    os.write(fd, b"new")
+    os.close(fd)
+    assert notes.read_text() == "precious"
+    assert (spare == path) is (make == "link")
+
+
+def test_blobs_and_packs_are_as_private_as_the_umask_says(home, cache):
+    before = os.umask(0o027)
+    try:
+        put_all(cache, [LARGE, *SMALL_BLOBS])
+    finally:
+        os.umask(before)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (only_pack(home), loose(home, LARGE))}
+    assert modes == {0o440}
 
 
 def test_a_blob_that_became_a_fifo_does_not_hang(home, cache):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -61,7 +61,7 @@ class Ready:
 
         Raises `IntegrityError` if a chunk is not what its oid says.
         """
-        identified(self.chunks)
+        check_oids(self.chunks)
         return self.name, [self.data]
 
     def free(self) -> None:
@@ -153,10 +153,15 @@ def identified(chunks: list[Chunk]) -> list[Chunk]:
 
     Raises `IntegrityError` if one of them is not what its oid says.
     """
+    check_oids(chunks)
+    return [Chunk(oid, fingerprint_of(data), data) for oid, _, data in chunks]
+
+
+def check_oids(chunks: Iterable[Chunk]) -> None:
+    """Raise `IntegrityError` if a chunk is not what its oid says."""
     for oid, _, data in chunks:
         if oid_of(data, algorithm_of(oid)) != oid:
             raise damaged(oid)
-    return [Chunk(oid, fingerprint_of(data), data) for oid, _, data in chunks]
 
 
 def damaged(oid: str) -> IntegrityError:

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import os
 import secrets
+import sys
 from pathlib import Path
 
-_AT_FDCWD = -100
+HERE = -2 if sys.platform == "darwin" else -100
+"""The descriptor that stands for the folder of this process, `AT_FDCWD`."""
 _EXCHANGE = 2
 """`RENAME_EXCHANGE` of Linux and `RENAME_SWAP` of macOS."""
+_NEW = 4 if sys.platform == "darwin" else 1
+"""`RENAME_EXCL` of macOS, `RENAME_NOREPLACE` of Linux."""
+_UNABLE = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+"""An old kernel, or a file system that knows only the plain rename."""
 
 
 def exchange(one: Path, other: Path) -> None:
@@ -29,19 +36,70 @@ def exchange(one: Path, other: Path) -> None:
     os.rename(aside, one)
 
 
+def exchange_at(one: str, one_fd: int, other: str, other_fd: int) -> bool:
+    """Let two names in open folders change places at once; return False where that cannot be.
+
+    Raises `FileNotFoundError` if one of them is not there.
+    """
+    return _renamed(one, one_fd, other, other_fd, _EXCHANGE)
+
+
+def rename_new(source: str, source_fd: int, target: str, target_fd: int) -> None:
+    """Rename, in open folders, to a name that is free; raises `FileExistsError` if it is not."""
+    if _renamed(source, source_fd, target, target_fd, _NEW):
+        return
+    given = None if source_fd == HERE else source_fd
+    try:
+        os.link(source, target, src_dir_fd=given, dst_dir_fd=target_fd, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A folder, or a file system without links: what comes in between now would be lost.
+        if _is_there(target, target_fd):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target) from None
+        os.rename(source, target, src_dir_fd=given, dst_dir_fd=target_fd)
+    else:
+        os.unlink(source, dir_fd=given)
+
+
 def _exchange(one: bytes, other: bytes) -> bool:
     """Return whether it was done; an old kernel or file system cannot."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if hasattr(libc, "renameat2"):
-        failed = libc.renameat2(_AT_FDCWD, one, _AT_FDCWD, other, _EXCHANGE)
-    elif hasattr(libc, "renamex_np"):
-        failed = libc.renamex_np(one, other, _EXCHANGE)
-    else:
+    return _renamed(os.fsdecode(one), HERE, os.fsdecode(other), HERE, _EXCHANGE)
+
+
+def _renamed(one: str, one_fd: int, other: str, other_fd: int, how: int) -> bool:
+    """Rename by the call that knows how; return False where there is none such."""
+    call = _call()
+    if call is None:
         return False
+    if not call(one_fd, os.fsencode(one), other_fd, os.fsencode(other), how):
+        return True
     number = ctypes.get_errno()
-    if failed and number not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
-        raise OSError(number, os.strerror(number), os.fsdecode(other))
-    return not failed
+    if number in _UNABLE:
+        return False
+    raise OSError(number, os.strerror(number), other)
+
+
+@functools.cache
+def _call() -> ctypes._NamedFuncPointer | None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    for name in ("renameat2", "renameatx_np"):
+        if hasattr(libc, name):
+            found: ctypes._NamedFuncPointer = getattr(libc, name)
+            found.argtypes = (
+                *(ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p),
+                ctypes.c_uint,
+            )
+            return found
+    return None
+
+
+def _is_there(name: str, fd: int) -> bool:
+    try:
+        os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def sync(path: Path) -> None:

@@ -19,6 +19,8 @@ MAX_PATH = 4096
 """Bytes of the longest path in a manifest."""
 MAX_NAME = 255
 """Bytes of the longest name of a path."""
+OWN_ENDINGS = (".gitmodel-tmp", ".gitmodel-replaced")
+"""The ends of the names that gitmodel's own files and folders have in the working tree."""
 
 _DEVICE = re.compile(
     r"(?i:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(?:[.:].*)?", re.DOTALL
@@ -36,7 +38,9 @@ _READ = frozenset(
 _READ_SHORT = re.compile(r"(?:git(?:att|ign|mod)|mailma|lfscon|(?:gi|ma)[0-9a-f]{4})~[0-9]")
 """What NTFS makes of these names for programs that know only eight letters."""
 _NOT_ON_WINDOWS = re.compile(r"[<>:\"|?*\x01-\x09\x0b-\x1f]|[ .](?:[/\n]|$)")
-_SUSPICIOUS = re.compile(r"(?i)[/\n](?:\.{0,2}[/\n]|[\s.]*git|con|prn|aux|nul|com|lpt)", re.ASCII)
+_SUSPICIOUS = re.compile(
+    r"(?i)\.gitmodel-|[/\n](?:\.{0,2}[/\n]|[\s.]*git|con|prn|aux|nul|com|lpt)", re.ASCII
+)
 
 
 def check_path(path: str) -> None:
@@ -148,6 +152,8 @@ def _check_name(name: str, path: str) -> None:
         raise IntegrityError(f"{path!r} holds a NUL or a backslash, a separator on Windows")
     if len(name.encode()) > MAX_NAME:
         raise IntegrityError(f"{name[:60]!r}… is longer than {MAX_NAME} bytes")
+    if fold(name).endswith(OWN_ENDINGS):
+        raise IntegrityError(f"{path!r} is named like a temporary file of gitmodel's own")
     if _is_dot_git(name):
         raise IntegrityError(f"{path!r} is '.git' on some systems")
     if _DEVICE.fullmatch(name):

@@ -18,13 +18,15 @@ from gitmodel.git.command import Git, open_git
 from gitmodel.hints import command
 from gitmodel.index import Index, opened_index
 from gitmodel.settings import read_carried_config, read_config
+from gitmodel.worktree.places import Places
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
     """A repository, its working tree, its cache and what is known of both.
 
-    `scratch` lies on the file system of the cache, `beside` on that of the working tree;
+    `scratch` lies on the file system of the cache, `beside` on that of the working tree, and
+    `places` has one for each mount in it;
     `confirm` asks the user, given name and URL of a remote, whether it may be written to.
     """
 
@@ -34,6 +36,7 @@ class Project:
     cache: Cache
     scratch: Scratch
     beside: Scratch
+    places: Places
     confirm: Callable[[str, str], bool]
 
     @property
@@ -93,7 +96,8 @@ def open_project(
         index = stack.enter_context(opened_index(home / "index.db"))
         cache = Cache(home, index, scratch)
         stack.callback(cache.close)
-        yield Project(git, config, index, cache, scratch, beside, confirm)
+        places = stack.enter_context(Places(git.worktree, scratch, home))
+        yield Project(git, config, index, cache, scratch, beside, places, confirm)
 
 
 def path_from_top(path: str, folder: str, top: str) -> str:

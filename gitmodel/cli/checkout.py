@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from gitmodel import hints
@@ -88,6 +90,12 @@ def report(done: CheckedOut) -> None:
         say(
             f"kept {plural(len(done.kept), 'file')} that the version does not have:"
             f" {some(done.kept, shown)}",
+            err=True,
+        )
+    for each in done.replaced:
+        say(
+            f"{shown(each.path)} was edited meanwhile, or a program has it open: what was there is"
+            f" kept for a day in {shown(os.path.relpath(each.where))}",
             err=True,
         )
 

@@ -22,7 +22,8 @@ from gitmodel.progress import Work, silent
 from gitmodel.project import Project
 from gitmodel.sidecar import Goal
 from gitmodel.worktree.scan import look
-from gitmodel.worktree.write import apply
+from gitmodel.worktree.swap import Swap
+from gitmodel.worktree.write import Change
 
 _SKIP, _LAST = 125, 127
 _SHOWN = 5
@@ -243,7 +244,8 @@ def _take_back(project: Project) -> None:
     worktree.take_back(project.git)
     for each in status(project, (), silent):
         inside = (f"{each.path}/{path}".rstrip("/") for path in each.modified)
-        apply(project.root, (), list(inside))
+        change = Change(removals=list(inside))
+        Swap(project.root, project.cache, project.places, force=True).apply(change, ())
 
 
 def _found(

@@ -39,9 +39,11 @@ from gitmodel.words import some
 from gitmodel.worktree.content import store_at
 from gitmodel.worktree.journal import read_journal, write_journal
 from gitmodel.worktree.plan import Plan, Planner
+from gitmodel.worktree.replaced import Kept
 from gitmodel.worktree.scan import look, open_folder
+from gitmodel.worktree.swap import Outcome, Swap, check_all_placed
 from gitmodel.worktree.track import track
-from gitmodel.worktree.write import Staged, apply, check_room, rows, stage
+from gitmodel.worktree.write import Staged, check_room, rows, stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class CheckedOut:
     """What a checkout did.
 
     `commit` is where it moved to, empty if it did not; `revision` what it restored, as it may be
-    shown; `kept` are files that the version does not have, and that were left; `carried` are
+    shown; `kept` are files that the version does not have, and that were left; `replaced` is what
+    stood in the way, is saved nowhere, and is kept for a day; `carried` are
     artifacts whose pointer is not committed, which stay what that says; `parts` says what of a mix
     came from where.
     """
@@ -89,6 +92,7 @@ class CheckedOut:
     kept: tuple[str, ...]
     parts: tuple[Part, ...] = ()
     carried: tuple[str, ...] = ()
+    replaced: tuple[Kept, ...] = ()
 
 
 def checkout(
@@ -117,14 +121,14 @@ def checkout(
         pointers = {**target.pointers, **carried}
         move = _Move(goal, replace(target, pointers=pointers), current, left, mix)
         selections = _select(project, paths, move)
-        plan = _restore(project, selections, move, work, force=force)
+        done = _restore(project, selections, move, work, force=force)
         if commit and paths:
             # As with `git checkout REV -- PATH`, a whole artifact's pointer comes along.
             whole = [each.artifact for each in selections if not each.patterns]
             taken = {artifact: target.pointers[artifact] for artifact in whole}
             track(project.git, taken, current.pointers, project.beside)
-    done = _report(plan, "" if paths else commit, found.label if found else "")
-    return replace(done, carried=tuple(sorted(carried)))
+    report = _report(*done, "" if paths else commit, found.label if found else "")
+    return replace(report, carried=tuple(sorted(carried)))
 
 
 def restore(
@@ -143,7 +147,7 @@ def restore(
     known = {artifact: pointer for artifact, pointer in before.items() if pointer}
     move = _Move("", Snapshot("", wanted), Snapshot("", known), Snapshot("", {}))
     selections = [Selection(artifact) for artifact in sorted(wanted.keys() | before.keys())]
-    return _report(_restore(project, selections, move, work, force=force), "", "")
+    return _report(*_restore(project, selections, move, work, force=force))
 
 
 def follow(
@@ -159,7 +163,7 @@ def follow(
         left = Snapshot("", {**read_journal(project.journal), **before})
         selections = [Selection(artifact) for artifact in artifacts]
         move = _Move("", current, current, left)
-        return _report(_restore(project, selections, move, work, force=False), "", "")
+        return _report(*_restore(project, selections, move, work, force=False))
 
 
 def go_to(project: Project, commit: str, branch: str, work: Work) -> None:
@@ -169,7 +173,7 @@ def go_to(project: Project, commit: str, branch: str, work: Work) -> None:
         current = read_worktree(project.git)
         mix = find_mix(project.git)
         move = _Move(branch or commit, _read(project, commit), current, left, mix)
-        _restore(project, _select(project, (), move), move, work, force=False)
+        _report(*_restore(project, _select(project, (), move), move, work, force=False))
 
 
 def checkout_mix(
@@ -187,20 +191,19 @@ def checkout_mix(
         current = read_worktree(project.git)
         goal = _for_git(base) if revision else ""
         move = _Move(goal, mixed.snapshot, current, left, find_mix(project.git), mixed)
-        plan = _restore(project, _select(project, (), move), move, work, force=force)
-    return replace(_report(plan, base.commit, base.label), parts=mixed.parts)
+        done = _restore(project, _select(project, (), move), move, work, force=force)
+    return replace(_report(*done, base.commit, base.label), parts=mixed.parts)
 
 
 def _restore(
     project: Project, selections: Sequence[Selection], move: _Move, work: Work, *, force: bool
-) -> Plan:
+) -> tuple[Plan, Outcome]:
     if move.moves:
         _check_imported(move.target)
     _bring_manifests(project, selections, move, work)
     plan = _make_plan(project, selections, move, work)
     _check(project, plan, force=force)
-    _carry_out(project, plan, move, work)
-    return plan
+    return plan, _carry_out(project, plan, move, work, force=force)
 
 
 def _check_imported(target: Snapshot) -> None:
@@ -213,10 +216,13 @@ def _check_imported(target: Snapshot) -> None:
         )
 
 
-def _report(plan: Plan, commit: str, label: str) -> CheckedOut:
+def _report(plan: Plan, outcome: Outcome, commit: str = "", label: str = "") -> CheckedOut:
+    """Return what was done; raise `ConflictError` if an edit that came in between was left."""
+    check_all_placed(outcome)
     change = plan.change
     counts = (len(plan.artifacts), len(change.writes), len(change.removals), change.bytes)
-    return CheckedOut(commit, label, *counts, tuple(plan.kept))
+    kept = tuple(plan.kept)
+    return CheckedOut(commit, label, *counts, kept, replaced=tuple(outcome.kept))
 
 
 def _resolve(project: Project, revision: str) -> Resolved | None:
@@ -325,14 +331,14 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
             f"{some(plan.unsaved)} would be overwritten, and what is in there is saved nowhere",
             hint="gitmodel add it, or use --force to lose it",
         )
-    check_room(project.root, plan.change)
+    check_room(project.root, plan.change, project.places)
 
 
 def _pointers_of(staged: Staged) -> set[str]:
     return {pointer_path(write.artifact) for write, _ in staged.writes}
 
 
-def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
+def _carry_out(project: Project, plan: Plan, move: _Move, work: Work, *, force: bool) -> Outcome:
     """Write everything beside the tree, move Git, then put everything in its place."""
     change = plan.change
     wanted = (Wanted(write.entry.oid, write.entry.size, write.path) for write in change.writes)
@@ -340,7 +346,9 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
     with project.cache.writer(project.config.algorithm) as writer:
         for artifact, path in plan.rescues:
             store_at(project.root, artifact, path, writer)
-    staged = stage(project.root, change, project.cache, project.beside, work.progress)
+    staged = stage(project.root, change, project.cache, project.places, work.progress)
+    swap = Swap(project.root, project.cache, project.places, force=force)
+    swap.check(change, staged, plan.leaving)
     leaving = {} if move.moves else move.left.pointers
     if leaving:
         write_journal(project.journal, leaving, project.scratch)
@@ -353,13 +361,14 @@ def _carry_out(project: Project, plan: Plan, move: _Move, work: Work) -> None:
         gone = move.current.pointers.keys() - move.target.pointers
         raw = set(staging.tracked(project.git, sorted(gone)))
         change.removals = [path for path in change.removals if path not in raw]
-    apply(project.root, staged, change.removals)
+    outcome = swap.apply(change, staged)
     _make_empty(project, plan, move.target)
-    fresh = [*plan.fresh, *rows(project.root, staged, project.beside)]
+    fresh = [*plan.fresh, *rows(project.root, outcome.placed, project.places)]
     if fresh or change.removals:
         project.index.record(str(project.root), plan.artifacts, fresh, change.removals)
     if leaving or move.moves:
         project.journal.unlink(missing_ok=True)
+    return outcome
 
 
 def _make_empty(project: Project, plan: Plan, target: Snapshot) -> None:

@@ -18,7 +18,7 @@ from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.install import check
 from gitmodel.project import Project, open_project
 from gitmodel.snapshot import pointer_path, read_worktree
-from gitmodel.words import human
+from gitmodel.words import human, some
 
 _LEAST_GIT = (2, 30)
 _LEAST_FREE = 1 << 30
@@ -44,6 +44,7 @@ def doctor(folder: Path) -> list[Finding]:
                 _pointers,
                 _ignored,
                 _cache,
+                _kept,
                 _disk,
                 _remote,
                 _hooks,
@@ -97,6 +98,13 @@ def _cache(project: Project) -> Finding:
     return Finding(
         "cache", True, f"{text}; work files {'share its blocks' if shares else 'are copies'}"
     )
+
+
+def _kept(project: Project) -> Finding:
+    """Tell of what a command took away, and where, also if it died before it could."""
+    found = [os.path.relpath(path, project.root) for path in project.places.kept()]
+    text = f"for a day, because it was saved nowhere: {some(found)}" if found else "nothing"
+    return Finding("kept", True, text)
 
 
 def _can_clone(project: Project) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -24,9 +25,10 @@ from gitmodel.project import Project
 from gitmodel.snapshot import entries_of, pointer_path, read_worktree, staged_outs
 from gitmodel.worktree.files import read_file, remove_file, write_file
 from gitmodel.worktree.rules import ignore_rule, remove_rule
-from gitmodel.worktree.scan import look
+from gitmodel.worktree.scan import look, pack_stat
+from gitmodel.worktree.swap import put
 from gitmodel.worktree.track import track
-from gitmodel.worktree.write import Change, Write, apply, stage
+from gitmodel.worktree.write import Change, Compared, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,18 +183,15 @@ def _replace_links(
     project: Project, made: Mapping[str, Pointer], dvc: DvcBytes, work: Work
 ) -> None:
     """Put files where DVC put symlinks into its cache, which may be deleted one day."""
-    writes = [
-        Write(artifact, entry)
-        for artifact, pointer in made.items()
-        for entry in entries_of(pointer, project.cache).values()
-        if dvc.is_link(project.root / artifact / entry.path)
-    ]
-    change = Change(writes)
-    apply(
-        project.root,
-        stage(project.root, change, project.cache, project.beside, work.progress),
-        (),
-    )
+    change = Change()
+    for artifact, pointer in made.items():
+        for entry in entries_of(pointer, project.cache).values():
+            path = (write := Write(artifact, entry)).path
+            status = look(project.root, path) if dvc.is_link(project.root / path) else None
+            if status and stat.S_ISLNK(status.st_mode):
+                change.writes.append(write)
+                change.compared[path] = Compared(pack_stat(status), entry.oid, sure=True)
+    put(project.root, change, project.cache, project.places, work.progress)
 
 
 def _report(

@@ -23,9 +23,10 @@ from gitmodel.project import Project
 from gitmodel.snapshot import entries_of, pointer_path
 from gitmodel.worktree.files import write_files
 from gitmodel.worktree.rules import read_rules
-from gitmodel.worktree.scan import FILE_FLAGS, look, open_folder
+from gitmodel.worktree.scan import FILE_FLAGS, look, open_folder, pack_stat
+from gitmodel.worktree.swap import put
 from gitmodel.worktree.track import track
-from gitmodel.worktree.write import Change, Write, apply, stage
+from gitmodel.worktree.write import Change, Compared, Write
 
 _ATTRIBUTES = ".gitattributes"
 _EXECUTABLE = "100755"
@@ -220,20 +221,19 @@ def _stage(
 
 def _smudge(project: Project, pointers: Mapping[str, Pointer], work: Work) -> None:
     """Put the bytes where LFS left its pointers in the working tree."""
-    writes = [
-        Write(path, entry)
-        for path in _unsmudged(project, pointers)
-        for entry in entries_of(pointers[path], project.cache).values()
-    ]
-    change = Change(writes)
-    staged = stage(project.root, change, project.cache, project.beside, work.progress)
-    apply(project.root, staged, ())
+    change = Change()
+    for path, packed in _unsmudged(project, pointers):
+        [entry] = entries_of(pointers[path], project.cache).values()
+        change.writes.append(Write(path, entry))
+        change.compared[path] = Compared(packed, entry.oid, sure=True)
+    put(project.root, change, project.cache, project.places, work.progress)
 
 
-def _unsmudged(project: Project, pointers: Mapping[str, Pointer]) -> Iterator[str]:
+def _unsmudged(project: Project, pointers: Mapping[str, Pointer]) -> Iterator[tuple[str, bytes]]:
+    """Yield the paths at which LFS has its pointers, and the stat of each."""
     for path in pointers:
         status = look(project.root, path)
         if status and stat.S_ISREG(status.st_mode) and status.st_size < MAX_BYTES:
             found = parse_lfs(read_rules(project.root, path))
             if found and found.oid == pointers[path].oid:
-                yield path
+                yield path, pack_stat(status)

@@ -34,6 +34,7 @@ from gitmodel.version import (
     parse_version,
     parse_versions,
 )
+from gitmodel.worktree.places import Places
 
 _TAGS, _BRANCHES = "refs/tags/", "refs/heads/"
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
@@ -181,6 +182,7 @@ def project_of(mirror: Mirror, config: Config, remote: str = "") -> Project:
         mirror.cache,
         mirror.scratch,
         mirror.scratch,
+        Places(mirror.git.worktree, mirror.scratch, mirror.cache.root),
         mirror.confirm,
     )
 

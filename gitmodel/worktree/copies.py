@@ -26,9 +26,11 @@ from gitmodel.manifest import EXECUTABLE, FILE, Entry
 from gitmodel.pointer import Pointer
 from gitmodel.progress import silent
 from gitmodel.snapshot import Selection
+from gitmodel.worktree.places import Places
 from gitmodel.worktree.plan import Plan, Planner
 from gitmodel.worktree.scan import is_untouched, now_if_writable, pack_stat
-from gitmodel.worktree.write import Staged, apply, stage
+from gitmodel.worktree.swap import Swap
+from gitmodel.worktree.write import Staged, stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,10 @@ def _materialise(root: Path, item: Item, cache: Cache, index: Index) -> None:
     """Write what is not there as it should be, protect it, and have it checked."""
     plan = _compare(root, item, cache, index)
     if plan.change.writes or plan.change.removals:
-        staged = stage(root, plan.change, cache, cache.scratch, silent)
-        _protect(staged)
-        apply(root, staged, plan.change.removals)
+        with Places(root, cache.scratch, cache.root) as places:
+            staged = stage(root, plan.change, cache, places, silent)
+            _protect(staged)
+            Swap(root, cache, places, force=True).apply(plan.change, staged)
         plan = _compare(root, item, cache, index)
     if plan.change.writes:
         raise IntegrityError(

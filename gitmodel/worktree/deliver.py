@@ -16,8 +16,10 @@ from gitmodel.exchange import exchange, sync
 from gitmodel.manifest import FOLDER, Entry
 from gitmodel.progress import Progress
 from gitmodel.worktree.content import digest_found, read_ahead
+from gitmodel.worktree.places import Places
 from gitmodel.worktree.scan import look, scan
-from gitmodel.worktree.write import Change, Write, apply, check_room, stage
+from gitmodel.worktree.swap import Swap
+from gitmodel.worktree.write import Change, Write, check_room, stage
 
 
 def is_there(target: Path, entries: Mapping[str, Entry]) -> bool:
@@ -67,8 +69,10 @@ def prepared(
         root = scratch.new_path()
         root.mkdir()
         change = Change([Write(target.name, entry) for entry in entries.values()])
-        check_room(target.parent, change)
-        apply(root, stage(root, change, cache, scratch, progress), ())
+        places = Places(root, scratch, scratch.path)
+        check_room(target.parent, change, places)
+        staged = stage(root, change, cache, places, progress)
+        Swap(root, cache, places, force=False).apply(change, staged)
         new = root / target.name
         if not entries:
             new.mkdir()

@@ -18,8 +18,8 @@ from gitmodel.paths import parents
 from gitmodel.progress import Meter, Progress
 from gitmodel.snapshot import Selection
 from gitmodel.worktree.content import digest_found, matches, read_ahead, seen_row
-from gitmodel.worktree.scan import Found, now, scan
-from gitmodel.worktree.write import Change, Write
+from gitmodel.worktree.scan import Found, is_older, now, scan
+from gitmodel.worktree.write import Change, Compared, Write
 
 
 @dataclass(slots=True)
@@ -28,7 +28,8 @@ class Plan:
 
     `rescues` (artifact and path inside) are tracked and unmodified, but the working tree has the
     last copy; `unsaved` would be lost; `kept` is not wanted, and in nobody's way; `fresh` is what
-    the index may remember of files that were found to be right.
+    the index may remember of files that were found to be right; `leaving` are files that Git will
+    take away.
     """
 
     artifacts: list[str] = field(default_factory=list)
@@ -37,6 +38,7 @@ class Plan:
     unsaved: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     fresh: list[Seen] = field(default_factory=list)
+    leaving: Collection[str] = ()
 
 
 class _Other(NamedTuple):
@@ -48,7 +50,9 @@ class _Other(NamedTuple):
 
     path: str
     type: str
+    stat: bytes
     oid: str
+    sure: bool
     known: bool
     tracked: bool
     clean: bool
@@ -66,7 +70,7 @@ class Planner:
         leaving: Collection[str] = (),
     ) -> None:
         """`leaving` are files that Git tracks as they are, and will take away itself."""
-        self.plan = Plan()
+        self.plan = Plan(leaving=leaving)
         self._leaving = leaving
         self._root = root
         self._cache = cache
@@ -115,7 +119,8 @@ class Planner:
             entry = rest.get(found.path)
             if entry is None or not matches(found, artifact, entry):
                 old = before.get(found.path)
-                yield _other(found, artifact, old, algorithm_of(old.oid) if old else algorithm)
+                oid = digest_found(found, artifact, algorithm_of(old.oid) if old else algorithm).oid
+                yield _other(found, oid, old, stamp)
                 continue
             del rest[found.path]
             if not found.known and found.type in (FILE, EXECUTABLE):
@@ -126,6 +131,11 @@ class Planner:
         self, other: _Other, selection: Selection, obstacles: _Obstacles, *, saved: bool
     ) -> None:
         path = f"{selection.artifact}/{other.path}".rstrip("/")
+        if other.type != FOLDER:
+            self.plan.change.compared[path] = Compared(other.stat, other.oid, other.sure)
+        elif obstacles.is_folder(other.path):
+            # It is filled, and need not go for that.
+            return
         ours = other.tracked or other.type == FOLDER or (saved and other.known)
         whole = not selection.patterns
         if not obstacles.has(other.path) and not (whole and ours):
@@ -147,6 +157,10 @@ class _Obstacles:
         self.wanted = set(wanted)
         self._folders = {parent for path in wanted for parent in parents(path)}
 
+    def is_folder(self, path: str) -> bool:
+        """Return whether something goes into a folder at `path`."""
+        return path in self._folders
+
     def has(self, path: str) -> bool:
         """Return whether something at `path` would be in the way."""
         if path in self.wanted or path in self._folders:
@@ -154,8 +168,8 @@ class _Obstacles:
         return any(parent in self.wanted for parent in parents(path))
 
 
-def _other(found: Found, artifact: str, before: Entry | None, algorithm: str) -> _Other:
-    oid = digest_found(found, artifact, algorithm).oid
+def _other(found: Found, oid: str, before: Entry | None, stamp: int) -> _Other:
     clean = before is not None and (before.oid, before.type) == (oid, found.type)
+    sure = bool(found.stat) and is_older(found.stat, stamp)
     known = found.known is not None
-    return _Other(found.path, found.type, oid, known, before is not None, clean)
+    return _Other(found.path, found.type, found.stat, oid, sure, known, before is not None, clean)

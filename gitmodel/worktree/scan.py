@@ -11,11 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitmodel.atomic import Scratch
+from gitmodel.atomic import BESIDE, Scratch
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.hints import command
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK
 from gitmodel.paths import MAX_PATH
+from gitmodel.worktree.replaced import is_aside
 
 if TYPE_CHECKING:
     # Who only reads files need not load SQLite.
@@ -133,7 +134,8 @@ def _list(fd: int) -> tuple[list[tuple[str, os.stat_result]], list[str]]:
     with os.scandir(fd) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.name)
+                if not _is_own(entry.name):
+                    folders.append(entry.name)
                 continue
             try:
                 status = entry.stat(follow_symlinks=False)
@@ -144,6 +146,11 @@ def _list(fd: int) -> tuple[list[tuple[str, os.stat_result]], list[str]]:
     files.sort()
     folders.sort()
     return files, folders
+
+
+def _is_own(name: str) -> bool:
+    """Return whether a folder is one of gitmodel's own, on a mount that the cache is not on."""
+    return name.startswith(".") and (BESIDE.host_in(name) is not None or is_aside(name))
 
 
 def _found(
@@ -188,6 +195,12 @@ def ctime_in(packed: bytes) -> int:
 def is_untouched(row: Seen, packed: bytes) -> bool:
     """Return whether nothing touched a file since it was hashed, by what `stat` says of it now."""
     return row.stat == packed and row.stamp > ctime_in(packed)
+
+
+def is_older(packed: bytes, stamp: int) -> bool:
+    """Return whether a file was last touched before a time: a change after it shows in its stat."""
+    _, _, _, mtime, ctime = _STAT.unpack(packed)
+    return bool(max(mtime, ctime) < stamp)
 
 
 def only_renamed(before: bytes, after: bytes) -> bool:

@@ -10,15 +10,14 @@ import shutil
 import stat
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from gitmodel.atomic import Scratch, move, write_all
+from gitmodel.atomic import Scratch, write_all
 from gitmodel.cache import SMALL, Cache
 from gitmodel.digest import fingerprint_of, fingerprint_to_bytes, oid_to_bytes
-from gitmodel.errors import ConflictError, DiskError, IntegrityError
+from gitmodel.errors import DiskError, IntegrityError
 from gitmodel.hints import command
 from gitmodel.index import Seen
 from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
@@ -27,7 +26,8 @@ from gitmodel.paths import MAX_PATH, POINTER_SUFFIX
 from gitmodel.progress import Meter, Progress
 from gitmodel.words import human
 from gitmodel.worktree.content import check_link
-from gitmodel.worktree.scan import ctime_in, look, now, only_renamed, open_folder, pack_stat
+from gitmodel.worktree.places import Places
+from gitmodel.worktree.scan import ctime_in, look, now, only_renamed, pack_stat
 
 _TICK, _TICKS = 0.001, 50
 _LONG = 2000
@@ -46,12 +46,27 @@ class Write(NamedTuple):
         return f"{self.artifact}/{self.entry.path}".rstrip("/")
 
 
+class Compared(NamedTuple):
+    """Something that was compared, and may go: its packed stat and its digest.
+
+    `sure`: whoever changes it later changes its stat too.
+    """
+
+    stat: bytes
+    oid: str
+    sure: bool
+
+
 @dataclass(slots=True)
 class Change:
-    """What is to be done: entries to write, and paths to remove, files and empty folders."""
+    """What is to be done: entries to write, and paths to remove, files and empty folders.
+
+    `compared` is what is there now, by path; folders are not in it.
+    """
 
     writes: list[Write] = field(default_factory=list)
     removals: list[str] = field(default_factory=list)
+    compared: dict[str, Compared] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
@@ -68,39 +83,44 @@ class Staged:
     writes: list[tuple[Write, bytes]] = field(default_factory=list)
 
 
-def check_room(folder: Path, change: Change) -> None:
-    """Raise `DiskError` if what is to be written does not fit where `folder` is."""
-    free = shutil.disk_usage(folder).free
-    if change.bytes > free:
-        raise DiskError(
-            f"{human(change.bytes)} are needed in {str(folder)!r}, {human(free)} are free",
-            hint="make room, then try again",
-        )
+def check_room(root: Path, change: Change, places: Places) -> None:
+    """Raise `DiskError` if what is to be written does not fit on the disks it goes to."""
+    needed: dict[Path, int] = {}
+    for write in change.writes:
+        folder = places.at(write.path).scratch.path
+        needed[folder] = needed.get(folder, 0) + write.entry.size
+    for folder, size in needed.items():
+        free = shutil.disk_usage(folder).free
+        if size > free:
+            raise DiskError(
+                f"{human(size)} are needed in {str(root)!r}, {human(free)} are free",
+                hint="make room, then try again",
+            )
 
 
 def stage(
-    root: Path, change: Change, cache: Cache, scratch: Scratch, progress: Progress
+    root: Path, change: Change, cache: Cache, places: Places, progress: Progress
 ) -> list[Staged]:
-    """Write everything to the scratch folder, checked; change nothing in the working tree.
+    """Write everything to scratch folders, checked; change nothing in the working tree.
 
     Raises `IntegrityError` or `MissingError` if a blob is damaged or not in the cache.
     """
-    places = cache.places(w.entry.oid for w in change.writes if w.entry.size < SMALL)
+    packed = cache.places(w.entry.oid for w in change.writes if w.entry.size < SMALL)
     gone = _Missing(root, set(change.removals))
     staged: dict[str, Staged] = {}
     made: set[str] = set()
     meter = Meter(progress, "checkout", change.bytes)
-    for write in sorted(change.writes, key=lambda write: _place_order(write, places)):
+    for write in sorted(change.writes, key=lambda write: _place_order(write, packed)):
         top = gone.top(write)
         unit = staged.get(top)
         if unit is None:
-            unit = staged[top] = Staged(str(scratch.new_path()), top)
+            unit = staged[top] = Staged(str(places.at(top).scratch.new_path()), top)
         target = unit.temporary + write.path[len(top) :]
         folder = target.rpartition("/")[0]
         if target != unit.temporary and folder not in made:
             os.makedirs(folder, exist_ok=True)
             made.add(folder)
-        placed = places.get(write.entry.oid)
+        placed = packed.get(write.entry.oid)
         if placed:
             meter.add(write.entry.size)
         unit.writes.append((write, _write(write, target, placed, cache, meter)))
@@ -108,16 +128,7 @@ def stage(
     return sorted(staged.values(), key=lambda unit: unit.path)
 
 
-def apply(root: Path, staged: Iterable[Staged], removals: Iterable[str]) -> None:
-    """Remove and rename; `removals` are files, and folders that are empty by then."""
-    _remove(root, removals)
-    for unit in staged:
-        folder, _, name = unit.path.rpartition("/")
-        with open_folder(root, folder, create=True) as fd:
-            _rename(unit, fd, name, root)
-
-
-def rows(root: Path, staged: Iterable[Staged], scratch: Scratch) -> list[Seen]:
+def rows(root: Path, staged: Iterable[Staged], places: Places) -> list[Seen]:
     """Return what the index should remember of files that were just put in place."""
     found: list[tuple[Write, bytes]] = []
     newest = 0
@@ -130,7 +141,7 @@ def rows(root: Path, staged: Iterable[Staged], scratch: Scratch) -> list[Seen]:
             if only_renamed(before, packed):
                 found.append((write, packed))
                 newest = max(newest, ctime_in(packed))
-    stamp = stamp_after(newest, scratch) if found else 0
+    stamp = stamp_after(newest, places.at("").scratch) if found else 0
     return [
         Seen(
             write.path,
@@ -143,9 +154,9 @@ def rows(root: Path, staged: Iterable[Staged], scratch: Scratch) -> list[Seen]:
     ]
 
 
-def _place_order(write: Write, places: Mapping[str, Placed]) -> tuple[str, int, str]:
+def _place_order(write: Write, packed: Mapping[str, Placed]) -> tuple[str, int, str]:
     """Read packs from front to back."""
-    placed = places.get(write.entry.oid)
+    placed = packed.get(write.entry.oid)
     return (placed.pack, placed.entry.offset, "") if placed else ("", 0, write.path)
 
 
@@ -222,58 +233,6 @@ def _untrue(write: Write) -> IntegrityError:
         f"{pointer!r} is not true: size or fingerprint of {write.path!r} are not those of its blob",
         hint=command("git log -p -- {}", pointer),
     )
-
-
-def _remove(root: Path, removals: Iterable[str]) -> None:
-    """Remove files, then the folders that this left empty, deepest first."""
-    folders: dict[str, list[str]] = {}
-    for path in removals:
-        folder, _, name = path.rpartition("/")
-        folders.setdefault(folder, []).append(name)
-    for folder in sorted(folders, reverse=True):
-        with suppress(FileNotFoundError), open_folder(root, folder) as fd:
-            for name in folders[folder]:
-                _unlink(fd, name)
-        _prune(root, folder)
-
-
-def _unlink(fd: int, name: str) -> None:
-    with suppress(FileNotFoundError):
-        try:
-            os.unlink(name, dir_fd=fd)
-        except (IsADirectoryError, PermissionError):
-            os.rmdir(name, dir_fd=fd)
-
-
-def _prune(root: Path, folder: str) -> None:
-    """Remove a folder and those above it as long as they are empty."""
-    while folder:
-        above, _, name = folder.rpartition("/")
-        try:
-            with open_folder(root, above) as fd:
-                os.rmdir(name, dir_fd=fd)
-        except OSError:
-            return
-        folder = above
-
-
-def _rename(unit: Staged, fd: int, name: str, root: Path) -> None:
-    try:
-        os.rename(unit.temporary, name, dst_dir_fd=fd)
-    except (IsADirectoryError, NotADirectoryError):
-        try:
-            os.rmdir(name, dir_fd=fd)
-        except OSError as error:
-            raise ConflictError(
-                f"{unit.path!r} is in the way and is not empty",
-                hint=command("mv {} elsewhere", unit.path),
-            ) from error
-        os.rename(unit.temporary, name, dst_dir_fd=fd)
-    except OSError as error:
-        if os.path.isdir(unit.temporary):
-            raise
-        error.filename = unit.path
-        move(Path(unit.temporary), root / unit.path)
 
 
 def stamp_after(newest: int, scratch: Scratch) -> int:

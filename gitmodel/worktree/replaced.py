@@ -1,0 +1,177 @@
+"""Where a thing goes that is taken out of the working tree; kept for a day if it is saved nowhere.
+
+A killed command leaves it there too, so nothing is lost between taking out and putting back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import signal
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitmodel.atomic import make_folder
+
+KEPT = 24 * 60 * 60
+"""Seconds for which a file is kept after it was last written to."""
+REPLACED = "replaced"
+"""The folder of the cache in which folders of things that were taken out lie."""
+_HIDDEN = ".gitmodel-replaced"
+"""The end of the name of such a folder in the working tree, on a mount that the cache is not on."""
+_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}", re.ASCII)
+_TIME = "%Y%m%dT%H%M%SZ"
+_LONGEST = 200
+"""Bytes of a path in a name, which has room for 255 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A path of the working tree, and where what stood there is kept."""
+
+    path: str
+    where: Path
+
+
+class Aside:
+    """A folder for what one command takes out of the working tree, on the same mount.
+
+    Its name tells the time.  `inside` says that it lies in the working tree.
+    """
+
+    def __init__(self, parent: Path, *, inside: bool) -> None:
+        self._parent = parent
+        self._inside = inside
+        self._path: Path | None = None
+        self._fd = -1
+        self._number = 0
+        self.tells_writers = False
+
+    @property
+    def fd(self) -> int:
+        """A descriptor of the folder, which is made now if there is none yet."""
+        if self._path is None:
+            forget_old(self._parent, time.time())
+            name = f"{time.strftime(_TIME, time.gmtime())}-{secrets.token_hex(8)}"
+            path = self._parent / (f".{name}{_HIDDEN}" if self._inside else name)
+            if not self._inside:
+                make_folder(self._parent)
+            path.mkdir(0o700)
+            self._path = path
+            self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            if self._inside:
+                (path / ".gitignore").write_bytes(b"*\n")
+            self.tells_writers = self._can_tell()
+        return self._fd
+
+    def new_name(self, path: str) -> str:
+        """Return a name in the folder that tells what is called so."""
+        self._number += 1
+        plain = path.replace("%", "%25").replace("/", "%2F")
+        return f"{self._number}-{os.fsdecode(os.fsencode(plain)[-_LONGEST:])}"
+
+    def keep(self, name: str, path: str) -> Kept:
+        """Leave here what is called `name`, by the path that it had in the working tree."""
+        assert self._path is not None
+        where = self._path / path
+        if os.path.lexists(where) or len(path) > _LONGEST:
+            return Kept(path, self._path / name)
+        try:
+            where.parent.mkdir(parents=True, exist_ok=True)
+            os.rename(self._path / name, where)
+        except OSError:
+            # The full disk that is in the way of tidiness is in the way of no byte.
+            return Kept(path, self._path / name)
+        return Kept(path, where)
+
+    def close(self) -> None:
+        """Remove the folder if nothing has to be kept."""
+        if self._path is not None:
+            os.close(self._fd)
+            if self._inside and os.listdir(self._path) == [".gitignore"]:
+                (self._path / ".gitignore").unlink()
+            with suppress(OSError):
+                self._path.rmdir()
+            self._path = None
+
+    def _can_tell(self) -> bool:
+        """Return whether the file system tells who writes: of a file that nobody has open, no."""
+        name = self.new_name("probe")
+        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._fd))
+        fd = os.open(name, os.O_RDONLY, dir_fd=self._fd)
+        try:
+            return not is_written(fd)
+        finally:
+            os.close(fd)
+            os.unlink(name, dir_fd=self._fd)
+
+
+def is_written(fd: int) -> bool:
+    """Return whether another process has a file open that it may write to.
+
+    Only Linux can tell, of files on its own disks that are this user's; False elsewhere.
+    """
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    try:
+        # Whoever opens the file later would have the kernel send us a signal, which must not end
+        # this process.
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        # A lease for reading is given only on a file that nobody has open for writing.
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def is_aside(name: str) -> bool:
+    """Return whether a name in the working tree is that of such a folder."""
+    return name.endswith(_HIDDEN) and _NAME.fullmatch(name[1 : -len(_HIDDEN)]) is not None
+
+
+def kept_in(parent: Path) -> Iterator[Path]:
+    """Yield what is kept in the folders that lie in `parent`, oldest first."""
+    for folder in _folders(parent):
+        yield from _files(folder)
+
+
+def forget_old(parent: Path, now: float) -> None:
+    """Remove what has been kept for a day without being written to, if it is surely ours."""
+    for folder in _folders(parent):
+        if all(_touched(path) < now - KEPT for path in (folder, *_files(folder))):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folders(parent: Path) -> list[Path]:
+    """Return the folders in which something is kept: by name, kind and owner."""
+    try:
+        if not stat.S_ISDIR(os.lstat(parent).st_mode):
+            return []
+        names = sorted(os.listdir(parent))
+    except (FileNotFoundError, PermissionError):
+        return []
+    ours = [parent / name for name in names if _NAME.fullmatch(name) or is_aside(name)]
+    return [path for path in ours if _is_own(os.lstat(path))]
+
+
+def _is_own(status: os.stat_result) -> bool:
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for here, _, names in os.walk(folder):
+        yield from (Path(here, name) for name in sorted(names) if name != ".gitignore")
+
+
+def _touched(path: Path) -> float:
+    status = os.lstat(path)
+    return max(status.st_mtime, status.st_ctime)

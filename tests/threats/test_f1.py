@@ -1,0 +1,389 @@
+"""F1: an edit made while a command replaces files is never lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitmodel.cache import Cache
+from gitmodel.digest import digest_bytes
+from gitmodel.errors import ConflictError
+from gitmodel.index import Index, opened_index
+from gitmodel.manifest import Entry
+from gitmodel.porcelain.checkout import checkout
+from gitmodel.progress import Work, silent
+from gitmodel.project import Project, open_project
+from gitmodel.snapshot import Selection
+from gitmodel.worktree.places import Places
+from gitmodel.worktree.plan import Planner
+from gitmodel.worktree.replaced import KEPT, Aside, forget_old, kept_in
+from gitmodel.worktree.swap import Outcome, Swap
+from gitmodel.worktree.write import stage
+from tests.helpers.formats import entry, opened_cache
+from tests.helpers.repo import Repo, noise
+
+PRECIOUS = b"precious"
+
+
+def rewrite(path: Path) -> None:
+    path.write_bytes(PRECIOUS)
+
+
+def rename(path: Path) -> None:
+    beside = path.with_name("beside")
+    beside.write_bytes(PRECIOUS)
+    beside.rename(path)
+
+
+def same_size(path: Path) -> None:
+    """As programs do that write into a file and set its time back."""
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.write(PRECIOUS[: before.st_size])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+EDITS = [rewrite, rename, same_size]
+
+
+def kept(repo: Repo) -> list[bytes]:
+    """The contents that are kept in `replaced`."""
+    return [path.read_bytes() for path in kept_in(repo.home / "replaced")]
+
+
+def at_next_checkout(repo: Repo, script: str) -> None:
+    """Have a hook run a script when Git has moved, which is after all was compared."""
+    hook = repo.write(".git/hooks/post-checkout", f"#!/bin/sh\n{script}\n")
+    hook.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    ["printf precious > {}", "printf precious > x; mv x {}", "rm {}; mkdir {}; echo > {}/precious"],
+)
+@pytest.mark.parametrize("path", ["data/train/b.png", "model.pt", "data/train/new.png"])
+def test_f1_an_edit_after_git_has_moved_is_left_alone(story: Repo, path: str, edit: str) -> None:
+    at_next_checkout(story, edit.format(path, path, path))
+    done = story.gitmodel("checkout", "v1.0", code=4)
+    assert f"'{path}'" in done.err
+    assert story.git("describe", "--tags") == "v1.0"
+    if "mkdir" not in edit:
+        assert story.read(path) == PRECIOUS
+    assert (story.path / path / "precious").exists() == ("mkdir" in edit)
+    status = story.status()
+    changed = [name for name, each in status.items() if each["work"] != "clean"]
+    assert changed == ["model.pt" if path == "model.pt" else "data/train"]
+    assert kept(story) == []
+    assert story.leftovers() == []
+
+
+def test_f1_a_new_file_in_the_place_of_another_is_left_alone(story: Repo) -> None:
+    (story.path / "data/train/b.png").unlink()
+    at_next_checkout(story, "printf precious > data/train/b.png; printf x > data/train/deep")
+    done = story.gitmodel("checkout", "v1.0", code=4)
+    assert "'data/train/b.png'" in done.err
+    assert "'data/train/deep" in done.err
+    assert story.read("data/train/b.png") == PRECIOUS
+    assert story.read("data/train/deep") == b"x"
+
+
+def test_f1_a_folder_that_has_appeared_is_filled_and_nothing_in_it_lost(story: Repo) -> None:
+    at_next_checkout(story, "mkdir data/train/deep; printf precious > data/train/deep/note")
+    story.gitmodel("checkout", "v1.0")
+    assert story.read("data/train/deep/note") == PRECIOUS
+    assert story.read("data/train/deep/c.png") == noise("deep/c.png", 4000)
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("paths", [[], ["data/train/b.png"], ["data/train"]])
+def test_f1_an_edit_before_anything_moves_stops_it(
+    story: Repo, monkeypatch: pytest.MonkeyPatch, paths: list[str], edit: Callable[[Path], None]
+) -> None:
+    """The fetch may take hours."""
+    before = story.tree()
+    target = story.path / "data/train/b.png"
+    with pytest.raises(ConflictError, match=r"data/train/b\.png"), opened(story) as project:
+        checkout(project, "v1.0", paths, Work(once("checkout", lambda: edit(target))), force=False)
+    assert target.read_bytes().startswith(PRECIOUS)
+    edit(target)
+    after = story.tree()
+    assert {path for path in before if before[path] != after.get(path)} == {"data/train/b.png"}
+    assert story.git("describe", "--tags") == "model-v1.1"
+
+
+def test_f1_with_force_an_edit_goes_and_is_kept(story: Repo) -> None:
+    at_next_checkout(story, "printf precious > model.pt")
+    done = story.gitmodel("checkout", "v1.0", "--force")
+    assert story.read("model.pt") == noise("model 1", (1 << 20) + 100)
+    assert kept(story) == [PRECIOUS]
+    [where] = kept_in(story.home / "replaced")
+    assert str(where.relative_to(story.path)) in story.gitmodel("doctor").out
+    assert where.parts[-1] == "model.pt"
+    assert str(where.relative_to(story.path)) in done.err
+
+
+def test_f1_what_is_written_to_an_open_file_is_kept(story: Repo) -> None:
+    with (story.path / "data/train/b.png").open("r+b") as file:
+        done = story.gitmodel("checkout", "v1.0")
+        assert story.read("data/train/b.png") == noise("b.png", 4000)
+        assert "data/train/b.png" in done.err
+        file.write(PRECIOUS)
+    [content] = kept(story)
+    assert content.startswith(PRECIOUS)
+    assert story.status()["data/train"]["work"] == "clean"
+
+
+def test_f1_what_touches_a_file_or_saves_it_is_no_edit(story: Repo) -> None:
+    at_next_checkout(story, "touch model.pt; cp -p model.pt x; mv x model.pt")
+    story.gitmodel("checkout", "v1.0")
+    assert story.read("model.pt") == noise("model 1", (1 << 20) + 100)
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        (("checkout", "v1.0", "--code", "main", "--data", "v1.0"), "data/train/b.png"),
+        (("bisect", "model", "--good", "v1.0", "--bad", "model-v1.1", "--", "true"), "model.pt"),
+    ],
+    ids=["mix", "bisect"],
+)
+def test_f1_holds_wherever_git_moves(story: Repo, command: tuple[str, ...], path: str) -> None:
+    at_next_checkout(story, f"test -e done || {{ touch done; printf precious > {path}; }}")
+    done = story.run("gitmodel", *command)
+    assert done.code == 4, done.err
+    assert PRECIOUS in [story.read(path), *kept(story)]
+
+
+@contextmanager
+def opened(repo: Repo) -> Iterator[Project]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in repo.env.items():
+            patch.setenv(name, value)
+        with open_project(repo.path) as project:
+            yield project
+
+
+def once(phase: str, act: Callable[[], None]) -> Callable[[str, int, int, str], None]:
+    """Return a progress that does something when a phase has begun."""
+    pending = [act]
+
+    def hear(heard: str, done: int, total: int, note: str) -> None:
+        if heard == phase and pending:
+            pending.pop()()
+
+    return hear
+
+
+class Scene:
+    """A folder of a working tree, and the plan that makes it another."""
+
+    def __init__(self, folder: Path, cache: Cache, index: Index) -> None:
+        self.root = folder / "work"
+        for path in ("same", "other", "gone", "sub/gone"):
+            (self.root / "data" / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / "data" / path).write_bytes(path.encode())
+        with cache.writer() as writer:
+            for data in (b"same", b"other", b"gone", b"sub/gone", b"new"):
+                writer.add(data, digest_bytes(data))
+        self.cache = cache
+        self.places = Places(self.root, cache.scratch, cache.root)
+        before = {e.path: e for e in map(as_it_is, ("same", "other", "gone", "sub/gone"))}
+        wanted = {e.path: e for e in (as_it_is("same"), *map(as_new, ("other", "new", "a/b")))}
+        planner = Planner(self.root, cache, index, silent)
+        planner.compare(Selection("data"), wanted, before, "blake3")
+        self.change = planner.plan.change
+        self.staged = stage(self.root, self.change, cache, self.places, silent)
+
+    def apply(self, *, force: bool = False) -> Outcome:
+        swap = Swap(self.root, self.cache, self.places, force=force)
+        return swap.apply(self.change, self.staged)
+
+    def tree(self) -> dict[str, bytes]:
+        files = (path for path in self.root.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.root / "data")): path.read_bytes() for path in files}
+
+
+def as_it_is(path: str) -> Entry:
+    return entry(path, data=path.encode())
+
+
+def as_new(path: str) -> Entry:
+    return entry(path, data=b"new")
+
+
+@pytest.fixture(params=["at once", "by a third name"])
+def scene(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Scene]:
+    """With and without a file system that can exchange two names."""
+    if request.param != "at once":
+        monkeypatch.setattr("gitmodel.exchange._call", lambda: None)
+    home = tmp_path / "home"
+    with opened_cache(home) as cache, opened_index(home / "index.db") as index:
+        scene = Scene(tmp_path, cache, index)
+        yield scene
+        scene.places.close()
+
+
+NEW = {"same": b"same", "other": b"new", "new": b"new", "a/b": b"new"}
+
+
+def test_f1_without_an_edit_all_becomes_new_and_nothing_is_kept(scene: Scene) -> None:
+    outcome = scene.apply()
+    assert scene.tree() == NEW
+    assert (outcome.left, outcome.kept) == ([], [])
+    assert not list((scene.cache.root / "replaced").iterdir())
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("path", ["other", "gone", "sub/gone"])
+def test_f1_an_edit_at_the_last_moment_goes_back_to_its_place(
+    scene: Scene, path: str, edit: Callable[[Path], None]
+) -> None:
+    edit(scene.root / "data" / path)
+    edited = (scene.root / "data" / path).read_bytes()
+    outcome = scene.apply()
+    assert scene.tree() == {**NEW, path: edited}
+    assert (outcome.left, outcome.kept) == ([f"data/{path}"], [])
+
+
+@pytest.mark.parametrize("path", ["other", "gone"])
+def test_f1_what_is_put_in_its_place_meanwhile_is_not_lost_either(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """An edit comes, is taken out, and another one comes before it is put back."""
+    target = scene.root / "data" / path
+    rewrite(target)
+    judge = Swap._let_go
+
+    def let_go(*arguments: Any) -> bool:
+        if arguments[2] == f"data/{path}":
+            rename_to(target, b"another")
+        return judge(*arguments)
+
+    monkeypatch.setattr(Swap, "_let_go", let_go)
+    outcome = scene.apply()
+    saved = [each.where.read_bytes() for each in outcome.kept]
+    assert sorted([target.read_bytes(), *saved]) == [b"another", PRECIOUS]
+
+
+@pytest.mark.parametrize("path", ["other", "gone"])
+def test_f1_a_file_that_is_open_goes_where_its_writer_can_be_read(scene: Scene, path: str) -> None:
+    with (scene.root / "data" / path).open("r+b", buffering=0) as file:
+        outcome = scene.apply()
+        file.write(PRECIOUS)
+    assert scene.tree() == NEW
+    assert outcome.left == []
+    [kept] = outcome.kept
+    assert kept.path == f"data/{path}"
+    assert kept.where.read_bytes().startswith(PRECIOUS)
+    assert kept.where.parts[-2:] == ("data", path)
+
+
+def test_f1_a_new_file_and_a_new_folder_stay(scene: Scene) -> None:
+    rewrite(scene.root / "data" / "new")
+    (scene.root / "data" / "a").mkdir()
+    rewrite(scene.root / "data" / "a" / "note")
+    outcome = scene.apply()
+    assert scene.tree() == {**NEW, "new": PRECIOUS, "a/note": PRECIOUS}
+    assert outcome.left == ["data/new"]
+
+
+def test_f1_a_symlink_in_the_place_of_a_folder_is_not_followed(scene: Scene) -> None:
+    elsewhere = scene.root.parent / "elsewhere"
+    elsewhere.mkdir()
+    (scene.root / "data" / "a").symlink_to(elsewhere)
+    assert scene.apply().left == ["data/a"]
+    assert not list(elsewhere.iterdir())
+
+
+def test_f1_what_is_kept_goes_after_a_day_and_only_if_it_is_ours(tmp_path: Path) -> None:
+    aside = Aside(tmp_path / "replaced", inside=False)
+    os.close(os.open("1-x", os.O_CREAT | os.O_WRONLY, dir_fd=aside.fd))
+    kept = aside.keep("1-x", "data/x")
+    aside.close()
+    for foreign in ("notes", "20260101T000000Z-0123"):
+        (tmp_path / "replaced" / foreign).mkdir()
+    forget_old(tmp_path / "replaced", time.time() + KEPT - 60)
+    assert kept.where.exists()
+    forget_old(tmp_path / "replaced", time.time() + KEPT + 60)
+    left = sorted(path.name for path in (tmp_path / "replaced").iterdir())
+    assert left == ["20260101T000000Z-0123", "notes"]
+
+
+def rename_to(path: Path, data: bytes) -> None:
+    beside = path.parents[1] / "beside"
+    beside.write_bytes(data)
+    beside.rename(path)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("kind", ["rewrite", "rename", "open descriptor"])
+def test_f1_hundreds_of_timed_edits(repo: Repo, kind: str) -> None:
+    """At random times of checkouts: each edit is in its place or kept, whatever the command says.
+
+    In every second round the edits begin when Git has moved, and fall among the renames.
+    """
+    chance = random.Random(kind)
+    for number in range(2):
+        for name in range(_FILES):
+            repo.write(f"data/{name}", noise((number, name), 3000))
+        repo.write("model.pt", noise(number, 30 << 20))
+        repo.gitmodel("add", "data", "model.pt")
+        repo.commit()
+        repo.git("tag", f"v{number}.0")
+    edits = lost = refused = rounds = 0
+    while edits < _EDITS:
+        rounds += 1
+        repo.gitmodel("checkout", "--force", "v0.0")
+        shutil.rmtree(repo.home / "replaced", ignore_errors=True)
+        names = chance.sample(range(_FILES), 30)
+        files = {}
+        if kind == "open descriptor":
+            files = {name: (repo.path / f"data/{name}").open("r+b", buffering=0) for name in names}
+        at = repo.read(".git/HEAD")
+        process = repo.start("checkout", "v1.0")
+        if rounds % 2:
+            while process.poll() is None and repo.read(".git/HEAD") == at:
+                pass
+        else:
+            time.sleep(chance.uniform(0.2, 1))
+        made = {}
+        for name in names:
+            if process.poll() is not None:
+                break
+            time.sleep(chance.uniform(0, 0.002))
+            made[name] = noise((kind, rounds, name), 100)
+            edit_at(repo, kind, name, made[name], files)
+        process.communicate()
+        for file in files.values():
+            file.close()
+        edits += len(made)
+        refused += process.returncode == 4
+        there = [path.read_bytes()[:100] for path in kept_in(repo.home / "replaced")]
+        there += [repo.read(f"data/{name}")[:100] for name in names]
+        lost += sum(data not in there for data in made.values())
+    assert lost == 0, f"{edits} edits in {rounds} checkouts, {refused} of which ended with 4"
+
+
+_FILES, _EDITS = 300, 300
+
+
+def edit_at(repo: Repo, kind: str, name: int, data: bytes, files: dict[int, FileIO]) -> None:
+    path = repo.path / f"data/{name}"
+    if kind == "open descriptor":
+        files[name].write(data)
+    elif kind == "rewrite":
+        path.write_bytes(data)
+    else:
+        rename_to(path, data)

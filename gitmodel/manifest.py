@@ -12,15 +12,17 @@ from typing import NamedTuple
 
 from gitmodel.errors import IntegrityError, newer
 from gitmodel.hints import command
-from gitmodel.paths import check_paths
-from gitmodel.pointer import MAX_SIZE
+from gitmodel.paths import MAX_PATH, check_paths
+from gitmodel.pointer import MAX_FILES, MAX_SIZE
 
 HEADER = b"gitmodel-manifest 1\n"
-MAX_BYTES = 1 << 30
-"""Bytes of the longest manifest: about seven million entries."""
+MAX_BYTES = 1 << 28
+"""Bytes of the longest manifest: as many entries as there may be, with paths of 140 bytes each."""
 
 FILE, EXECUTABLE, LINK, FOLDER = "f", "x", "l", "d"
 
+_LONGEST_LINE = 6 * MAX_PATH + 256
+"""Bytes: each byte of a path may take six, and all else has a fixed length or 19 digits."""
 _HEADER = re.compile(rb"gitmodel-manifest ([0-9]{1,9})\n")
 _OID = r"((?:blake3|sha256):[0-9a-f]{64}) "
 _OIDS = re.compile(f"^{_OID}", re.ASCII | re.MULTILINE)
@@ -57,10 +59,16 @@ class Manifest:
         return {entry.path: entry for entry in self.entries}
 
 
+def most_bytes(files: int | None) -> int:
+    """Return how many bytes a manifest has at most that a pointer gives so many entries."""
+    return min(MAX_BYTES, len(HEADER) + (files or 0) * _LONGEST_LINE)
+
+
 def make_manifest(entries: Iterable[Entry]) -> Manifest:
     """Sort and check the entries; raise `IntegrityError` for names that may not be."""
     # Code points sort as their UTF-8 bytes do.
     ordered = sorted(entries, key=attrgetter("path"))
+    _check_count(len(ordered))
     _check(ordered)
     return Manifest(tuple(ordered))
 
@@ -159,6 +167,7 @@ def _text(data: bytes) -> str:
 
 
 def _parse(text: str) -> Manifest:
+    _check_count(text.count("\n"))
     found = _LINE.findall(text)
     # Every line ends with the only newline it can hold, so equal counts mean that all matched;
     # equal lengths, that nothing lies between the matches.
@@ -181,6 +190,14 @@ def _check_header(data: bytes) -> None:
         raise newer("it", int(header[1]))
     if header[0] != HEADER:
         raise IntegrityError("its first line is malformed")
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_FILES:
+        raise IntegrityError(
+            f"it has {count:,} entries, and {MAX_FILES:,} are the most",
+            hint="make several artifacts of it, one for each folder",
+        )
 
 
 def _covers(found: list[tuple[str, str, str, str, str]], text: str) -> bool:

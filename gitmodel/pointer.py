@@ -13,7 +13,8 @@ from gitmodel.paths import POINTER_SUFFIX
 
 MAX_BYTES = 4096
 MAX_SIZE = 2**63 - 1
-MAX_FILES = 100_000_000
+MAX_FILES = 1_000_000
+"""Entries of the largest tree: each takes some 600 bytes of memory while it is read."""
 FORMAT = 1
 
 _HEAD = re.compile(rb"\A\s*gitmodel\s*:")

@@ -23,10 +23,10 @@ from gitmodel.imported import NAME, parse_imported, translate
 from gitmodel.manifest import (
     EXECUTABLE,
     FILE,
-    MAX_BYTES,
     Entry,
     Manifest,
     list_oids,
+    most_bytes,
     parse_manifest,
     parse_near,
 )
@@ -272,7 +272,7 @@ def read_manifest(pointer: Pointer, cache: Cache) -> Manifest:
 
 
 def _read_manifest(pointer: Pointer, cache: Cache) -> bytes:
-    data = cache.read(pointer.oid, limit=MAX_BYTES)
+    data = cache.read(pointer.oid, limit=most_bytes(pointer.files))
     # Counting is quick; parsing what a pointer never announced could take for ever.
     if (lines := max(data.count(b"\n") - 1, 0)) != pointer.files:
         raise _untrue(pointer, f"{pointer.files} entries", f"{lines}")

@@ -323,7 +323,8 @@ def _pointer_of(
         manifest = make_manifest(entries)
     except IntegrityError as error:
         raise IntegrityError(
-            f"{artifact!r} cannot be tracked: {error.message}", hint="rename it, then add again"
+            f"{artifact!r} cannot be tracked: {error.message}",
+            hint=error.hint or "rename it, then add again",
         ) from error
     data = format_manifest(manifest)
     digests = digest_bytes(data, project.config.algorithm)

@@ -41,15 +41,21 @@ _B = TypeVar("_B")
 class Wanted(NamedTuple):
     """A blob that is to be fetched, and the size that Git's pointer or manifest gives it.
 
-    `path` is what it is of, if that is known, for messages.
+    `path` is what it is of, if that is known, for messages.  Nothing gives the size of a manifest,
+    but `most` bytes is as long as it can be.
     """
 
     oid: str
     size: int | None
     path: str = ""
+    most: int = MAX_BYTES
 
     def __str__(self) -> str:
         return f"{self.path!r} ({self.oid})" if self.path else self.oid
+
+    def may_have(self, size: int) -> bool:
+        """Return whether so many bytes can be right."""
+        return size == self.size if self.size is not None else size <= self.most
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ class _Download:
         failed: list[GitmodelError] = []
         chosen = []
         for blob in blobs:
-            if blob.size is not None and places[blob.oid].entry.length != blob.size:
+            if not blob.may_have(places[blob.oid].entry.length):
                 failed.append(_wrong_size(self._remote, blob))
             else:
                 chosen.append(places[blob.oid])
@@ -195,9 +201,7 @@ def check_pieces(remote: Remote, blob: Wanted, pieces: Sequence[Piece] | None) -
             f"blob {blob} is not on remote {remote.name!r}",
             hint="gitmodel push, in the clone that has the data",
         )
-    size = sum(piece.length for piece in pieces)
-    # Nothing says how long a manifest is, but there is a limit.
-    if size != blob.size and (blob.size is not None or size > MAX_BYTES):
+    if not blob.may_have(sum(piece.length for piece in pieces)):
         raise _wrong_size(remote, blob)
     return pieces
 

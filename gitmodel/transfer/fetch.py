@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gitmodel.cache import Cache
 from gitmodel.errors import MissingError
 from gitmodel.hints import command
+from gitmodel.manifest import most_bytes
 from gitmodel.pointer import Pointer
 from gitmodel.progress import Work
 from gitmodel.remote.packstore import Remote
@@ -18,7 +19,8 @@ from gitmodel.words import plural
 def fetch_manifests(pointers: Iterable[Pointer], cache: Cache, remote: Remote, work: Work) -> None:
     """Bring the manifests that the cache lacks; raises `MissingError` if the remote does too."""
     trees = [pointer for pointer in pointers if pointer.kind == "tree"]
-    fetch_blobs([Wanted(tree.oid, None, tree.path) for tree in trees], cache, remote, work)
+    wanted = [Wanted(tree.oid, None, tree.path, most_bytes(tree.files)) for tree in trees]
+    fetch_blobs(wanted, cache, remote, work)
 
 
 def fetch_blobs(wanted: Iterable[Wanted], cache: Cache, remote: Remote, work: Work) -> int:

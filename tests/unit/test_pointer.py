@@ -25,7 +25,7 @@ BROKEN = {
     "size in hex": FILE.replace("size: 12", "size: 0xc"),
     "size as a float": FILE.replace("size: 12", "size: 12.0"),
     "size as a string": FILE.replace("size: 12", 'size: "12"'),
-    "ten billion files": TREE.replace("files: 3", "files: 10000000000"),
+    "a million and one files": TREE.replace("files: 3", "files: 1000001"),
     "more files than any tree has": TREE.replace("files: 3", "files: 999999999"),
     "file with files": FILE + "files: 1\n",
     "tree without files": TREE.replace("files: 3\n", ""),
@@ -104,7 +104,7 @@ def test_unknown_number_says_newer(number):
         Pointer("file", OID, FINGERPRINT, 0),
         Pointer("file", SHA256_OID, FINGERPRINT, 2**63 - 1, executable=True),
         Pointer("tree", OID, FINGERPRINT, 0, files=0),
-        Pointer("tree", OID, "xxh3-128:" + "1" * 32, 1, files=100_000_000),
+        Pointer("tree", OID, "xxh3-128:" + "1" * 32, 1, files=1_000_000),
     ],
 )
 def test_each_kind_survives(pointer):

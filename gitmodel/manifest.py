@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
-from gitmodel.errors import IntegrityError, newer
+from gitmodel.errors import IntegrityError, NewerError, newer
 from gitmodel.hints import command
 from gitmodel.paths import MAX_PATH, check_paths
 from gitmodel.pointer import MAX_FILES, MAX_SIZE
@@ -153,6 +153,8 @@ def _entry(line: bytes) -> Entry | None:
 
 
 def _broken(name: str, error: IntegrityError) -> IntegrityError:
+    if isinstance(error, NewerError):
+        return NewerError(f"manifest of {name!r}: {error.message}", hint=error.hint)
     hint = error.hint or command("git log -p -- {}", name)
     return IntegrityError(f"manifest of {name!r} is broken: {error.message}", hint=hint)
 

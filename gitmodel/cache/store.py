@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from gitmodel.atomic import (
     Scratch,
@@ -43,7 +43,7 @@ from gitmodel.digest import (
     hex_of,
     oid_of,
 )
-from gitmodel.errors import IntegrityError, MissingError, NewerError
+from gitmodel.errors import IntegrityError, MissingError, NewerError, newer
 from gitmodel.pack import Placed, Stored
 from gitmodel.progress import Meter, Progress, silent
 from gitmodel.stream import Memory, copy, read_blocks, write_whole
@@ -100,10 +100,15 @@ class Check(Protocol):
 
 
 class Damage(NamedTuple):
-    """A blob, or a whole pack, whose bytes are not what its name says; now in quarantine."""
+    """A blob, or a whole pack, whose bytes are not what its name says; now in quarantine.
+
+    `left` if it is where it was, for nothing is proven: it could not be read, or, if that is
+    `newer`, is what a newer gitmodel wrote.
+    """
 
     name: str
     why: str
+    left: Literal["", "unread", "newer"] = ""
 
 
 class Cache:
@@ -394,9 +399,11 @@ class Cache:
             return [Damage(path.name, "pack: it is no file")]
         try:
             entries = read_table(path)
-        except NewerError:
-            raise
         except IntegrityError as error:
+            with path.open("rb") as file:
+                if digest_file(file.fileno(), BLAKE3).oid == f"{BLAKE3}:{path.stem}":
+                    # Its writer wrote it so; a number that a spoiled bit made is another thing.
+                    raise newer(f"pack {path.stem}") from error
             self._quarantine(path)
             self._forget_packs()
             return [Damage(path.name, f"pack: {error}")]
@@ -549,8 +556,9 @@ def _named(folder: Path, names: re.Pattern[str]) -> list[Path]:
 
 
 def _unreadable(name: str, error: OSError | NewerError) -> Damage:
-    why = error.message if isinstance(error, NewerError) else error.strerror
-    return Damage(name, f"it cannot be read, and was left where it is: {why}")
+    if isinstance(error, NewerError):
+        return Damage(name, error.message, "newer")
+    return Damage(name, f"it cannot be read: {error.strerror or error}", "unread")
 
 
 def _remove_spent(folder: int) -> None:

@@ -11,7 +11,7 @@ from gitmodel import hints
 from gitmodel.cli.common import json_option, opened, progress_bar
 from gitmodel.cli.printer import say, say_hint, say_json
 from gitmodel.cli.verify_tag import report_tag
-from gitmodel.errors import IntegrityError, MissingError, RemoteError, UsageError
+from gitmodel.errors import DiskError, IntegrityError, MissingError, RemoteError, UsageError
 from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_remote
 from gitmodel.porcelain.verify_tag import find_tag, verify_tag
 from gitmodel.printable import shown
@@ -52,7 +52,8 @@ def command(
     """Prove that all bytes are what their names say.
 
     What is damaged in the cache is put in quarantine, so that gitmodel fetch brings a good copy.
-    Exits with 7 if anything is damaged, with 5 if blobs of a pointer are nowhere here.
+    Exits with 7 if anything is damaged, else with 8 if something cannot be read, else with 5 if
+    blobs of a pointer are nowhere here.
 
     With --tag, no blobs are read: the root that the tag's message states is compared with the
     commit's own pointers and sidecars, and Git checks the signature. Exits with 7 for a bad
@@ -79,12 +80,13 @@ def command(
 
 
 def _report(done: Verified, *, as_json: bool) -> int:
-    bad = bool(done.damaged or done.rotten)
+    left = {damage.left for damage in done.damaged}
     if as_json:
         say_json("verify", _value(done))
     else:
         for damage in done.damaged:
-            say(f"damaged, now in quarantine: {damage.name}: {shown(damage.why)}")
+            what = "left as it is" if damage.left else "damaged, now in quarantine"
+            say(f"{what}: {damage.name}: {shown(damage.why)}")
         for path in done.rotten:
             say(f"damaged: {shown(path)} changed although nothing wrote to it")
         for each in done.untrue[:10]:
@@ -95,12 +97,18 @@ def _report(done: Verified, *, as_json: bool) -> int:
         for path in done.modified[:10]:
             say(f"modified: {shown(path)}")
         say(_summary(done))
-    if bad:
+    if "" in left or done.rotten:
         say_hint("gitmodel pull --force  (brings good copies from the remote)")
         return IntegrityError.exit_code
     if done.untrue:
         say_hint(hints.command("git log -p -- {}", done.untrue[0].pointer))
         return IntegrityError.exit_code
+    if "newer" in left:
+        say_hint("pip install --upgrade gitmodel")
+        return IntegrityError.exit_code
+    if left:
+        say_hint("gitmodel doctor")
+        return DiskError.exit_code
     if done.missing:
         say_hint("gitmodel pull")
     return MissingError.exit_code if done.missing else 0
@@ -111,8 +119,11 @@ def _value(done: Verified | VerifiedRemote) -> dict[str, object]:
 
 
 def _summary(done: Verified) -> str:
-    if done.damaged or done.rotten:
-        return plural(len(done.damaged) + len(done.rotten), "damaged item")
+    damaged = [damage for damage in done.damaged if not damage.left]
+    if damaged or done.rotten:
+        return plural(len(damaged) + len(done.rotten), "damaged item")
+    if done.damaged:
+        return plural(len(done.damaged), "item") + " not checked"
     missing = f"; {plural(done.missing, 'blob')} missing" if done.missing else ""
     changed = f"; {plural(len(done.modified), 'work file')} modified" if done.modified else ""
     state = f"{plural(len(done.untrue), 'path')} not true" if done.untrue else "all good"

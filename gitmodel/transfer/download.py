@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from gitmodel.cache import Cache
 from gitmodel.digest import Digests, Hasher, algorithm_of, digest_bytes, oid_of
 from gitmodel.encoding import decode
-from gitmodel.errors import GitmodelError, IntegrityError, MissingError
+from gitmodel.errors import GitmodelError, IntegrityError, MissingError, NewerError
 from gitmodel.hints import command
 from gitmodel.manifest import MAX_BYTES
 from gitmodel.pack import Piece, Placed, Stored
@@ -305,6 +305,8 @@ def _decode(remote: Remote, data: bytes, start: int, placed: Placed) -> Result:
     try:
         stored = memoryview(data)[at : at + entry.stored]
         raw = decode(entry.encoding, stored, entry.length)
+    except NewerError as error:
+        return error
     except IntegrityError as error:
         return _damaged(remote, placed, error.message)
     digests = digest_bytes(raw, algorithm_of(entry.oid))
@@ -345,12 +347,14 @@ def _wrong_size(remote: Remote, blob: Wanted) -> IntegrityError:
 
 
 def _summary(remote: Remote, failed: Sequence[GitmodelError]) -> GitmodelError:
-    """Damage is told before absence; each of a few, then how many more there are."""
-    ordered = sorted(failed, key=lambda error: -error.exit_code)
+    """What is newer comes first, and damage before absence; a few, then how many more there are."""
+    ordered = sorted(failed, key=lambda e: (not isinstance(e, NewerError), -e.exit_code))
     lines = [error.message for error in ordered[:_TOLD]]
     if len(failed) > _TOLD:
         lines.append(f"and {len(failed) - _TOLD:,} more")
     damaged = isinstance(ordered[0], IntegrityError)
     verb = command("verify --remote" if damaged else "remote check")
-    hint = command("gitmodel {} {}", verb, remote.name)
+    hint: str = command("gitmodel {} {}", verb, remote.name)
+    if isinstance(ordered[0], NewerError):
+        hint = ordered[0].hint
     return type(ordered[0])(lines[0], hint=hint, more=lines[1:])

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from gitmodel.digest import Hasher, algorithm_of
-from gitmodel.errors import GitmodelError, IntegrityError
+from gitmodel.errors import GitmodelError, IntegrityError, NewerError
 from gitmodel.hints import command
 from gitmodel.pack import Piece, Placed
 from gitmodel.remote.packstore import Remote
@@ -182,6 +182,8 @@ class BlobFile(io.RawIOBase):
         found = []
         for result in read_range(self._remote, part):
             if isinstance(result, GitmodelError):
+                if isinstance(result, NewerError):
+                    raise result
                 hint = command("gitmodel remote check {}", self._remote.name)
                 raise type(result)(result.message, hint=hint)
             found.append((result[1].oid, bytes(result[0])))

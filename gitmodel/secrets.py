@@ -1,17 +1,18 @@
-"""Credentials in plain text: on which line something looks like one, and what kind it is.
+"""What is secret: one table for the configuration, staged files, command lines, URLs and messages.
 
-What was found is never returned, so that nobody can print it.
+Three kinds of things give a secret away: a name before it, a form that a service gives to what it
+hands out, and its place in a URL.  `find_secrets` tells on which line something looks like one, and
+never returns it, so that nobody can print it; `masking` writes the rest of a text without it.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import NamedTuple
-
-from gitmodel.masking import words_of
 
 ALLOWED = "pragma: allowlist secret"
 """What a line says that only looks as if it held a secret; other tools read it too."""
@@ -24,63 +25,153 @@ class Secret(NamedTuple):
     what: str
 
 
+class Form(NamedTuple):
+    """How a service writes what it hands out: how it begins, and how it goes on.
+
+    `sure` is how it goes on beyond doubt, `likely` where too much rather than too little is hidden.
+    """
+
+    what: str
+    begin: str
+    sure: str
+    likely: str
+
+
 # Whatever is repeated has a bound, or begins where nothing before it could: what a clone brings may
 # be made to take for ever.
-_FORMS = tuple(
-    (what, re.compile(pattern))
-    for what, pattern in (
-        ("an AWS access key", r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"),
-        ("a private key", r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----"),
-        ("a token of Hugging Face", r"(?<![A-Za-z0-9])(?:hf|api_org)_[A-Za-z0-9]{20,}"),
-        ("a token of GitHub", r"(?<![A-Za-z0-9])(?:gh[pousr]_|github_pat_)[A-Za-z0-9_]{20,}"),
-        ("a token of GitLab", r"(?<![A-Za-z0-9])gl(?:pat|dt|rt|ptt|cbt)-[A-Za-z0-9_-]{20,}"),
-        ("a token of Slack", r"(?<![A-Za-z0-9])xox[abeoprs]-[A-Za-z0-9-]{10,}"),
-        ("a key of Google", r"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}"),
-        ("a token of npm", r"(?<![A-Za-z0-9])npm_[A-Za-z0-9]{30,}"),
-        ("a token of PyPI", r"(?<![A-Za-z0-9])pypi-[A-Za-z0-9_-]{32,}"),
-        ("a key of Stripe", r"(?<![A-Za-z0-9])[rs]k_live_[A-Za-z0-9]{16,}"),
-        # With a digit and a capital: "task-specific-…" goes on with neither.
-        (
-            "an API key",
-            r"(?<![A-Za-z0-9])sk-(?=[A-Za-z_-]{0,99}[0-9])(?=[a-z0-9_-]{0,99}[A-Z])"
-            r"[A-Za-z0-9_-]{20,}",
-        ),
-        ("a JSON web token", r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,500}\.eyJ[A-Za-z0-9_-]{8,}"),
-        ("a key of Azure", r"AccountKey=[A-Za-z0-9+/]{40,}"),
-    )
+_ANY = r"[A-Za-z0-9_.=-]{12,}"
+# With a digit and a capital: "task-specific-…" goes on with neither.
+_MIXED = r"(?=[A-Za-z_-]{0,99}[0-9])(?=[a-z0-9_-]{0,99}[A-Z])[A-Za-z0-9_-]{20,}"
+_WITH_DIGIT = r"(?=[A-Za-z_-]{0,99}[0-9])[A-Za-z0-9_.=-]{12,}"
+FORMS = (
+    Form("an AWS access key", "(?:AKIA|ASIA|ABIA|ACCA)", r"[A-Z0-9]{16}(?![A-Z0-9])", _ANY),
+    Form("a token of Hugging Face", "(?:hf|api_org)_", r"[A-Za-z0-9]{20,}", r"[A-Za-z0-9]{12,}"),
+    Form("a token of GitHub", "(?:gh[pousr]_|github_pat_)", r"[A-Za-z0-9_]{20,}", _ANY),
+    Form("a token of GitLab", "gl(?:pat|dt|rt|ptt|cbt|soat|ft|imt|agent)-", r"[\w-]{20,}", _ANY),
+    Form("a token of Slack", "(?:xox[abeoprs]-|xapp-)", r"[A-Za-z0-9-]{10,}", _ANY),
+    Form("a key of Google", "AIza", r"[A-Za-z0-9_-]{35}", _ANY),
+    Form("a token of Google", r"(?:ya29\.|GOCSPX-)", r"[\w-]{20,}", _ANY),
+    Form("a token of npm", "npm_", r"[A-Za-z0-9]{30,}", r"[A-Za-z0-9]{12,}"),
+    Form("a token of PyPI", "pypi-", r"[A-Za-z0-9_-]{32,}", _WITH_DIGIT),
+    Form("a key of Stripe", "(?:[rs]k_(?:live|test)|whsec)_", r"[A-Za-z0-9]{16,}", _ANY),
+    Form("an API key", "sk-", _MIXED, _WITH_DIGIT),
+    Form("a JSON web token", "eyJ", r"[\w-]{8,500}\.eyJ[\w-]{8,}", r"[A-Za-z0-9_-]{8}[\w.=+/-]*"),
+    Form("a key of SendGrid", r"SG\.", r"[\w-]{16,64}\.[\w-]{16,}", _ANY),
+    Form("a token of Databricks", "dapi", r"[0-9a-f]{32}", r"[0-9a-f]{16,}"),
+    Form("a token of DigitalOcean", "do[oprt]_v1_", r"[0-9a-f]{32,}", _ANY),
+    Form("a token of Vault", r"hv[sbr]\.", r"[\w-]{24,}", _ANY),
+    Form("a key of Groq", "gsk_", r"[A-Za-z0-9]{32,}", _ANY),
+    Form("a token of Replicate", "r8_", r"[A-Za-z0-9]{32,}", _ANY),
+    Form("a token of Docker", "dckr_pat_", r"[\w-]{20,}", _ANY),
+    Form("a key of Weights & Biases", "wandb_v1_", r"\w{20,}", _ANY),
+    Form("a key of age", "AGE-SECRET-KEY-", r"[A-Z0-9]{40,}", _ANY),
 )
+PRIVATE_KEY = r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
+"""The line that a private key begins with."""
+PLACES = (
+    (r"(hooks\.slack\.com/(?:services|workflows|triggers)/)", r"[^\s\"'<>]+"),
+    (r"(discord(?:app)?\.com/api/webhooks/)", r"[^\s\"'<>]+"),
+    (r"(\.webhook\.office\.com/)", r"[^\s\"'<>]+"),
+    (r"(api\.telegram\.org/(?:file/)?bot)", r"[^\s\"'<>/]+"),
+)
+"""Where the path of a URL is the secret: what stands before it, and how far it goes."""
+
 # Not a port, behind which an `@` of a path may stand.
-_LOGIN = re.compile(r"://[^\s:/@\"'<>]{0,200}:(?![0-9]{1,5}[/?#])(?P<value>[^\s@\"'<>]{1,200})@")
-_USER = re.compile(r"://(?=[A-Za-z_]*[0-9])(?=[0-9_]*[A-Za-z])[A-Za-z0-9_]{20,}(?::[a-z-]*)?@")
-_PAIR = re.compile(
+_URL_LOGIN = r"://[^\s:/@\"'<>]{0,200}:(?![0-9]{1,5}[/?#])(?P<value>[^\s@\"'<>]{1,200})@"
+_USER = r"://(?=[A-Za-z_]*[0-9])(?=[0-9_]*[A-Za-z])[A-Za-z0-9_]{20,}(?::[a-z-]*)?@"
+_PAIR = (
     r"(?<![\w.-])-{0,2}(?P<name>[A-Za-z_][\w.-]{0,99})[\"']?[ \t]{0,9}[:=](?!//)[ \t]{0,99}"
     # A block of YAML, or a quote.
     r"(?:[|>][+-]?[ \t]{0,9}\r?\n[ \t]{1,99}|[\"'])?(?P<value>[^\s\"',;&}\]]+)"
 )
-_PASSWORDS = frozenset(("password", "passwd", "passphrase", "pwd", "secret"))
+
+MASK = "***"
+CHUNK = r"[^\s\"'<>`]+"
+"""A text without blanks and quotes: a URL is no longer."""
+LOGIN = (
+    r"(?<![\w/.+-])([\w.+-]{1,100}):([^\s@/\"']{1,500})@(?!sha\d)(?=[A-Za-z\[]|\d+\.\d+\.\d+\.\d)"
+)
+"""A user, a password and a host without a scheme."""
+_SSH = frozenset(("ssh", "sftp", "scp", "git+ssh", "ssh+git", "rsync", "svn+ssh"))
+_CONTAINERS = frozenset(("abfs", "abfss", "wasb", "wasbs", "az"))
+"""Schemes of Azure: before the `@` stands a container."""
+
+PASSWORD, TOKEN, RANDOM = "password", "token", "random"
+"""What a name says of its value: that it is chosen by a person, that a service handed it out, or
+that it is secret only if it looks as if nobody had chosen it."""
+_WORDS = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+"
+_PASSWORDS = ("password", "passwd", "passphrase", "passcode", "pwd", "secret")
+# The letters of a name may hold one of these anywhere: PGPASSWORD, secretAccessKey, apitokens.
+_ANYWHERE = (
+    *("password", "passwd", "passphrase", "passcode", "credential", "connectionstring"),
+    *("apikey", "accesskey", "privatekey", "secretkey", "signingkey", "authkey", "accountkey"),
+    *("apitoken", "accesstoken", "authtoken", "refreshtoken", "bearer", "extraheader"),
+    *("webhook", "sessionid", "secret", "jwt"),
+)
+_NOT_SECRET = ("secretar",)
+# Behind these, a name is that of something about a secret: --token-file, --auth-type.
+_ABOUT = frozenset(
+    (
+        *("file", "path", "dir", "folder", "env", "name", "names", "url", "uri", "ids", "type"),
+        *("types", "method", "mode", "length", "len", "limit", "count", "dim", "size", "index"),
+        *("idx", "embedding", "embeddings", "required", "enabled", "stdin", "prompt", "ttl"),
+        *("expiry", "expires", "manager", "provider", "store", "backend", "class", "policy"),
+    )
+)
 _TOKENS = frozenset(
     (
-        *("token", "apikey", "credential", "credentials", "auth", "authorization", "bearer"),
-        *("signature", "sig", "cookie", "pass", "pat"),
+        *("auth", "oauth", "authorization", "authentication", "cookie", "cookies", "pat", "otp"),
+        *("totp", "mfa", "pw", "dbpw", "rootpw", "userpw", "adminpw", "ghpat", "pats", "creds"),
     )
 )
-_BEFORE_KEY = frozenset(
+_SIGNATURES = frozenset(("signature", "sig", "sas", "hmac"))
+_IF_RANDOM = _SIGNATURES | {"key", "keys", "session", "tokens"}
+_NO_PASS = frozenset(
     (
-        *("api", "access", "secret", "private", "account", "auth", "signing", "encryption"),
-        *("master", "storage", "shared", "ssh", "license"),
+        *("com", "by", "low", "high", "band", "all", "over", "under", "tres", "sur", "encom"),
+        *("multi", "single", "one", "two", "first", "second", "third", "last", "per", "each"),
+        *("forward", "backward", "render", "num", "n", "max", "min"),
     )
 )
+# Words of language models, and of what sorts and joins: a token or a key that everybody may see.
+_PLAIN_TOKEN = frozenset(
+    (
+        *("pad", "padding", "eos", "bos", "unk", "unknown", "sep", "separator", "cls", "mask"),
+        *("special", "stop", "start", "end", "begin", "image", "audio", "video", "vision", "text"),
+        *("max", "min", "num", "n", "per", "new", "next", "first", "last", "prev", "think", "bot"),
+        *("eot", "sot", "eom", "boi", "eoi", "eod", "extra", "added", "add", "prompt", "decoder"),
+        *("encoder", "class", "target", "source", "prefix", "suffix", "fim", "word", "speaker"),
+        *("language", "lang", "query", "forced", "suppress", "by", "each", "patch", "no"),
+    )
+)
+_PLAIN_KEY = frozenset(
+    (
+        *("sort", "group", "primary", "foreign", "partition", "label", "image", "text", "public"),
+        *("caption", "cache", "hash", "metric", "dict", "json", "index", "column", "row", "query"),
+        *("monitor", "target", "feature", "id", "name", "data", "dataset", "input", "output"),
+        *("object", "field", "map", "value", "unique", "lookup", "join", "merge", "order", "by"),
+        *("search", "file", "s3", "item", "sample", "batch", "state", "model", "checkpoint"),
+        *("param", "config", "env", "attention", "prompt", "answer", "question", "response"),
+        *("context", "audio", "video", "mask", "source", "src", "tgt", "split", "hot", "major"),
+        *("minor", "turn", "mon", "don", "tur", "jockey", "whis", "hoc", "joc", "on", "any"),
+        *("press", "short", "shift", "ctrl", "alt", "up", "down", "kv", "num", "score", "loss"),
+        *("pub", "ssh", "gpg", "no", "per", "reward", "class", "dedup", "subset", "bucket"),
+    )
+)
+# Letters of other alphabets that look like ours.
+_LOOKALIKES = str.maketrans("аеорсухіѕԁӏκοτνρ", "aeopcyxisdlkotvp")
+
 # As no word and no name is; `pad_token: "<pad>"` is everyday in params.
-_RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_.~%-]{16,}")
+_RANDOM = r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_.~%-]{16,}"
 # What is filled in later, where it comes from instead, and what is nothing at all.
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = (
     r"[$<{%(\[!|>*].*|[.*?_-]+|x+|X+|~|\.{0,2}/.*|~/.*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
     r"|(?:env|vault|ssm|file|op|arn|gs|s3|https?):.*|os\.environ.*"
     r"|(?i:null|none|true|false|yes|no|unset|redacted)"
 )
 _SHORTEST = 4
-_PASSWORD = "a password"
-_TOKEN = "a key or token"
+_A_PASSWORD = "a password"
+_A_TOKEN = "a key or token"
 _URL = "a URL with a password or token"
 
 
@@ -97,27 +188,134 @@ def find_secrets(text: str, *, prose: bool = False) -> list[Secret]:
     return [Secret(n + 1, found[n]) for n in sorted(found) if ALLOWED not in lines[n]]
 
 
+def secrecy_of(name: str) -> str:
+    """Return what a name says of its value: `PASSWORD`, `TOKEN`, `RANDOM`, or nothing.
+
+    `--hf-token`, `apiKey`, `DB_PASS`, `PGPASSWORD` say it, `--max-tokens` and `--key-dim` do not.
+    """
+    words = words_of(name)
+    while len(words) > 1 and words[-1].isdecimal():
+        words.pop()
+    if not words:
+        return ""
+    whole, last = "".join(words), words[-1]
+    before = words[-2] if len(words) > 1 else ""
+    if any(each in whole for each in _NOT_SECRET):
+        return ""
+    if last in _ABOUT and "webhook" not in whole:
+        return ""
+    if last.endswith(_PASSWORDS) or whole.endswith(_PASSWORDS):
+        return PASSWORD
+    if any(each in whole for each in _ANYWHERE) or last in _TOKENS or words[0] == "authorization":
+        return TOKEN
+    for ending, plain, kind in (
+        ("pass", _NO_PASS, PASSWORD),
+        ("token", _PLAIN_TOKEN, TOKEN),
+        ("key", _PLAIN_KEY, TOKEN),
+    ):
+        if last.endswith(ending):
+            said = last.removesuffix(ending) or before
+            if said or ending != "key":
+                return "" if said in plain else kind
+    return RANDOM if last in _IF_RANDOM else ""
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a name, in lower case: those of `--hf-token`, `apiKey`, `DB_PASS`."""
+    if not name.isascii():
+        name = plain_letters(name)
+    return [word.lower() for word in re.findall(_WORDS, name)]
+
+
+def plain_letters(text: str) -> str:
+    """Return a text in which letters that look like ours, or are not seen, are none."""
+    text = unicodedata.normalize("NFKC", text).translate(_LOOKALIKES)
+    return "".join(each for each in text if unicodedata.category(each) != "Cf")
+
+
+def is_random(value: str) -> bool:
+    """Return whether a value looks as if nobody had chosen it."""
+    return bool(re.fullmatch(_RANDOM, value))
+
+
+def without_secret(text: str) -> str:
+    """Return a URL, or a text with URLs, as it may be shown.
+
+    A URL loses its user, except one of SSH without a password, and all from its `?` or `#` on.
+    """
+    if "://" in text or "@" in text:
+        text = re.sub(CHUNK, lambda match: _plain_url(match[0]), text)
+    return without_forms(text)
+
+
+def _plain_url(chunk: str) -> str:
+    before, colon, rest = chunk.partition("://")
+    if not colon:
+        return re.sub(LOGIN, f"{MASK}@", chunk)
+    user, rest = split_user(before, rest)
+    return f"{before}://{user}{re.split('[?#]', rest, maxsplit=1)[0]}"
+
+
+def split_user(before: str, rest: str) -> tuple[str, str]:
+    """Return the user that may be shown, with its `@`, and what stands behind any user."""
+    scheme = re.split(r"[^A-Za-z0-9+.-]", before)[-1].lower()
+    login, at, host = rest.rpartition("@")
+    if not at or _is_place(login):
+        return "", rest
+    plain = (scheme in _SSH or scheme in _CONTAINERS) and not re.search("[:/]", login)
+    return (f"{login}@" if plain else ""), host
+
+
+def _is_place(text: str) -> bool:
+    """Return whether what stands before an `@` is a host and a path, and no user.
+
+    A password may hold a slash, and a path an `@`; a number behind a host is its port.
+    """
+    host, slash, _ = text.partition("/")
+    if "://" in text:
+        return False
+    name, colon, port = host.rpartition(":")
+    if not colon:
+        return bool(slash)
+    known = "." in name or name == "localhost" or name.startswith("[")
+    return bool(slash) and known and port.isdecimal() and len(port) <= 5
+
+
+def without_forms(text: str) -> str:
+    """Return a text in which `***` stands for what services hand out."""
+    for form in FORMS:
+        text = re.sub(rf"(?<![A-Za-z0-9]){form.begin}{form.likely}", MASK, text)
+    for before, rest in PLACES:
+        text = re.sub(before + rest, rf"\1{MASK}", text)
+    return text
+
+
 def _matches(text: str, *, prose: bool) -> Iterator[tuple[int, str]]:
     """Yield where something is, what says most about it first."""
-    for what, pattern in _FORMS:
-        yield from ((match.start(), what) for match in pattern.finditer(text))
-    for match in _LOGIN.finditer(text):
-        if not _PLACEHOLDER.fullmatch(match["value"]):
+    for form in FORMS:
+        found = re.finditer(rf"(?<![A-Za-z0-9]){form.begin}{form.sure}", text)
+        yield from ((match.start(), form.what) for match in found)
+    yield from ((match.start(), "a private key") for match in re.finditer(PRIVATE_KEY, text))
+    for match in re.finditer(r"AccountKey=[A-Za-z0-9+/]{40,}", text):
+        yield match.start(), "a key of Azure"
+    for before, rest in PLACES:
+        yield from ((match.start(), _URL) for match in re.finditer(f"{before}{rest}", text))
+    for match in re.finditer(_URL_LOGIN, text):
+        if not re.fullmatch(_PLACEHOLDER, match["value"]):
             yield match.start(), _URL
-    yield from ((match.start(), _URL) for match in _USER.finditer(text))
-    for match in _PAIR.finditer(text):
+    yield from ((match.start(), _URL) for match in re.finditer(_USER, text))
+    for match in re.finditer(_PAIR, text):
         if what := _judge(match["name"], match["value"], prose=prose):
             yield match.start("value"), what
 
 
 def _judge(name: str, value: str, *, prose: bool) -> str:
     """Return what a value is, by its name, or nothing."""
-    words = words_of(name)
-    if not words or _PLACEHOLDER.fullmatch(value):
+    kind = secrecy_of(name)
+    if not kind or re.fullmatch(_PLACEHOLDER, value):
         return ""
-    if words[-1] in _PASSWORDS and not prose:
-        return _PASSWORD if len(value) >= _SHORTEST else ""
-    key = words[-1] == "key" and len(words) > 1 and words[-2] in _BEFORE_KEY
-    if key or words[-1] in _TOKENS | _PASSWORDS:
-        return _TOKEN if _RANDOM.fullmatch(value) else ""
-    return ""
+    if kind == PASSWORD and not prose and words_of(name)[-1].endswith(_PASSWORDS):
+        return _A_PASSWORD if len(value) >= _SHORTEST else ""
+    # A `key` is the name of many a digest.
+    digest = kind == RANDOM and words_of(name)[-1] not in _SIGNATURES
+    return _A_TOKEN if is_random(value) and not digest else ""

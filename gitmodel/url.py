@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from gitmodel.errors import UsageError
 from gitmodel.hints import note
-from gitmodel.secrets import find_secrets
+from gitmodel.secrets import find_secrets, secrecy_of
 
 FOLDER = "file"
 AZURE = ("abfs", "abfss", "az")
@@ -23,19 +23,17 @@ WEB = ("http", "https")
 """The schemes of what can only be read: DVC's remotes may have them."""
 
 _LONGEST = 2048
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}", re.ASCII)
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,30}"
 _HOST = r"(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])"
 _PORT = r"(?::(?P<port>[0-9]{1,5}))?"
 _ACCOUNT = r"(?:@(?P<host>[A-Za-z0-9]{1,24}\.(?:blob|dfs)(?:\.[A-Za-z0-9-]{1,63}){1,6}))"
 _PLACES = {
-    FOLDER: re.compile(r""),
-    "s3": re.compile(r"(?P<container>[A-Za-z0-9._-]{1,255})", re.ASCII),
-    "gs": re.compile(r"(?P<container>[A-Za-z0-9][A-Za-z0-9._-]{1,221})", re.ASCII),
-    **dict.fromkeys(
-        AZURE, re.compile(rf"(?P<container>[A-Za-z0-9$][A-Za-z0-9-]{{0,62}}){_ACCOUNT}?")
-    ),
-    "sftp": re.compile(rf"(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9._-]{{0,63}})@)?{_HOST}{_PORT}"),
-    **dict.fromkeys(WEB, re.compile(rf"{_HOST}{_PORT}")),
+    FOLDER: r"",
+    "s3": r"(?P<container>[A-Za-z0-9._-]{1,255})",
+    "gs": r"(?P<container>[A-Za-z0-9][A-Za-z0-9._-]{1,221})",
+    **dict.fromkeys(AZURE, rf"(?P<container>[A-Za-z0-9$][A-Za-z0-9-]{{0,62}}){_ACCOUNT}?"),
+    "sftp": rf"(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9._-]{{0,63}})@)?{_HOST}{_PORT}",
+    **dict.fromkeys(WEB, rf"{_HOST}{_PORT}"),
 }
 """What stands between `//` and the path."""
 _FORMS = {
@@ -50,11 +48,13 @@ _WITH_NAME = (*AZURE, "sftp")
 """The schemes of which a name without a password may stand before an `@`."""
 _MEANT = {"s3a": "s3", "s3n": "s3", "gcs": "gs", "ssh": "sftp", "azure": "abfs"}
 _OPTIONS = {
-    "endpoint": re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._/-]*)?", re.ASCII),
-    "region": re.compile(r"[A-Za-z0-9-]{1,63}", re.ASCII),
+    "endpoint": r"https?://[A-Za-z0-9.\[\]:_-]+(?:/[A-Za-z0-9._/-]*)?",
+    "region": r"[A-Za-z0-9-]{1,63}",
 }
-_ADDRESS = re.compile(r"(?:(?<=://)|(?<=@))\[[0-9A-Fa-f:.]{2,45}\]")
-_LOGIN = re.compile(r"[^/@]:[^/@]*@|^//[^/]*@")
+_SUSPICIOUS = r"=|[\w-]{16}|@"
+_OPTION_NAME = r"[?&;#]([\w.-]{1,100})="
+_ADDRESS = r"(?:(?<=://)|(?<=@))\[[0-9A-Fa-f:.]{2,45}\]"
+_LOGIN = r"[^/@]:[^/@]*@|^//[^/]*@"
 _NO_CREDENTIALS = "put them in the environment or in the profile of the service, not in a URL"
 
 
@@ -95,7 +95,7 @@ def parse_url(text: str, schemes: Sequence[str] = REMOTES) -> Url:
         raise UsageError("the URL holds credentials", hint=_NO_CREDENTIALS)
     if scheme not in schemes:
         raise _unknown(scheme, schemes)
-    if "::" in _ADDRESS.sub("", _decoded(text)):
+    if "::" in re.sub(_ADDRESS, "", _decoded(text)):
         raise UsageError(
             f"the {scheme} URL leads to another URL by '::'",
             hint=note("such as {}", _FORMS[scheme]),
@@ -107,7 +107,7 @@ def parse_url(text: str, schemes: Sequence[str] = REMOTES) -> Url:
         raise UsageError(
             f"the {scheme} URL is malformed", hint=note("such as {}", _FORMS[scheme])
         ) from error
-    place = _PLACES[scheme].fullmatch(parts.netloc)
+    place = re.fullmatch(_PLACES[scheme], parts.netloc)
     lost = scheme == FOLDER and not parts.path
     if not place or lost or "#" in text or int(place.groupdict().get("port") or 0) > 65535:
         raise UsageError(
@@ -140,7 +140,11 @@ def check_url(text: str) -> str:
         )
     parse_url(text)
     plain = _decoded(text)
-    if find_secrets(plain):
+    # The whole table is read only for what could be in it: most URLs are short and plain.
+    secret = re.search(_SUSPICIOUS, plain) and (
+        any(map(secrecy_of, re.findall(_OPTION_NAME, plain))) or find_secrets(plain)
+    )
+    if secret:
         raise UsageError("the URL holds credentials", hint=_NO_CREDENTIALS)
     if "://" not in text:
         _check_folder(plain)
@@ -171,7 +175,7 @@ def _unknown(scheme: str, schemes: Sequence[str]) -> UsageError:
             f"the URL of a remote does not begin with '{scheme}:'",
             hint=note("such as {}", _FORMS[meant]),
         )
-    what = f"URLs of the kind {scheme!r}" if _SCHEME.fullmatch(scheme) else "such URLs"
+    what = f"URLs of the kind {scheme!r}" if re.fullmatch(_SCHEME, scheme) else "such URLs"
     return UsageError(
         f"gitmodel has no remotes with {what}",
         hint=note("use a folder, or one of: {}", schemes[1:]),
@@ -199,7 +203,7 @@ def _options(scheme: str, given: Mapping[str, Sequence[str]]) -> dict[str, str]:
                 f"the {scheme} URL has the option {name!r} twice",
                 hint=note("such as {}", _FORMS[scheme]),
             )
-        if not _OPTIONS[name].fullmatch(values[0]):
+        if not re.fullmatch(_OPTIONS[name], values[0]):
             raise UsageError(
                 f"the {scheme} URL has an impossible {name}",
                 hint="endpoint=https://HOST[:PORT]&region=NAME",
@@ -211,7 +215,7 @@ def _check_folder(plain: str) -> None:
     """Raise `UsageError` for what could be meant as something else than a folder."""
     if "://" in plain or "::" in plain:
         raise UsageError("the folder has '://' or '::' in its name", hint="rename it")
-    if _LOGIN.search(plain):
+    if re.search(_LOGIN, plain):
         raise UsageError("that looks like a URL with credentials", hint=_NO_CREDENTIALS)
     name, colon, _ = plain.partition("/")[0].partition(":")
     if meant := _FORMS.get(_MEANT.get(name.lower(), name.lower())) if colon else None:

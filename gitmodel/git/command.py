@@ -16,10 +16,10 @@ from pathlib import Path
 from gitmodel.errors import GitmodelError, IntegrityError, UsageError
 from gitmodel.hints import command
 from gitmodel.printable import cut, their_words
+from gitmodel.secrets import without_secret
 from gitmodel.signals import deaf_children, waiting
 from gitmodel.trace import step
 
-_SECRET = re.compile(r"(://[^/@:\s]*):[^/@\s]*@")
 _OWN = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_INDEX_FILE"),
     *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH"),
@@ -202,11 +202,6 @@ def _environment(*, named: bool) -> dict[str, str]:
 def run_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     """Run `git` in a folder, whatever repository that is in, if any."""
     return _run(_find_program(), folder, arguments)
-
-
-def without_secret(url: str) -> str:
-    """Return a URL, or a text with URLs, as it may be shown: passwords are left out."""
-    return _SECRET.sub(r"\1@", url)
 
 
 def _find_program() -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from gitmodel.digest import COMMIT
 from gitmodel.errors import ConflictError, RemoteError
 from gitmodel.git import gitconfig, refs, revisions
-from gitmodel.git.command import Git, run_in, said, without_secret
+from gitmodel.git.command import Git, run_in, said
 from gitmodel.hints import command
+from gitmodel.secrets import without_secret
 
 _MUTE = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true"}
 _FETCHED = "refs/gitmodel/fetched"

@@ -20,12 +20,12 @@ from gitmodel.dvcfile import MD5, Settings, format_members, parse_settings
 from gitmodel.dvcsum import Md5Check
 from gitmodel.errors import IntegrityError, MissingError, UsageError
 from gitmodel.git import staging
-from gitmodel.git.command import without_secret
 from gitmodel.manifest import EXECUTABLE, FILE
 from gitmodel.paths import POINTER_SUFFIX, fold, parents
 from gitmodel.porcelain.connect import confirmed
 from gitmodel.project import Project
 from gitmodel.remote.store import Access, Store, open_store
+from gitmodel.secrets import without_secret
 from gitmodel.stream import read_blocks, will_read
 from gitmodel.url import WEB, parse_url, with_options
 from gitmodel.worktree.scan import FILE_FLAGS, Found, open_folder, read_small, scan

@@ -17,7 +17,7 @@ from gitmodel.config import CONFIG_NAME, Config, parse_config
 from gitmodel.digest import COMMIT
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git import gitconfig, revisions, transport
-from gitmodel.git.command import Git, find_top, open_bare, without_secret
+from gitmodel.git.command import Git, find_top, open_bare
 from gitmodel.git.objects import Objects
 from gitmodel.hints import command, note
 from gitmodel.imported import MAX_BYTES as MAX_IMPORTED
@@ -26,6 +26,7 @@ from gitmodel.index import Index, opened_index
 from gitmodel.pointer import MAX_BYTES
 from gitmodel.project import Project, never
 from gitmodel.reference import STAGES, Best, Stage, near, no_stages, parse_wanted
+from gitmodel.secrets import without_secret
 from gitmodel.snapshot import Snapshot, read_commit, version_name
 from gitmodel.version import (
     TagFormat,
@@ -206,9 +207,11 @@ def _asking(confirm: Callable[[str, str], bool]) -> Callable[[str, str], bool]:
 
 
 def _home_name(url: str) -> str:
-    last = url.rstrip("/").replace(":", "/").rpartition("/")[2].removesuffix(".git")
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", last)[:40]
-    return f"{plain}-{blake3(url.encode()).hexdigest(16)}"
+    """Return the name of a mirror's folder, which others may see: a login is no part of it."""
+    place = without_secret(url)
+    last = place.rstrip("/").replace(":", "/").rpartition("/")[2].removesuffix(".git")
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", last)[:40]
+    return f"{name}-{blake3(place.encode()).hexdigest(16)}"
 
 
 def _publish(folder: Path, scratch: Scratch, make: Callable[[Path], object]) -> Path:

@@ -364,7 +364,8 @@ def test_verbose_tells_what_takes_the_time(story: Repo) -> None:
 def test_verbose_tells_no_secret(repo: Repo) -> None:
     url = "https://ada:hunter2@127.0.0.1:1/models.git"
     told = repo.gitmodel("get", "-v", url, "model", "-o", "out", code=6)
-    assert "ada@127.0.0.1" in told.err
+    assert "//127.0.0.1" in told.err
+    assert "ada" not in told.err
     assert "hunter2" not in told.err + told.out
 
 

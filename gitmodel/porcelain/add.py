@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gitmodel.atomic import locked
 from gitmodel.cache import SMALL, CacheWriter
@@ -65,13 +66,9 @@ def add(project: Project, paths: Sequence[str], progress: Progress) -> list[Adde
         check_settled(paths, snapshot)
         pointers = snapshot.pointers
         plan = _plan(project, paths, pointers)
-        made: dict[str, Pointer] = {}
-        odd: dict[str, tuple[str, ...]] = {}
-        for artifact, inside in plan.items():
-            old = pointers.get(artifact)
-            made[artifact], entries = _make_pointer(project, artifact, inside, old, progress)
-            here = not_on_windows([artifact, *(entry.path for entry in entries)])
-            odd[artifact] = tuple(here)
+        taken = _take_all(project, plan, pointers, progress)
+        _remember(project, taken)
+        made = {each.artifact: each.pointer for each in taken}
         untracked = track(project.git, made, pointers, project.beside)
     return [
         Added(
@@ -79,9 +76,9 @@ def add(project: Project, paths: Sequence[str], progress: Progress) -> list[Adde
             pointer,
             pointers.get(artifact) != pointer,
             untracked.get(artifact, 0),
-            odd[artifact],
+            tuple(not_on_windows([artifact, *(entry.path for entry in entries)])),
         )
-        for artifact, pointer in made.items()
+        for artifact, pointer, entries, _ in taken
     ]
 
 
@@ -170,39 +167,62 @@ def check_apart(path: str, pointers: Iterable[str]) -> None:
         )
 
 
-def _make_pointer(
+class _Taken(NamedTuple):
+    """An artifact whose blobs are in the cache."""
+
+    artifact: str
+    pointer: Pointer
+    entries: list[Entry]
+    collector: _Collector
+
+
+def _take_all(
     project: Project,
-    artifact: str,
-    inside: list[str] | None,
-    old: Pointer | None,
+    plan: Mapping[str, list[str] | None],
+    pointers: Mapping[str, Pointer],
     progress: Progress,
-) -> tuple[Pointer, list[Entry]]:
-    """Put an artifact, or some paths inside it, into the cache; return its pointer and entries."""
+) -> list[_Taken]:
+    """Put artifacts, or some paths inside them, into the cache; their blobs are durable then."""
+    taken = []
     with project.cache.writer(project.config.algorithm, Meter(progress, "add")) as writer:
-        collector = _Collector(project, artifact, writer)
-        if inside is None or old is None:
-            collector.take("", old.oid if old and old.kind == "file" else "")
-            entries = collector.entries
-        else:
-            entries = _replaced(project, artifact, inside, old, collector)
-        pointer = _pointer_of(project, artifact, entries, writer)
-    # Only now are the blobs durable, so only now may the index say that they are known.
-    tree = str(project.root)
-    project.index.record(tree, [artifact], collector.fresh, collector.gone)
-    if inside is None and all(entry.type in (FILE, EXECUTABLE) for entry in entries):
-        project.index.set_tree(tree, artifact, pointer.oid, len(entries))
-        if pointer.kind == "tree":
-            project.index.set_complete(CACHE, pointer.oid)
-    return pointer, entries
+        for artifact, inside in plan.items():
+            old = pointers.get(artifact)
+            collector = _Collector(project, artifact, writer)
+            if inside is None or old is None:
+                collector.take("", old.oid if old and old.kind == "file" else "")
+                entries = collector.entries
+            else:
+                entries = _replaced(project, artifact, inside, old, collector)
+            pointer = _pointer_of(project, artifact, entries, writer)
+            taken.append(_Taken(artifact, pointer, entries, collector))
+    return taken
+
+
+def _remember(project: Project, taken: Sequence[_Taken]) -> None:
+    """Have the index know the files; only once the blobs are durable may it say so."""
+    tree, index = str(project.root), project.index
+    fresh = [row for each in taken for row in each.collector.fresh]
+    gone = [path for each in taken for path in each.collector.gone]
+    index.record(tree, [each.artifact for each in taken], fresh, gone)
+    for artifact, pointer, entries, collector in taken:
+        files_only = all(entry.type in (FILE, EXECUTABLE) for entry in entries)
+        if collector.took_all and files_only:
+            index.set_tree(tree, artifact, pointer.oid, len(entries))
+            if pointer.kind == "tree":
+                index.set_complete(CACHE, pointer.oid)
 
 
 class _Collector:
-    """Puts what is in an artifact into the cache, where it is not yet, and keeps the entries."""
+    """Puts what is in an artifact into the cache, where it is not yet, and keeps the entries.
+
+    `took_all`: not only some paths inside it.
+    """
 
     def __init__(self, project: Project, artifact: str, writer: CacheWriter) -> None:
         self.entries: list[Entry] = []
         self.fresh: list[Seen] = []
         self.gone: list[str] = []
+        self.took_all = False
         self._project = project
         self._artifact = artifact
         self._writer = writer
@@ -211,6 +231,7 @@ class _Collector:
 
     def take(self, path: str, same: str = "") -> None:
         """Take all at `path`, relative to the artifact; `same` is the oid that it probably has."""
+        self.took_all = not path
         start = f"{self._artifact}/{path}".rstrip("/")
         seen = self._project.index.seen(str(self._project.root), start)
         known: list[tuple[Found, Digests]] = []

@@ -43,17 +43,20 @@ def write_files(root: Path, files: Mapping[str, bytes], scratch: Scratch) -> Non
 
     Raises `IntegrityError`, and writes none, if a symlink is on the way to any.
     """
-    for folder in dict.fromkeys(path.rpartition("/")[0] for path in files):
+    written: dict[str, dict[str, Path]] = {}
+    for path in files:
+        written.setdefault(path.rpartition("/")[0], {})
+    for folder in written:
         with open_folder(root, folder, create=True):
             pass
-    written = {}
     for path, data in files.items():
-        fd, written[path] = scratch.new_file()
-        _fill(fd, data)
-    for path, temporary in written.items():
         folder, _, name = path.rpartition("/")
+        fd, written[folder][name] = scratch.new_file()
+        _fill(fd, data)
+    for folder, names in written.items():
         with open_folder(root, folder, create=True) as fd:
-            _move(temporary, fd, name)
+            for name, temporary in names.items():
+                _move(temporary, fd, name)
             sync_folder(fd)
 
 

@@ -27,7 +27,8 @@ def add_rules(root: Path, path: str, rules: Sequence[bytes], scratch: Scratch) -
 
 def with_rules(old: bytes, rules: Sequence[bytes]) -> bytes:
     """Return what a file is with the lines that it lacks."""
-    new = [rule for rule in rules if rule not in old.splitlines()]
+    there = set(old.splitlines())
+    new = [rule for rule in rules if rule not in there]
     end = b"" if not new or not old or old.endswith(b"\n") else b"\n"
     return old + end + b"".join(rule + b"\n" for rule in new)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from gitmodel.atomic import Scratch
 from gitmodel.git import staging
 from gitmodel.git.command import Git
 from gitmodel.pointer import Pointer, format_pointer
 from gitmodel.snapshot import pointer_path
-from gitmodel.worktree.files import remove_file, write_file
+from gitmodel.worktree.files import remove_file, write_files
 from gitmodel.worktree.rules import add_rules, ignore_rule, remove_rule
 from gitmodel.worktree.scan import look
 
@@ -23,15 +22,21 @@ def track(
     What Git itself tracks of an artifact leaves its index.  Returns how many files that were,
     by artifact.  Git hears of everything each time: an earlier run may have died before it did.
     """
-    stage = []
-    for artifact, pointer in pointers.items():
-        path = pointer_path(artifact)
+    root = git.worktree
+    files = {
+        pointer_path(artifact): format_pointer(pointer)
+        for artifact, pointer in pointers.items()
         # One that stands for what DVC tracks is in no file yet.
-        if before.get(artifact) != pointer or not look(git.worktree, path):
-            write_file(git.worktree, path, format_pointer(pointer), scratch)
-        stage += [path, _ignore(git.worktree, artifact, scratch)]
+        if before.get(artifact) != pointer or not look(root, pointer_path(artifact))
+    }
+    write_files(root, files, scratch)
+    rules: dict[str, list[bytes]] = {}
+    for path, rule in map(ignore_rule, pointers):
+        rules.setdefault(path, []).append(rule)
+    for path, lines in rules.items():
+        add_rules(root, path, lines, scratch)
     raw = staging.tracked(git, list(pointers))
-    staging.stage(git, dict.fromkeys(stage))
+    staging.stage(git, [*map(pointer_path, pointers), *rules])
     # Last: until then, whoever was killed finds what there is to be done.
     staging.unstage(git, raw)
     return {
@@ -53,10 +58,3 @@ def untrack(git: Git, artifacts: Sequence[str], scratch: Scratch) -> None:
         remove_file(git.worktree, path)
     # The pointers last: who was killed before this finds them in the index, and goes on.
     staging.unstage(git, [*(path for path in rules if path not in there), *pointers])
-
-
-def _ignore(root: Path, artifact: str, scratch: Scratch) -> str:
-    """Make Git ignore an artifact; return the path of the rules."""
-    path, rule = ignore_rule(artifact)
-    add_rules(root, path, [rule], scratch)
-    return path

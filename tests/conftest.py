@@ -7,11 +7,22 @@ import botocore.session
 import pytest
 from botocore.client import BaseClient
 
+from tests.helpers.memory import Keeper
 from tests.helpers.proxy import Proxy, proxy_of
 from tests.helpers.repo import Repo, copied, new_repo
 from tests.helpers.seaweed import KEY, SECRET, Bucket, S3Server, make_bucket, s3_server
 from tests.helpers.sshd import SshServer, ssh_server
 from tests.helpers.story import tell
+
+_MEMORY = Keeper()
+
+
+def pytest_collection_finish() -> None:
+    _MEMORY.set_aside()
+
+
+def pytest_runtest_logfinish() -> None:
+    _MEMORY.give_back()
 
 
 @pytest.fixture(scope="session")

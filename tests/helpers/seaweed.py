@@ -98,7 +98,7 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         "-s3.port.lance=0",
     ]
     # It would take all the memory that it may.
-    env = {**os.environ, "GOMEMLIMIT": "200MiB"}
+    env = {**os.environ, "GOMEMLIMIT": "400MiB"}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=env)
     server = S3Server(f"http://127.0.0.1:{s3}", process)

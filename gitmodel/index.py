@@ -39,6 +39,7 @@ from gitmodel.errors import (
     RemoteError,
     UsageError,
 )
+from gitmodel.mounts import is_shared, kind_of
 from gitmodel.pack import CHUNK, RECIPE, Listed, Placed, Stored, pack_sizes, parse_index, rows_of
 
 CACHE = "cache"
@@ -637,7 +638,9 @@ def _files_of(path: Path) -> tuple[str, ...]:
 def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=60, check_same_thread=False)
     try:
-        database.execute("PRAGMA journal_mode = WAL")
+        # A log that is written ahead is read by way of shared memory, which no network has.
+        mode = "TRUNCATE" if is_shared(kind_of(path.parent)) else "WAL"
+        database.execute(f"PRAGMA journal_mode = {mode}")
         # In WAL mode this survives a kill and, short of the last commits, a power cut.
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute("PRAGMA cache_size = -65536")

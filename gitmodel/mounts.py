@@ -1,32 +1,55 @@
-"""Which folders lie on one mount: only there can a thing be renamed from one to the other.
+"""Which folders lie on one mount, and of which kind that is.
 
-Two mounts of one disk have the same device number, so `stat` does not tell them apart; Linux lists
-all mounts in one file.  Elsewhere the device has to do.
+Only on one mount can a thing be renamed from one folder to another.  Two mounts of one disk have
+the same device number, so `stat` does not tell them apart; Linux lists all mounts in one file.
+Elsewhere the device has to do.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 _LIST = Path("/proc/self/mountinfo")
 _ESCAPE = re.compile(rb"\\([0-7]{3})")
-_POINT = 4
-"""The field of a line that has the mount point."""
+_LINE = re.compile(rb"(?:\S+ ){4}(\S+) .* - (\S+)")
+"""The fields of a line that have the mount point and the type, see proc(5)."""
+_NETWORK = re.compile(
+    r"nfs\d*|cifs|smb\d*|smbfs|afs|ceph|coda|ncpfs|9p|virtiofs|vboxsf|prl_fs|vmhgfs|lustre|gpfs"
+    r"|beegfs|glusterfs|gfs2|ocfs2|orangefs|pvfs2|acfs|fuse\.(?!exfat|ntfs|ext[234]|gocryptfs).*"
+)
 
 
-def mount_points() -> frozenset[str] | None:
-    """Return the real paths of all mount points, or None where the system does not list them."""
+def mount_points() -> dict[str, str] | None:
+    """Return the types of all mounts by their real paths, or None where none are listed.
+
+    Of two mounts at one place the last one counts.
+    """
     try:
         lines = _LIST.read_bytes().splitlines()
     except OSError:
         return None
-    fields = (line.split(b" ") for line in lines)
-    return frozenset(os.fsdecode(_plain(each[_POINT])) for each in fields if len(each) > _POINT)
+    found = (match.groups() for line in lines if (match := _LINE.match(line)))
+    return {os.fsdecode(_plain(point)): os.fsdecode(kind) for point, kind in found}
 
 
-def is_mount(path: str, points: frozenset[str] | None) -> bool:
+def kind_of(folder: Path) -> str:
+    """Return the type of a folder's file system, such as `ext4`; empty if that is not known."""
+    points = mount_points() or {}
+    return points.get(mount_of(os.path.realpath(folder), points), "")
+
+
+def is_shared(kind: str) -> bool:
+    """Return whether other machines may have a file system of this type mounted too.
+
+    Locks and shared memory then count on this machine only, as far as anybody knows.
+    """
+    return bool(_NETWORK.fullmatch(kind))
+
+
+def is_mount(path: str, points: Collection[str] | None) -> bool:
     """Return whether something is mounted at a path that has no symlink in it."""
     return is_device(path) if points is None else path in points
 
@@ -39,7 +62,7 @@ def is_device(path: str) -> bool:
         return False
 
 
-def mount_of(path: str, points: frozenset[str] | None) -> str:
+def mount_of(path: str, points: Collection[str] | None) -> str:
     """Return the mount point that a path which has no symlink in it lies below, or is."""
     while path != os.path.dirname(path) and not (is_mount(path, points) or is_device(path)):
         path = os.path.dirname(path)

@@ -14,6 +14,7 @@ from gitmodel.config import CONFIG_NAME
 from gitmodel.errors import GitmodelError
 from gitmodel.git import staging
 from gitmodel.hints import command
+from gitmodel.mounts import is_shared, kind_of
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.install import check
 from gitmodel.project import Project, open_project
@@ -46,6 +47,7 @@ def doctor(folder: Path) -> list[Finding]:
                 _cache,
                 _kept,
                 _disk,
+                _file_systems,
                 _remote,
                 _hooks,
             )
@@ -122,6 +124,16 @@ def _can_clone(project: Project) -> bool:
 def _disk(project: Project) -> Finding:
     free = shutil.disk_usage(project.cache.root).free
     return Finding("disk", free >= _LEAST_FREE, f"{human(free)} free", hint="make room")
+
+
+def _file_systems(project: Project) -> Finding:
+    """Say where the cache and the work files are, and what it means if that is a network."""
+    folders = {"cache": project.cache.root, "work files": project.root}
+    kinds = {name: kind_of(folder) or "unknown" for name, folder in folders.items()}
+    text = ", ".join(f"{name} on {kind}" for name, kind in kinds.items())
+    if any(map(is_shared, kinds.values())):
+        text += "; locks on a network hold on this machine only: use a clone from one at a time"
+    return Finding("file systems", True, text)
 
 
 def _remote(project: Project) -> Finding:

@@ -32,7 +32,7 @@ class Places:
         self._replaced = home / REPLACED
         self._home = Place(scratch, Aside(self._replaced, inside=False))
         self._real = ""
-        self._points: frozenset[str] | None = None
+        self._points: dict[str, str] | None = None
         self._inside: dict[str, Place] = {}
         self._of_folder: dict[str, Place] = {}
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 from gitmodel.digest import COMMIT
 from gitmodel.errors import ConflictError, RemoteError
@@ -15,6 +16,12 @@ from gitmodel.hints import command
 from gitmodel.secrets import without_secret
 
 _MUTE = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true"}
+_SOURCE = "source"
+_PARAMETERS = "GIT_CONFIG_PARAMETERS"
+_ANSWER = (
+    '!f() { test "$1" = get &&'
+    ' printf \'username=%s\\npassword=%s\\n\' "$GITMODEL_USER" "$GITMODEL_PASSWORD"; }; f'
+)
 _FETCHED = "refs/gitmodel/fetched"
 
 
@@ -64,7 +71,7 @@ def refs_at(git: Git, url: str) -> dict[str, str]:
 
     Raises `RemoteError` if it cannot be reached.
     """
-    done = git.run("ls-remote", "--", url)
+    done = git.run("ls-remote", "--", _SOURCE, env=_at(url))
     if done.returncode:
         raise _unreachable(url, done)
     found: dict[str, str] = {}
@@ -83,15 +90,44 @@ def fetch_one(git: Git, url: str, source: str, limit: int) -> str | None:
     Raises `RemoteError` if it cannot be had.
     """
     done = git.run(
-        # Not as an argument, which Git would keep in the configuration, secrets and all.
-        *("-c", f"remote.source.url={url}"),
         *("fetch", "--quiet", "--depth=1", "--no-tags", "--no-auto-gc"),
         *("--no-recurse-submodules", f"--filter=blob:limit={limit + 1}"),
-        *("--", "source", f"+{source}:{_FETCHED}"),
+        *("--", _SOURCE, f"+{source}:{_FETCHED}"),
+        env=_at(url),
     )
     if done.returncode:
         raise _unreachable(url, done)
     return revisions.resolve(git, _FETCHED)
+
+
+def _at(url: str) -> dict[str, str]:
+    """Return an environment in which Git knows a URL as the remote `source`.
+
+    Everybody may list the arguments of programs, those of Git's own helpers too, and Git keeps a
+    URL that is an argument of `fetch`.  So a login of the web is no part of the URL, but what a
+    helper answers to the one server that asks for it.
+    """
+    scheme, _, rest = url.partition("://")
+    login, at, place = rest.rpartition("@")
+    if not at or scheme not in ("http", "https") or "/" in login:
+        return {_PARAMETERS: _configured({f"remote.{_SOURCE}.url": url})}
+    user, colon, password = login.partition(":")
+    server = f"credential.{scheme}://{place.partition('/')[0]}"
+    asked = {f"{server}.helper": _ANSWER} if colon else {f"{server}.username": unquote(user)}
+    return {
+        _PARAMETERS: _configured({f"remote.{_SOURCE}.url": f"{scheme}://{place}", **asked}),
+        "GITMODEL_USER": unquote(user),
+        "GITMODEL_PASSWORD": unquote(password),
+    }
+
+
+def _configured(settings: Mapping[str, str]) -> str:
+    """Return settings as `git -c` hands them on to the programs that it starts."""
+    quoted = (
+        "'{}'".format(f"{key}={value}".replace("'", "'\\''").replace("!", "'\\!'"))
+        for key, value in settings.items()
+    )
+    return " ".join(filter(None, (os.environ.get(_PARAMETERS, ""), *quoted)))
 
 
 def _unreachable(url: str, done: subprocess.CompletedProcess[bytes]) -> RemoteError:

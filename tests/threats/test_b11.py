@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import threading
+from base64 import b64encode
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +69,75 @@ def test_b11_a_url_with_a_secret_is_no_remote(repo: Repo, url: str) -> None:
     assert C not in done.out + done.err
     assert repo.read(".gitmodel.yaml") == before
     assert C not in (repo.path / ".git" / "config").read_text()
+
+
+def test_b11_programs_that_git_starts_are_not_given_the_password(story: Repo) -> None:
+    story.git("--git-dir", "../origin.git", "config", "uploadpack.allowFilter", "true")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _GitServer) as server:
+        server.folder = story.path.parent  # type: ignore[attr-defined]
+        server.seen = seen = []  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://me:{C}%2F@127.0.0.1:{server.server_port}/origin.git"
+        config = story.read(".gitmodel.yaml").decode()
+        story.write(".gitmodel.yaml", config.replace('"../remote"', f'"{story.remote}"'))
+        story.commit()
+        story.git("push", "--quiet", "origin", "main")
+        story.gitmodel("get", url, "model@main", "-o", "m.pt")
+        wrong = url.replace(C, "wrong")
+        done = story.gitmodel("get", wrong, "model@main", "-o", "n.pt", "--cache", "c", code=6)
+        server.shutdown()
+    assert "wrong" not in done.out + done.err
+    assert (story.path / "m.pt").exists()
+    assert any(f"Basic {b64encode(f'me:{C}/'.encode()).decode()}" == each for each, _ in seen)
+    assert not [call for _, calls in seen for call in calls if C in call]
+
+
+class _GitServer(BaseHTTPRequestHandler):
+    """Git's own server of the web, for one user; notes who runs which Git meanwhile."""
+
+    def log_message(self, *told: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        asked = self.headers.get("Authorization", "")
+        self.server.seen.append((asked, _calls_of_git()))  # type: ignore[attr-defined]
+        if asked != f"Basic {b64encode(f'me:{C}/'.encode()).decode()}":
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="x"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        path, _, query = self.path.partition("?")
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        env = {
+            "PATH": os.environ["PATH"],
+            "GIT_PROJECT_ROOT": str(self.server.folder),  # type: ignore[attr-defined]
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "REQUEST_METHOD": self.command,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+        }
+        done = subprocess.run(["git", "http-backend"], input=body, env=env, capture_output=True)
+        head, _, data = done.stdout.partition(b"\r\n\r\n")
+        self.send_response(200)
+        for line in head.decode().splitlines():
+            self.send_header(*line.split(": ", 1))
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_POST = do_GET  # noqa: N815 - named by http.server
+
+
+def _calls_of_git() -> list[str]:
+    calls = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            program, *arguments = process.read_bytes().decode(errors="replace").split("\0")
+            if os.path.basename(program).startswith("git") and "gitmodel" not in program:
+                calls.append(" ".join(arguments))
+    return calls

@@ -84,7 +84,8 @@ def _rows(curves: Curves) -> Iterator[list[str]]:
 
 
 def _parse(rows: Iterator[list[str]], path: str) -> Curves:
-    head, *names = next(rows, [""])
+    # A line that is empty is a row without cells.
+    head, *names = next(rows, []) or [""]
     unique = len(set(names)) == len(names) <= MAX_COLUMNS
     if head != STEP or not unique or not all(name and name.isprintable() for name in names):
         raise IntegrityError(f"{path!r}, line 1, is not {STEP!r} and the names of metrics")

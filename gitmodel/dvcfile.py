@@ -108,7 +108,7 @@ def parse_members(data: bytes, key: str) -> list[Member]:
     """Return what a `.dir` object lists, which is the folder of a certain key."""
     try:
         listed = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise IntegrityError(f"DVC's list of the folder {key} is not JSON") from error
     hash_name = key.partition(":")[0]
     return [_member(each, hash_name, key) for each in _list(listed, key)]
@@ -158,7 +158,7 @@ def _locked_outs(path: str, lock: dict[str, Value], defined: Mapping[str, Value]
             )
         plain = set(_uncached(definition))
         for each in _list(stage.get("outs") or [], path):
-            if isinstance(each, dict) and each.get("path") not in plain:
+            if isinstance(each, dict) and _text(each.get("path"), path) not in plain:
                 out = _out(each, path, wdir, name)
                 if out:
                     yield out

@@ -169,7 +169,7 @@ def _address(source: str, root: str) -> str:
     """Return where data came from, without secrets and without paths of one machine."""
     try:
         value = json.loads(source)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = {}
     address = value.get("uri") or value.get("path") if isinstance(value, dict) else ""
     return masked([address[:_LONGEST]], root)[0] if isinstance(address, str) and address else ""

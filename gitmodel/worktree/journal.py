@@ -34,7 +34,7 @@ def read_journal(path: Path) -> dict[str, Pointer]:
         try:
             artifact, text = json.loads(line)
             pointers[str(artifact)] = parse_pointer(str(text).encode(), str(artifact))
-        except (ValueError, GitmodelError):
+        except (ValueError, TypeError, RecursionError, GitmodelError):
             # Whoever wrote into Git's own folder: less is known, and more is kept.
             continue
     return pointers

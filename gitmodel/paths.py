@@ -154,14 +154,14 @@ def _check_name(name: str, path: str) -> None:
         raise IntegrityError(f"{name[:60]!r}… is longer than {MAX_NAME} bytes")
     if fold(name).endswith(OWN_ENDINGS):
         raise IntegrityError(f"{path!r} is named like a temporary file of gitmodel's own")
-    if _is_dot_git(name):
+    if is_dot_git(name):
         raise IntegrityError(f"{path!r} is '.git' on some systems")
     if _DEVICE.fullmatch(name):
         raise IntegrityError(f"{path!r} is a device on Windows")
 
 
-def _is_dot_git(name: str) -> bool:
-    """Every spelling that NTFS, FAT, HFS+ or APFS takes for `.git`."""
+def is_dot_git(name: str) -> bool:
+    """Return whether NTFS, FAT, HFS+ or APFS takes a name for `.git`."""
     return _plain(name) in (".git", "git~1")
 
 

@@ -323,6 +323,12 @@ def _make_plan(
 
 
 def _check(project: Project, plan: Plan, *, force: bool) -> None:
+    if in_way := [path for path, is_in_way in plan.repositories.items() if force or is_in_way]:
+        were = "is a Git repository" if len(in_way) == 1 else "are Git repositories"
+        raise ConflictError(
+            f"{some(in_way)} {were}, which no command removes",
+            hint=command("mv {} elsewhere", in_way[0]),
+        )
     if force:
         plan.change.removals += plan.kept
         plan.kept = []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.hints import command, either, then
 from gitmodel.manifest import Entry
+from gitmodel.paths import is_dot_git
 from gitmodel.porcelain.mirror import Mirrors, find_revision, find_source, open_mirror, project_of
 from gitmodel.porcelain.supply import bring_blobs, bring_entries
 from gitmodel.progress import Work
@@ -88,10 +89,15 @@ def _check_free(target: Path, entries: Mapping[str, Entry], *, force: bool) -> N
     if not os.path.lexists(target):
         return
     folder = target.is_dir() and not target.is_symlink()
-    if folder and ("" in entries or (target / ".git").exists()):
-        what = "a Git repository" if (target / ".git").exists() else "a folder"
+    if folder and (repository := next(_repositories(target), None)):
+        where = "is" if repository == target else f"has in {str(repository)!r}"
         raise ConflictError(
-            f"{str(target)!r} is {what}, which is not replaced",
+            f"{str(target)!r} {where} a Git repository, which is not replaced",
+            hint="use another name",
+        )
+    if folder and "" in entries:
+        raise ConflictError(
+            f"{str(target)!r} is a folder, which is not replaced",
             hint=either(command("-o {}", str(target / "NAME")), "remove it first"),
         )
     if not force and not (folder and not any(target.iterdir())):
@@ -99,6 +105,13 @@ def _check_free(target: Path, entries: Mapping[str, Entry], *, force: bool) -> N
             f"{str(target)!r} is there already and is something else",
             hint="use another name, or --force to replace it",
         )
+
+
+def _repositories(folder: Path) -> Iterator[Path]:
+    """Yield the folders at and below a folder that hold `.git`."""
+    for here, folders, files in os.walk(folder):
+        if any(map(is_dot_git, (*folders, *files))):
+            yield Path(here)
 
 
 def _deliver(

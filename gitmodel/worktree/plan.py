@@ -14,7 +14,7 @@ from gitmodel.cache import Cache
 from gitmodel.digest import Digests, algorithm_of
 from gitmodel.index import Index, Seen
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, Entry
-from gitmodel.paths import parents
+from gitmodel.paths import is_dot_git, parents
 from gitmodel.progress import Meter, Progress
 from gitmodel.snapshot import Selection
 from gitmodel.worktree.content import digest_found, matches, read_ahead, seen_row
@@ -29,7 +29,7 @@ class Plan:
     `rescues` (artifact and path inside) are tracked and unmodified, but the working tree has the
     last copy; `unsaved` would be lost; `kept` is not wanted, and in nobody's way; `fresh` is what
     the index may remember of files that were found to be right; `leaving` are files that Git will
-    take away.
+    take away; `repositories` are folders that hold `.git`, and whether they are in the way.
     """
 
     artifacts: list[str] = field(default_factory=list)
@@ -39,6 +39,7 @@ class Plan:
     kept: list[str] = field(default_factory=list)
     fresh: list[Seen] = field(default_factory=list)
     leaving: Collection[str] = ()
+    repositories: dict[str, bool] = field(default_factory=dict)
 
 
 class _Other(NamedTuple):
@@ -131,6 +132,11 @@ class Planner:
         self, other: _Other, selection: Selection, obstacles: _Obstacles, *, saved: bool
     ) -> None:
         path = f"{selection.artifact}/{other.path}".rstrip("/")
+        if (repository := _repository(path)) is not None:
+            # Whoever made it there has commits in it that are nowhere else.
+            self.plan.repositories[repository] = obstacles.has(other.path)
+            self.plan.kept.append(path)
+            return
         if other.type != FOLDER:
             self.plan.change.compared[path] = Compared(other.stat, other.oid, other.sure)
         elif obstacles.is_folder(other.path):
@@ -150,6 +156,15 @@ class Planner:
             self.plan.change.removals.append(path)
 
 
+def _repository(path: str) -> str | None:
+    """Return the folder whose `.git` a path is or lies in, or None."""
+    names = path.split("/")
+    for number, name in enumerate(names):
+        if number and is_dot_git(name):
+            return "/".join(names[:number])
+    return None
+
+
 class _Obstacles:
     """Knows which paths must be free so that what is wanted can be written."""
 
@@ -163,7 +178,7 @@ class _Obstacles:
 
     def has(self, path: str) -> bool:
         """Return whether something at `path` would be in the way."""
-        if path in self.wanted or path in self._folders:
+        if path in self.wanted or path in self._folders or "" in self.wanted:
             return True
         return any(parent in self.wanted for parent in parents(path))
 

@@ -16,7 +16,9 @@ needs_mounts = pytest.mark.skipif(
 )
 pytestmark = needs_mounts
 
-HOLD = 'hold() { mkdir -p "$1"; cp -a "$1/." ../held; mount -t tmpfs none "$1"; cp -a ../held/. "$1"; }'
+HOLD = """hold() {
+    mkdir -p "$1"; cp -a "$1/." ../held; mount -t tmpfs none "$1"; cp -a ../held/. "$1"
+}"""
 
 
 def mounted(repo: Repo, script: str) -> str:

@@ -1,0 +1,101 @@
+"""B16: a Git repository inside an artifact is never removed, whatever is forced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.repo import Repo
+
+
+def nested(repo: Repo, path: str) -> None:
+    """A repository with a commit that is nowhere else, and empty folders, as fresh ones have."""
+    repo.git("init", "--quiet", path)
+    repo.write(f"{path}/work", "mine")
+    repo.git("-C", path, "add", "work")
+    repo.git("-C", path, "commit", "--quiet", "-m", "unpushed")
+
+
+def submodule(repo: Repo, path: str) -> None:
+    nested(repo, "../library")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../library", "lib")
+    repo.git("mv", "lib", path)
+
+
+def linked_worktree(repo: Repo, path: str) -> None:
+    nested(repo, "../library")
+    repo.git("-C", "../library", "worktree", "add", "--quiet", str(repo.path / path))
+
+
+KINDS = [nested, submodule, linked_worktree]
+
+
+def is_whole(repo: Repo, path: str) -> bool:
+    return repo.run("git", "-C", path, "log", "--format=%s").out == "unpushed\n"
+
+
+@pytest.mark.parametrize("make", KINDS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("checkout", "--force", "--", "data"),
+        ("checkout", "--force", "v1.0"),
+        ("checkout", "--force", "v1.0", "--data", "main"),
+        ("pull", "--force"),
+        ("rm", "--force", "data/train"),
+    ],
+)
+def test_b16_a_repository_in_an_artifact_stops_what_is_forced(
+    story: Repo, make: Callable[[Repo, str], None], command: tuple[str, ...]
+) -> None:
+    make(story, "data/train/mine")
+    before = story.tree("data/train/mine")
+    done = story.gitmodel(*command, code=4)
+    # Code and data of several versions are not put together where Git has changes.
+    assert "'data/train/mine' is a Git repository" in done.err or "no commit has" in done.err
+    assert "--force" not in done.err
+    assert story.tree("data/train/mine") == before
+    assert is_whole(story, "data/train/mine")
+
+
+def test_b16_an_artifact_that_is_a_repository_stays(story: Repo) -> None:
+    nested(story, "data/train")
+    done = story.gitmodel("checkout", "--force", code=4)
+    assert "'data/train' is a Git repository" in done.err
+    assert is_whole(story, "data/train")
+
+
+def test_b16_what_is_not_forced_leaves_a_repository_whole(story: Repo) -> None:
+    story.git("init", "--quiet", "data/train/mine")
+    assert story.run("git", "-C", "data/train/mine", "status").code == 0
+    for command in (("checkout", "v1.0"), ("checkout", "model-v1.1"), ("pull",)):
+        story.gitmodel(*command)
+        assert story.run("git", "-C", "data/train/mine", "status").code == 0
+    assert (story.path / "data/train/mine/.git/refs/tags").is_dir()
+
+
+@pytest.mark.parametrize("make", KINDS)
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_b16_a_pointer_over_a_repository_does_not_replace_it(
+    story: Repo, make: Callable[[Repo, str], None], force: list[str]
+) -> None:
+    """The pointer of a file, where the repository of a colleague has a submodule."""
+    make(story, "sub")
+    story.write("sub.gitmodel", story.read("model.pt.gitmodel"))
+    story.git("add", "--force", "sub.gitmodel")
+    done = story.gitmodel("pull", *force, code=4)
+    assert "'sub' is a Git repository" in done.err
+    assert "--force" not in done.err
+    assert is_whole(story, "sub")
+
+
+@pytest.mark.parametrize("inside", ["", "/deep/mine"])
+def test_b16_get_replaces_no_folder_with_a_repository_in_it(
+    story: Repo, tmp_path: Path, inside: str
+) -> None:
+    nested(story, f"../out{inside}")
+    done = story.gitmodel("get", ".", "data/train", "-o", "../out", "--force", code=4)
+    assert "Git repository" in done.err
+    assert is_whole(story, f"../out{inside}")

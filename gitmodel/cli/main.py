@@ -17,6 +17,7 @@ import click
 from gitmodel import __version__, hints
 from gitmodel.cli.printer import guard, say, say_error
 from gitmodel.errors import DiskError, GitmodelError
+from gitmodel.secrets import without_secret
 from gitmodel.signals import terminate
 
 _COMMANDS = {
@@ -187,7 +188,7 @@ def _report_bug(error: Exception) -> int:
     fd, path = tempfile.mkstemp(prefix="gitmodel-", suffix=".log")
     with open(fd, "w", encoding="utf-8") as file:
         file.write(f"gitmodel {__version__}, Python {sys.version}\n\n")
-        file.write("".join(traceback.format_exception(error)))
+        file.write(without_secret("".join(traceback.format_exception(error))))
     return fail(
         GitmodelError(
             f"this is a bug in gitmodel: {type(error).__name__}",

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
+from gitmodel.errors import RemoteError
+from gitmodel.hints import note
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.file import LARGEST, File
 from gitmodel.remote.folder import FolderStore
@@ -110,5 +112,11 @@ def open_store(
     if parsed.scheme == FOLDER:
         return FolderStore(url, Path(os.path.normpath(base / parsed.path)), base)
     # A driver takes longer to load than most commands take; a folder needs none.
-    module = importlib.import_module(f"gitmodel.remote.{_DRIVERS[parsed.scheme]}")
+    try:
+        module = importlib.import_module(f"gitmodel.remote.{_DRIVERS[parsed.scheme]}")
+    except ImportError as error:
+        raise RemoteError(
+            f"{url!r} needs a driver: {error}",
+            hint=note("pip install {}", f"gitmodel[{parsed.scheme}]"),
+        ) from error
     return cast("Store", module.open_at(url, parsed, access))

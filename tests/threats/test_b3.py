@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gitmodel.errors import UsageError
+from gitmodel.errors import RemoteError, UsageError
 from gitmodel.porcelain.dvc_bytes import DvcBytes
 from gitmodel.project import open_project
 from gitmodel.remote.store import Access, open_store
@@ -181,8 +182,9 @@ def test_b3_a_folder_that_became_a_link_is_another_place(repo: Repo, tmp_path: P
     (repo.path / "store").symlink_to("../elsewhere")
     assert "was not confirmed" in repo.gitmodel("push", code=7).err
     assert "not confirmed" in repo.gitmodel("remote", "list").out
+    # Even then no link is followed that a commit could have put there.
     repo.gitmodel("remote", "add", "origin", "store")
-    repo.gitmodel("push")
+    assert "symlink" in repo.gitmodel("push", code=7).err
 
 
 def test_b3_a_clone_that_moved_with_its_remote_is_still_confirmed(
@@ -218,3 +220,14 @@ def test_b3_a_server_without_its_own_key_is_not_logged_in_to(
 def test_b3_no_driver_is_chosen_by_a_url(url: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         open_store(url, tmp_path, Access())
+
+
+def test_b3_a_driver_that_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("paramiko", "gitmodel.remote.ssh", "gitmodel.remote.sftp"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, "paramiko", None)
+    with pytest.raises(RemoteError, match="needs a driver") as caught:
+        open_store("sftp://host/x", tmp_path, Access())
+    assert caught.value.hint == "pip install 'gitmodel[sftp]'"

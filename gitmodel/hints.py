@@ -7,7 +7,6 @@ take a text of gitmodel's own, and put each name into it as a shell reads it.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,6 +17,8 @@ Name = str | Sequence[str]
 
 _FIELD = "{}"
 _WITH_VALUE = frozenset({"--bad", "--good", "--ref", "--run-id", "--to", "-m", "-o"})
+# zsh looks for a program of the name that stands behind an equals sign.
+_BARE = re.compile(r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*")
 _SAFE = re.compile(r"[A-Za-z0-9 ._/=+@%,-]")
 
 
@@ -79,8 +80,7 @@ def shell_word(text: str) -> str:
     """
     if not is_plain(text):
         return f"$'{''.join(map(_octal, text))}'"
-    # zsh looks for a program of the name that begins with this sign.
-    return f"'{text}'" if re.fullmatch(r"=[\w@%+=:,./-]*", text) else shlex.quote(text)
+    return text if _BARE.fullmatch(text) else "'{}'".format(text.replace("'", "'\"'\"'"))
 
 
 def _typed(text: str) -> str:

@@ -21,9 +21,10 @@ from gitmodel.cli.common import (
     padded,
     progress_bar,
     quiet_option,
+    say_json,
     width,
 )
-from gitmodel.cli.printer import say, say_json
+from gitmodel.cli.printer import say
 from gitmodel.errors import UsageError
 from gitmodel.history import history_of, open_history
 from gitmodel.porcelain.bisect import (

@@ -12,8 +12,8 @@ import click
 from gitmodel import hints
 from gitmodel.atomic import Scratch, scratch_in, write_file
 from gitmodel.card import Finding, format_card
-from gitmodel.cli.common import json_option
-from gitmodel.cli.printer import hand_out, say, say_json
+from gitmodel.cli.common import json_option, say_json
+from gitmodel.cli.printer import hand_out, say
 from gitmodel.cli.sections import Cell, Section, cells, markdown_of, own
 from gitmodel.cli.show import facts_of, sections_of
 from gitmodel.errors import IntegrityError

@@ -11,11 +11,11 @@ from pathlib import Path
 import click
 
 from gitmodel.cli.ci_report import report_markdown, report_text
-from gitmodel.cli.common import confirm, json_option, opened, progress_bar
+from gitmodel.cli.common import confirm, json_option, opened, progress_bar, say_json
 from gitmodel.cli.compare import check_gates
 from gitmodel.cli.compare import value_of as compare_value
 from gitmodel.cli.diff import value_of as diff_value
-from gitmodel.cli.printer import say, say_json
+from gitmodel.cli.printer import say
 from gitmodel.errors import GitmodelError, IntegrityError, UsageError
 from gitmodel.history import open_history
 from gitmodel.inert import inert_list, is_inert

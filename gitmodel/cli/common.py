@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import json
 import math
 import os
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -16,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 import click
 
 from gitmodel import trace
-from gitmodel.cli.printer import ask, terminal
+from gitmodel.cli.printer import ask, terminal, write_json
 from gitmodel.progress import Progress, silent
 from gitmodel.project import Project, open_project, path_from_top
 from gitmodel.words import human, plural
@@ -143,6 +144,11 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
     finally:
         for each in bar:
             each.close()
+
+
+def say_json(kind: str, value: Mapping[str, Any]) -> None:
+    """Print a JSON object that says which schema it follows."""
+    write_json(json.dumps({"schema": f"gitmodel/{kind}/1", **value}, indent=2))
 
 
 def extent(size: int, files: int | None) -> str:

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from gitmodel import hints
-from gitmodel.cli.common import confirm, json_option, progress_bar
+from gitmodel.cli.common import confirm, json_option, progress_bar, say_json
 from gitmodel.cli.facts import artifact_value, finite, goal_words, numbers, plain, signed, size_of
-from gitmodel.cli.printer import say, say_json
+from gitmodel.cli.printer import say
 from gitmodel.cli.sections import Cell, Listing, Section, markdown_of, own, text_of
 from gitmodel.comparison import ArtifactRow, Change, MetricRow, ParamRow, State
 from gitmodel.errors import GateError, UsageError

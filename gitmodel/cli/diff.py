@@ -22,9 +22,10 @@ from gitmodel.cli.common import (
     progress_bar,
     rate_option,
     remote_option,
+    say_json,
     width,
 )
-from gitmodel.cli.printer import say, say_json, style
+from gitmodel.cli.printer import say, style
 from gitmodel.errors import UsageError
 from gitmodel.git import revisions
 from gitmodel.paths import POINTER_SUFFIX

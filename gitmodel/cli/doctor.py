@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import json_option
-from gitmodel.cli.printer import say, say_hint, say_json, style
+from gitmodel.cli.common import json_option, say_json
+from gitmodel.cli.printer import say, say_hint, style
 from gitmodel.porcelain.doctor import doctor
 from gitmodel.printable import shown
 

@@ -16,8 +16,9 @@ from gitmodel.cli.common import (
     quiet_option,
     rate_option,
     remote_option,
+    say_json,
 )
-from gitmodel.cli.printer import say, say_json
+from gitmodel.cli.printer import say
 from gitmodel.porcelain.get import Got, Wish, get
 from gitmodel.porcelain.mirror import Mirrors, default_cache
 from gitmodel.printable import shown

@@ -6,10 +6,9 @@ from dataclasses import asdict
 
 import click
 
-from gitmodel.cli.common import json_option, opened
+from gitmodel.cli.common import json_option, opened, say_json
 from gitmodel.cli.drawing import format_option, name_of_place, value
 from gitmodel.cli.lineage import draw, warn
-from gitmodel.cli.printer import say_json
 from gitmodel.errors import UsageError
 from gitmodel.history import history_of
 from gitmodel.porcelain.ancestry import Place

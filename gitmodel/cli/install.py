@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from gitmodel import hints
-from gitmodel.cli.common import json_option
-from gitmodel.cli.printer import say, say_hint, say_json, style
+from gitmodel.cli.common import json_option, say_json
+from gitmodel.cli.printer import say, say_hint, style
 from gitmodel.git import gitconfig
 from gitmodel.git.command import Git, open_git
 from gitmodel.porcelain.install import GUARD, Hook, SetUp, check, install, shared_folder

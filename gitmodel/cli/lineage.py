@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import json_option
+from gitmodel.cli.common import json_option, say_json
 from gitmodel.cli.drawing import dot, format_option, mermaid, tree, value
-from gitmodel.cli.printer import say, say_json, style
+from gitmodel.cli.printer import say, style
 from gitmodel.history import open_history
 from gitmodel.lineage import Code, Environment, Lineage
 from gitmodel.porcelain.graph import Graph

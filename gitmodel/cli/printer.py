@@ -6,13 +6,11 @@ harm.  Only our own colours act: they carry a number that no text of others can 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
 import sys
 import unicodedata
-from collections.abc import Mapping
 from typing import Any, TextIO
 
 import click
@@ -75,9 +73,8 @@ def say_hint(hint: str, *, err: bool = True, indent: str = "") -> None:
     say(f"{indent}{style('next:', bold=True)}  {shown}", err=err)
 
 
-def say_json(kind: str, value: Mapping[str, Any]) -> None:
-    """Print a JSON object that says which schema it follows."""
-    text = json.dumps({"schema": f"gitmodel/{kind}/1", **value}, indent=2)
+def write_json(text: str) -> None:
+    """Print JSON, which says the same without commands of CI systems."""
     _write(f"{inert_json(text)}\n")
 
 

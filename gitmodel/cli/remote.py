@@ -7,8 +7,8 @@ from dataclasses import asdict
 import click
 
 from gitmodel import hints
-from gitmodel.cli.common import json_option, opened, progress_bar
-from gitmodel.cli.printer import say, say_hint, say_json
+from gitmodel.cli.common import json_option, opened, progress_bar, say_json
+from gitmodel.cli.printer import say, say_hint
 from gitmodel.errors import IntegrityError, RemoteError
 from gitmodel.porcelain.remotes import (
     Checked,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gitmodel.cli.common import json_option
+from gitmodel.cli.common import json_option, say_json
 from gitmodel.cli.facts import (
     artifact_value,
     finite,
@@ -20,7 +20,7 @@ from gitmodel.cli.facts import (
     short,
     size_of,
 )
-from gitmodel.cli.printer import say, say_json, style
+from gitmodel.cli.printer import say, style
 from gitmodel.cli.sections import Cell, Section, cells, markdown_of, own, text_of
 from gitmodel.cli.verify_tag import signature_words
 from gitmodel.errors import UsageError

@@ -14,9 +14,10 @@ from gitmodel.cli.common import (
     padded,
     paths_argument,
     progress_bar,
+    say_json,
     width,
 )
-from gitmodel.cli.printer import say, say_json, style
+from gitmodel.cli.printer import say, style
 from gitmodel.porcelain.status import ArtifactStatus, status
 from gitmodel.printable import shown
 from gitmodel.words import human, plural

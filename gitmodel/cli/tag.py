@@ -8,8 +8,8 @@ from typing import Literal
 
 import click
 
-from gitmodel.cli.common import from_root, json_option, opened, progress_bar, quiet_option
-from gitmodel.cli.printer import say, say_hint, say_json, style
+from gitmodel.cli.common import from_root, json_option, opened, progress_bar, quiet_option, say_json
+from gitmodel.cli.printer import say, say_hint, style
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.porcelain.tag import Plan, Request, make_tag, plan_tag, refusal
 from gitmodel.porcelain.tag_checks import Check

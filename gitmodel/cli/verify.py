@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from gitmodel import hints
-from gitmodel.cli.common import json_option, opened, progress_bar
-from gitmodel.cli.printer import say, say_hint, say_json
+from gitmodel.cli.common import json_option, opened, progress_bar, say_json
+from gitmodel.cli.printer import say, say_hint
 from gitmodel.cli.verify_tag import report_tag
 from gitmodel.errors import DiskError, IntegrityError, MissingError, RemoteError, UsageError
 from gitmodel.porcelain.verify import Verified, VerifiedRemote, verify, verify_remote

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from gitmodel import hints
-from gitmodel.cli.printer import say, say_json
+from gitmodel.cli.common import say_json
+from gitmodel.cli.printer import say
 from gitmodel.errors import IntegrityError
 from gitmodel.git.signature import Signature
 from gitmodel.porcelain.verify_tag import VerifiedTag

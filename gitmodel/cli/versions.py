@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 
 from gitmodel import hints
-from gitmodel.cli.common import json_option
+from gitmodel.cli.common import json_option, say_json
 from gitmodel.cli.facts import finite, numbers
-from gitmodel.cli.printer import hand_out, say, say_json
+from gitmodel.cli.printer import hand_out, say
 from gitmodel.cli.sections import Cell, Section, fitted, markdown_of, own, text_of
 from gitmodel.cli.spreadsheet import Value, csv_table
 from gitmodel.errors import UsageError

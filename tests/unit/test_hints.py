@@ -1,5 +1,6 @@
 import ast
 import os
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,11 @@ def test_a_plain_name_stands_in_a_command_as_it_is():
 )
 def test_a_name_is_no_option(template: str, wanted: str):
     assert command(template, "-x") == wanted
+
+
+@pytest.mark.parametrize("name", ["", "a", "a b", "it's", "'", "$x", "a=b", "é", "a;b", "~", "*"])
+def test_a_word_is_quoted_as_python_does(name: str):
+    assert shell_word(name) == shlex.quote(name)
 
 
 def test_notes_quote_names_too():

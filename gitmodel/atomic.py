@@ -62,13 +62,18 @@ def _open_own(path: Path, at: int | None) -> int:
 
 
 def _not_ours(what: str, path: Path, at: int | None) -> IntegrityError:
+    shown = _shown(path, at)
+    return IntegrityError(
+        f"{shown!r} {what}: temporary files lie only in a folder that gitmodel made",
+        hint=command("ls -ld {}", shown),
+    )
+
+
+def _shown(path: Path, at: int | None) -> str:
     if at is not None:
         with suppress(OSError):
             path = Path(os.readlink(f"/proc/self/fd/{at}")) / path
-    return IntegrityError(
-        f"{str(path)!r} {what}: temporary files lie only in a folder that gitmodel made",
-        hint=command("ls -ld {}", str(path)),
-    )
+    return str(path)
 
 
 def _kind(path: Path, at: int | None) -> str:
@@ -88,9 +93,9 @@ def _open_target(path: Path, at: int | None) -> int:
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         os.close(fd)
         raise IntegrityError(
-            f"everybody may write to {str(path)!r}, and put other things in the place of what is"
-            " delivered there",
-            hint=command("chmod +t {}", str(path)),
+            f"everybody may write to {_shown(path, at)!r}, and put other things in the place of"
+            " what is delivered there",
+            hint=command("chmod +t {}", _shown(path, at)),
         )
     return fd
 

@@ -9,7 +9,6 @@ import ctypes
 import errno
 import functools
 import os
-import secrets
 import sys
 from pathlib import Path
 
@@ -21,19 +20,6 @@ _NEW = 4 if sys.platform == "darwin" else 1
 """`RENAME_EXCL` of macOS, `RENAME_NOREPLACE` of Linux."""
 _UNABLE = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 """An old kernel, or a file system that knows only the plain rename."""
-
-
-def exchange(one: Path, other: Path) -> None:
-    """Let two files or folders of one file system change places, at once where the system can.
-
-    Elsewhere `other` is away for a moment.
-    """
-    if _exchange(os.fsencode(one), os.fsencode(other)):
-        return
-    aside = other.with_name(f".{secrets.token_hex(8)}.gitmodel-tmp")
-    os.rename(other, aside)
-    os.rename(one, other)
-    os.rename(aside, one)
 
 
 def exchange_at(one: str, one_fd: int, other: str, other_fd: int) -> bool:
@@ -60,11 +46,6 @@ def rename_new(source: str, source_fd: int, target: str, target_fd: int) -> None
         os.rename(source, target, src_dir_fd=given, dst_dir_fd=target_fd)
     else:
         os.unlink(source, dir_fd=given)
-
-
-def _exchange(one: bytes, other: bytes) -> bool:
-    """Return whether it was done; an old kernel or file system cannot."""
-    return _renamed(os.fsdecode(one), HERE, os.fsdecode(other), HERE, _EXCHANGE)
 
 
 def _renamed(one: str, one_fd: int, other: str, other_fd: int, how: int) -> bool:

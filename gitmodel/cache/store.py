@@ -57,6 +57,8 @@ _FOLDERS = (
     *("blobs", f"blobs/{BLAKE3}", f"blobs/{SHA256}"),
     *("packs", "partial", "quarantine", "copies"),
 )
+_TWO = 2
+"""Characters in the name of a folder of blobs."""
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PACK = re.compile(r"[0-9a-f]{64}\.pack", re.ASCII)
 _PARTIAL = re.compile(rf"(?:{BLAKE3}|{SHA256})-[0-9a-f]{{64}}", re.ASCII)
@@ -370,7 +372,7 @@ class Cache:
             Path(folder.path)
             for algorithm in (BLAKE3, SHA256)
             for folder in _entries(self.root / "blobs" / algorithm)
-            if folder.is_dir(follow_symlinks=False)
+            if len(folder.name) == _TWO and folder.is_dir(follow_symlinks=False)
         )
         return [path for folder in folders for path in _named(folder, _HEX)]
 

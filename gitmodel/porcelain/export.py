@@ -15,7 +15,7 @@ from gitmodel.porcelain.show import Shown
 from gitmodel.porcelain.supply import bring_blobs, bring_entries
 from gitmodel.progress import Work
 from gitmodel.project import Project
-from gitmodel.worktree.deliver import prepared, put
+from gitmodel.worktree.deliver import prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ def export_folder(
     bring_blobs(project, entries.values(), "", work)
     with prepared(target, entries, project.cache, work.progress) as new:
         for name, data in texts.items():
-            (new / name).write_bytes(data)
-        put(new, target)
+            (new.path / name).write_bytes(data)
+        new.put()
     size = sum(entry.size for entry in entries.values()) + sum(map(len, texts.values()))
     return Exported(len(entries) + len(texts), size, replaced)
 

@@ -48,7 +48,7 @@ def export_mlflow(
     entries = bring_files(project, shown, work)
     bring_blobs(project, entries.values(), "", work)
     experiment = experiment or _name(project, shown)
-    with prepared(project.scratch.new_path(), entries, project.cache, work.progress) as files:
+    with prepared(project.scratch.new_path(), entries, project.cache, work.progress) as new:
         outgoing = Outgoing(
             experiment,
             shown.resolved.label,
@@ -56,7 +56,7 @@ def export_mlflow(
             _params(shown),
             _tags(shown),
             _metrics(shown, curves),
-            files,
+            new.path,
         )
         recorded = record(_uri(place), _artifacts(place, experiment), outgoing)
     size = sum(entry.size for entry in entries.values())

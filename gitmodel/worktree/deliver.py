@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.atomic import Scratch, fsync_folder, make_folder, publish, sweep
+from gitmodel.atomic import BESIDE, TARGET, Scratch, make_folder, sweep, sync_folder
 from gitmodel.cache import Cache
 from gitmodel.digest import algorithm_of
 from gitmodel.errors import ConflictError, IntegrityError
-from gitmodel.exchange import exchange, sync
+from gitmodel.exchange import exchange_at, rename_new, sync
 from gitmodel.manifest import FOLDER, Entry
 from gitmodel.progress import Progress
 from gitmodel.worktree.content import digest_found, read_ahead
@@ -52,20 +54,74 @@ def deliver(
     if something is there, unless `force`.
     """
     with prepared(target, entries, cache, progress) as new:
-        sync(new)
         if force:
-            _replace(new, target)
+            new.replace()
         else:
-            _put(new, target)
+            new.put()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Something finished that lies beside the place that it is for.
+
+    Of both their folders there is a descriptor, `source` and `folder`, and `path` goes by one:
+    nobody can put another thing in their place meanwhile.
+    """
+
+    path: Path
+    target: Path
+    source: int
+    folder: int
+
+    def put(self) -> None:
+        """Give it its name; raise `ConflictError` if that is taken."""
+        sync(self.path)
+        self._put()
+
+    def replace(self) -> None:
+        """Put it in the place of what is there."""
+        sync(self.path)
+        old = _look_at(self.target.name, self.folder)
+        if old is None:
+            self._put()
+        elif not (self.path.is_dir() or stat.S_ISDIR(old.st_mode)):
+            self._rename()
+        elif not exchange_at(self.path.name, self.source, self.target.name, self.folder):
+            aside = secrets.token_hex(8)
+            os.rename(self.target.name, aside, src_dir_fd=self.folder, dst_dir_fd=self.source)
+            self._rename()
+
+    def _put(self) -> None:
+        try:
+            rename_new(self.path.name, self.source, self.target.name, self.folder)
+        except FileExistsError as taken:
+            try:
+                if not self.path.is_dir():
+                    raise taken
+                # Fails for anything but an empty folder.
+                self._rename()
+            except OSError as error:
+                raise ConflictError(
+                    f"{str(self.target)!r} has appeared meanwhile", hint="use --force to replace it"
+                ) from error
+
+    def _rename(self) -> None:
+        name = self.target.name
+        os.rename(self.path.name, name, src_dir_fd=self.source, dst_dir_fd=self.folder)
 
 
 @contextmanager
 def prepared(
     target: Path, entries: Mapping[str, Entry], cache: Cache, progress: Progress
-) -> Iterator[Path]:
-    """Write entries beside `target`, each checked; what is left of it in the end is removed."""
+) -> Iterator[Prepared]:
+    """Write entries beside `target`, each checked; what is left of it in the end is removed.
+
+    Raises `IntegrityError` where everybody may rename what lies beside `target`.
+    """
     make_folder(target.parent)
-    with _beside(target) as scratch:
+    with ExitStack() as stack:
+        folder = stack.enter_context(_opened(target.parent))
+        scratch = stack.enter_context(Scratch(Path(), TARGET, folder))
         root = scratch.new_path()
         root.mkdir()
         change = Change([Write(target.name, entry) for entry in entries.values()])
@@ -76,66 +132,26 @@ def prepared(
         new = root / target.name
         if not entries:
             new.mkdir()
-        yield new
-        fsync_folder(target.parent)
-
-
-def put(new: Path, target: Path) -> None:
-    """Give a prepared file or folder its name; raise `ConflictError` if the name is taken."""
-    sync(new)
-    _put(new, target)
+        yield Prepared(new, target, stack.enter_context(_opened(root)), folder)
+        sync_folder(folder)
 
 
 def tidy(target: Path) -> None:
     """Remove what a run left beside `target` that was killed after it had delivered."""
-    folder = _scratch_folder(target)
-    sweep(folder)
-    # Another process may deliver to the same place.
-    with suppress(OSError):
-        folder.rmdir()
+    sweep(target.parent, BESIDE)
 
 
 @contextmanager
-def _beside(target: Path) -> Iterator[Scratch]:
-    """A scratch folder on the file system of `target`, gone when it is closed."""
+def _opened(folder: Path) -> Iterator[int]:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with Scratch(_scratch_folder(target)) as scratch:
-            yield scratch
+        yield fd
     finally:
-        tidy(target)
+        os.close(fd)
 
 
-def _scratch_folder(target: Path) -> Path:
-    return target.with_name(f".{target.name[:60]}.gitmodel-tmp")
-
-
-def _put(new: Path, target: Path) -> None:
-    """Give what is new its name, if the name is free."""
-    if not (publish(new, target) if new.is_file() else _move(new, target)):
-        raise ConflictError(
-            f"{str(target)!r} has appeared meanwhile", hint="use --force to replace it"
-        )
-
-
-def _move(new: Path, target: Path) -> bool:
+def _look_at(name: str, folder: int) -> os.stat_result | None:
     try:
-        # Fails for anything but nothing, or an empty folder.
-        os.rename(new, target)
-    except OSError:
-        if os.path.lexists(target):
-            return False
-        raise
-    return True
-
-
-def _replace(new: Path, target: Path) -> None:
-    """Put what is new in the place of what is there; what was there is left at `new`."""
-    try:
-        old = os.lstat(target)
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
-        _put(new, target)
-        return
-    if new.is_dir() or stat.S_ISDIR(old.st_mode):
-        exchange(new, target)
-    else:
-        os.rename(new, target)
+        return None

@@ -90,3 +90,13 @@ def test_b1_a_hostile_tree_on_another_disk_leads_nowhere(two_disks: Repo) -> Non
         assert tree.git("status", "--short") == "?? .gitmodel-tmp"
     finally:
         shutil.rmtree(place)
+
+
+def test_b1_a_hostile_tree_does_not_lead_what_is_delivered(story: Repo) -> None:
+    home = victim(story.path.parent / "victim")
+    (story.path / "copies").mkdir()
+    (story.path / "copies" / ".m.pt.gitmodel-tmp").symlink_to(home)
+    before = seen(home)
+    name = next(iter(story.status()))
+    story.gitmodel("get", ".", name, "-o", "copies/m.pt")
+    assert seen(home) == before

@@ -120,7 +120,11 @@ def _reader(blob: bytes) -> Callable[[memoryview], int]:
     return read
 
 
-@pytest.fixture(params=["folder", "driver", "s3", "sftp"])
+_SERVERS = ("s3", "sftp")
+_URLS = ("folder", "driver", *_SERVERS)
+
+
+@pytest.fixture(params=_URLS)
 def url(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
@@ -645,7 +649,24 @@ def _harm(store: Store, key: str, harm: str, other: bytes) -> None:
     store.put(key, harmed[harm])
 
 
-@pytest.mark.parametrize("harm", ["flip", "truncated", "empty", "longer", "swapped", "gone"])
+def _harms(*harms: str) -> list[object]:
+    """All of them on what is near; a server knows no damage, and takes its time."""
+    return [
+        pytest.param(url, harm, marks=[pytest.mark.torture] if _is_rare(url, harm) else [])
+        for url in _URLS
+        for harm in harms
+    ]
+
+
+def _is_rare(url: str, harm: str) -> bool:
+    return url in _SERVERS and harm not in ("flip", "gone")
+
+
+@pytest.mark.parametrize(
+    ("url", "harm"),
+    _harms("flip", "truncated", "empty", "longer", "swapped", "gone"),
+    indirect=["url"],
+)
 @pytest.mark.parametrize("size", [5000, 3 * MIB])
 def test_a_damaged_pack_is_refused(machine: Make, store: Store, harm: str, size: int) -> None:
     blobs = noise(1, size), noise(2, size)
@@ -667,7 +688,9 @@ def test_a_damaged_pack_is_refused(machine: Make, store: Store, harm: str, size:
     assert receiver.is_empty()
 
 
-@pytest.mark.parametrize("harm", ["flip", "truncated", "empty", "longer", "swapped"])
+@pytest.mark.parametrize(
+    ("url", "harm"), _harms("flip", "truncated", "empty", "longer", "swapped"), indirect=["url"]
+)
 def test_a_damaged_index_file_is_refused_and_rebuilt(
     machine: Make, store: Store, harm: str
 ) -> None:

@@ -494,6 +494,7 @@ def test_another_repository_with_the_same_configuration(hooked: Repo) -> None:
 # --- the environment that pre-commit makes
 
 
+@pytest.mark.torture
 @pytest.mark.timeout(PIP_SECONDS + 300)
 def test_in_an_environment_of_its_own(work: Repo, framework: Framework) -> None:
     """Where nobody has installed gitmodel; takes as long as pip does."""

@@ -19,7 +19,7 @@ def items_of(files: Files, commit: str) -> list[Item]:
     found = {path: blob for path, blob in files.written(commit).items() if is_listed(path)}
     given = {path: files.find(commit, path) for path in _given(files, found.get(CONFIG_NAME))}
     found |= {path: blob for path, blob in given.items() if blob}
-    return [_item(path, files.blob(blob)) for path, blob in found.items()]
+    return [_item(path, files.blob(blob, path)) for path, blob in found.items()]
 
 
 def _item(path: str, data: bytes) -> Item:
@@ -31,6 +31,6 @@ def _item(path: str, data: bytes) -> Item:
 def _given(files: Files, config: str | None) -> Iterator[str]:
     """Yield the sidecars that the configuration of the commit names."""
     if config:
-        for kinds in parse_config(files.blob(config)).sidecars.values():
+        for kinds in parse_config(files.blob(config, CONFIG_NAME)).sidecars.values():
             for paths in kinds.values():
                 yield from paths

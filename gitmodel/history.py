@@ -39,7 +39,7 @@ class History:
     @cached_property
     def objects(self) -> Objects:
         """Git's objects; opened when the first one is asked for."""
-        objects = Objects(self.git.common_dir)
+        objects = Objects(self.git)
         self._closing.append(objects.close)
         return objects
 

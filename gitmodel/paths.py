@@ -21,6 +21,9 @@ MAX_NAME = 255
 """Bytes of the longest name of a path."""
 OWN_ENDINGS = (".gitmodel-tmp", ".gitmodel-replaced")
 """The ends of the names that gitmodel's own files and folders have in the working tree."""
+LARGEST = 1 << 24
+"""Bytes of a small file: what is read of one at most."""
+_LONGEST = {POINTER_SUFFIX: 1 << 16, ".curves.csv": 1 << 28, ".gitmodel.imported": 1 << 28}
 
 _DEVICE = re.compile(
     r"(?i:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(?:[.:].*)?", re.DOTALL
@@ -41,6 +44,15 @@ _NOT_ON_WINDOWS = re.compile(r"[<>:\"|?*\x01-\x09\x0b-\x1f]|[ .](?:[/\n]|$)")
 _SUSPICIOUS = re.compile(
     r"(?i)\.gitmodel-|[/\n](?:\.{0,2}[/\n]|[\s.]*git|con|prn|aux|nul|com|lpt)", re.ASCII
 )
+
+
+def longest_at(path: str) -> int:
+    """Return how many bytes are read at most of a file at a path that describes artifacts.
+
+    A pointer is shorter still, but it may be in conflict, or none.
+    """
+    known = (limit for ending, limit in _LONGEST.items() if path.endswith(ending))
+    return next(known, LARGEST)
 
 
 def check_path(path: str) -> None:

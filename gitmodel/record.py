@@ -41,8 +41,8 @@ class Files(Protocol):
     def find(self, commit: str, path: str) -> str | None:
         """Return the Git blob of any file, or None."""
 
-    def blob(self, oid: str) -> bytes:
-        """Return the content of a Git blob."""
+    def blob(self, oid: str, path: str) -> bytes:
+        """Return the content of a Git blob, which is that of a file at `path`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Reader:
         key = path, blob, parse
         if key not in self._parsed:
             try:
-                self._parsed[key] = parse(self.files.blob(blob), path)
+                self._parsed[key] = parse(self.files.blob(blob, path), path)
             except _BROKEN as error:
                 self._parsed[key] = error
         found = self._parsed[key]

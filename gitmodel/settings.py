@@ -6,7 +6,6 @@ from gitmodel.config import CONFIG_NAME, Config, parse_config
 from gitmodel.git import revisions
 from gitmodel.git.command import Git
 from gitmodel.imported import NAME
-from gitmodel.strict_yaml import MAX_BYTES
 from gitmodel.worktree.files import read_file
 
 
@@ -15,7 +14,7 @@ def read_config(git: Git, revision: str) -> Config | None:
 
     Raises `IntegrityError` if it is broken.
     """
-    data = read_file(git.worktree, CONFIG_NAME, MAX_BYTES)
+    data = read_file(git.worktree, CONFIG_NAME)
     if data is None and revision:
         data = revisions.read_file(git, revision, CONFIG_NAME)
     return None if data is None else parse_config(data)

@@ -32,7 +32,6 @@ from gitmodel.manifest import (
 )
 from gitmodel.paths import POINTER_SUFFIX, check_artifact, parents
 from gitmodel.paths import name_of as name_of
-from gitmodel.pointer import MAX_BYTES as MAX_POINTER
 from gitmodel.pointer import Pointer, format_pointer, parse_pointer
 from gitmodel.reference import near
 from gitmodel.words import some
@@ -360,5 +359,5 @@ def _check_not_nested(artifact: str, parsed: Mapping[str, Pointer]) -> None:
 
 def _read_pointers(root: Path, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     for path in paths:
-        if (data := read_file(root, path, MAX_POINTER)) is not None:
+        if (data := read_file(root, path)) is not None:
             yield path, data

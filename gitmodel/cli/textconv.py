@@ -10,6 +10,7 @@ import click
 from gitmodel.cli.printer import say, say_text
 from gitmodel.digest import algorithm_of, hex_of
 from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
+from gitmodel.paths import LARGEST
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.textconv import find_entries, find_pointer
 from gitmodel.printable import shown
@@ -27,8 +28,11 @@ _KINDS = {EXECUTABLE: "executable ", LINK: "symlink ", FOLDER: "empty folder "}
 @click.argument("file", type=click.Path(path_type=Path))
 def command(file: Path) -> None:
     """Print what the pointer in FILE stands for, and anything else as text."""
-    data = file.read_bytes()
-    if pointer := find_pointer(data):
+    with file.open("rb") as opened:
+        data = opened.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        say(f"(more than {human(LARGEST)}: no pointer)")
+    elif pointer := find_pointer(data):
         say(*_lines(pointer))
     else:
         say_text(data.decode(errors="backslashreplace"))

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gitmodel.errors import UsageError
-from gitmodel.git.command import Git, run_in, said
+from gitmodel.git.command import Git, checked, nowhere, said
 from gitmodel.hints import command
 
 _SHARED = re.compile(r"|1|2|true|yes|on|group|all|world|everybody|0[0-7][2367][0-7]")
@@ -16,13 +16,13 @@ _SHARED = re.compile(r"|1|2|true|yes|on|group|all|world|everybody|0[0-7][2367][0
 
 def values(git: Git, key: str) -> list[str]:
     """Return the values of a key."""
-    done = git.run("config", "--null", "--get-all", key)
+    done = git.act("config", "--null", "--get-all", "--", key)
     return os.fsdecode(done.stdout).split("\0")[:-1] if done.returncode == 0 else []
 
 
 def switched_on(git: Git, key: str) -> bool:
     """Return whether a key is true."""
-    return git.run("config", "--type=bool", "--get", key).stdout.strip() == b"true"
+    return git.act("config", "--type=bool", "--get", "--", key).stdout.strip() == b"true"
 
 
 def enabled(git: Git, key: str, *, default: bool) -> bool:
@@ -50,15 +50,20 @@ def is_shared(git: Git) -> bool:
 
 
 def _typed(git: Git, kind: str, key: str, default: str) -> str:
-    done = git.run("config", f"--type={kind}", "--default", default, "--get", key)
+    options = (f"--type={kind}", f"--default={default}")
+    done = git.act("config", *options, "--get", "--", key)
     if done.returncode:
         raise UsageError(f"{key}: {said(done)}", hint=command("git config {} {}", key, default))
     return done.stdout.decode().strip()
 
 
 def default_folder(key: str, default: str) -> Path:
-    """Return a path of the user's configuration, or `default`; `~` is the home folder."""
-    done = run_in(Path(), "config", "--type=path", "--default", default, "--get", key)
+    """Return a path of the user's own configuration, or `default`; `~` is the home folder.
+
+    That of a repository does not count: whose it is, nobody knows.
+    """
+    options = ("--type=path", f"--default={default}")
+    done = nowhere().act("config", *options, "--get", "--", key)
     if done.returncode:
         raise UsageError(f"{key}: {said(done)}", hint=command("git config --global {} FOLDER", key))
     return Path(os.fsdecode(done.stdout).removesuffix("\n"))
@@ -66,20 +71,20 @@ def default_folder(key: str, default: str) -> Path:
 
 def hooks_folder(git: Git) -> Path:
     """Return where Git looks for hooks: `core.hooksPath`, or the repository's own folder."""
-    done = git.checked("rev-parse", "--git-path", "hooks")
+    done = checked(git, git.act("rev-parse", "--git-path", "hooks"))
     return git.worktree / os.fsdecode(done.stdout).removesuffix("\n")
 
 
 def add_value(git: Git, key: str, value: str) -> None:
     """Add a value to a key of this clone's own configuration."""
-    git.checked("config", "--local", "--add", key, value)
+    checked(git, git.act("config", "--local", "--add", "--", key, value))
 
 
 def set_value(git: Git, key: str, value: str) -> None:
     """Set a key of this clone's own configuration."""
-    git.checked("config", "--local", "--replace-all", key, value)
+    checked(git, git.act("config", "--local", "--replace-all", "--", key, value))
 
 
 def remove_section(git: Git, section: str) -> None:
     """Remove a section from this clone's own configuration, if it is there."""
-    git.run("config", "--local", "--remove-section", section)
+    git.act("config", "--local", "--remove-section", "--", section)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from gitmodel.errors import ConflictError, GitmodelError
+from gitmodel.errors import ConflictError, DiskError, GitmodelError
 from gitmodel.git import revisions
-from gitmodel.git.command import Git, said
+from gitmodel.git.command import Git, checked, failure, operand, said
 
 _MIX = "refs/worktree/gitmodel-mix"
 """A ref of one working tree alone."""
@@ -46,7 +46,7 @@ def _read(git: Git, folder: str) -> list[Ref]:
     fields = ("refname", "objectname", "*objectname", "*objecttype", "objecttype")
     people = ("creatordate:unix", "creator")
     form = "%00".join(f"%({field})" for field in (*fields, *people))
-    done = git.checked("for-each-ref", f"--format={form}", folder)
+    done = git.checked("for-each-ref", f"--format={form}", operand(folder))
     refs = []
     for line in os.fsdecode(done.stdout).split("\n")[:-1]:
         name, own, peeled, peeled_kind, kind, time, author = line.split("\0")
@@ -76,7 +76,7 @@ def make_tag(git: Git, name: str, commit: str, message: str, *, sign: bool) -> s
     ever moved.
     """
     kind = "--sign" if sign else "--annotate"
-    done = git.run(
+    done = git.act(
         *("tag", kind, "--cleanup=verbatim", "--file=-", "--end-of-options", name, commit),
         feed=message.encode("utf-8", "surrogateescape"),
     )
@@ -86,6 +86,8 @@ def make_tag(git: Git, name: str, commit: str, message: str, *, sign: bool) -> s
         raise ConflictError(
             f"there is a tag {name!r} already; a version never moves", hint="gitmodel versions"
         )
+    if isinstance(known := failure(git, done), (ConflictError, DiskError)):
+        raise known
     raise GitmodelError(
         f"Git did not make the tag {name!r}: {said(done)}",
         hint="git config user.signingKey" if sign else "git config user.email",
@@ -94,7 +96,7 @@ def make_tag(git: Git, name: str, commit: str, message: str, *, sign: bool) -> s
 
 def delete_tag(git: Git, name: str) -> None:
     """Delete a tag of this clone."""
-    git.checked("tag", "--delete", "--end-of-options", name)
+    checked(git, git.act("tag", "--delete", "--end-of-options", name))
 
 
 def mix(git: Git) -> str | None:
@@ -107,16 +109,19 @@ def set_mix(git: Git, tree: str, base: str, what: str) -> None:
 
     `what` says which tree that is.
     """
-    git.checked("update-ref", _MIX, _commit_tree(git, tree, base, what))
+    checked(git, git.act("update-ref", "--", _MIX, _commit_tree(git, tree, base, what)))
 
 
 def _commit_tree(git: Git, tree: str, parent: str, message: str) -> str:
     names = {f"GIT_{who}_NAME": "gitmodel" for who in ("AUTHOR", "COMMITTER")}
     mails = {f"GIT_{who}_EMAIL": "" for who in ("AUTHOR", "COMMITTER")}
-    done = git.checked("commit-tree", "-p", parent, "-m", message, tree, env={**names, **mails})
+    done = git.checked(
+        *("commit-tree", "-p", operand(parent), "-m", message, operand(tree)),
+        env={**names, **mails},
+    )
     return done.stdout.decode().strip()
 
 
 def unset_mix(git: Git) -> None:
     """Forget what `set_mix` noted."""
-    git.checked("update-ref", "-d", _MIX)
+    checked(git, git.act("update-ref", "-d", "--", _MIX))

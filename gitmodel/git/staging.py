@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gitmodel.git import revisions, trees
-from gitmodel.git.command import Git
+from gitmodel.git.command import Git, checked, operand
 from gitmodel.paths import POINTER_SUFFIX
 
 _COMPANIONS = (f"*{POINTER_SUFFIX}", "*.dvc", "*dvc.lock", "*dvc.yaml", ".gitmodel.imported")
@@ -90,11 +90,6 @@ def _with_filter(git: Git, name: str, paths: Iterable[str], *options: str) -> li
     return [path for path, value in zip(words[::3], words[2::3], strict=False) if value == name]
 
 
-def read_staged(git: Git, path: str) -> bytes:
-    """Return the content of a file in Git's index, empty if there is none."""
-    return git.run("cat-file", "blob", f":{path}").stdout
-
-
 def staged(git: Git) -> dict[str, str]:
     """Return what is in Git's index and in no conflict: path to blob."""
     return {path: found[0] for path, found in _stages(git).items() if 0 in found}
@@ -122,7 +117,7 @@ def _since(git: Git, base: str) -> list[tuple[str, ...]]:
     """Return Git's rows of what the index adds to a tree or changes of it, paths at the end."""
     done = git.checked(
         *("diff-index", "--cached", "--raw", "-z", "--no-abbrev", "--no-renames"),
-        *("--diff-filter=AMT", base, "--"),
+        *("--diff-filter=AMT", operand(base), "--"),
     )
     fields = os.fsdecode(done.stdout).split("\0")[:-1]
     return [(*row.split(" "), path) for row, path in zip(fields[::2], fields[1::2], strict=True)]
@@ -168,4 +163,4 @@ def _feed(git: Git, arguments: Sequence[str], paths: Iterable[str]) -> None:
     data = "\0".join(paths)
     if data:
         options = ("--pathspec-from-file=-", "--pathspec-file-nul")
-        git.checked(*arguments, *options, feed=os.fsencode(data))
+        checked(git, git.act(*arguments, *options, feed=os.fsencode(data)))

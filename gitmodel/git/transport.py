@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from urllib.parse import unquote
 
 from gitmodel.digest import COMMIT
 from gitmodel.errors import ConflictError, RemoteError
 from gitmodel.git import gitconfig, refs, revisions
-from gitmodel.git.command import Git, run_in, said
+from gitmodel.git.command import Git, operand, said
 from gitmodel.hints import command
 from gitmodel.secrets import without_secret
 
@@ -56,7 +55,7 @@ def remote_tags(git: Git, remote: str, *, ask: bool = True) -> dict[str, str]:
 def push_tags(git: Git, remote: str, tags: Sequence[str]) -> None:
     """Push tags; raises `ConflictError` if the remote refuses one, and then pushes none."""
     specs = [f"refs/tags/{tag}:refs/tags/{tag}" for tag in tags]
-    done = git.run("push", "--quiet", "--atomic", "--", remote, *specs)
+    done = git.act("push", "--quiet", "--atomic", "--", remote, *specs)
     if done.returncode:
         text = said(done)
         kind = ConflictError if "rejected" in text else RemoteError
@@ -150,13 +149,13 @@ def bring_objects(git: Git, promisor: str, oids: Iterable[str]) -> None:
     This is how Git itself does it (`fetch_objects` in promisor-remote.c), but one by one.
     """
     git.run(
-        *("-c", "fetch.negotiationAlgorithm=noop", "fetch", promisor, "--quiet", "--no-tags"),
+        *("-c", "fetch.negotiationAlgorithm=noop", "fetch", "--quiet", "--no-tags"),
         *("--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none", "--stdin"),
+        *("--", promisor),
         feed="".join(f"{oid}\n" for oid in oids).encode(),
     )
 
 
-def bring_object(common_dir: Path, oid: str) -> bool:
+def bring_object(git: Git, oid: str) -> bool:
     """Have Git fetch an object that a partial clone left out; return whether it is here then."""
-    done = run_in(common_dir, "--git-dir", str(common_dir), "cat-file", "-t", oid)
-    return done.returncode == 0
+    return git.run("cat-file", "-t", operand(oid)).returncode == 0

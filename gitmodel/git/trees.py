@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gitmodel.errors import GitmodelError
-from gitmodel.git.command import Git, said
+from gitmodel.git.command import Git, operand, said
 
 
 class Change(NamedTuple):
@@ -21,7 +21,11 @@ class Change(NamedTuple):
 
 def changes(git: Git, before: str, after: str) -> list[Change]:
     """Return what `after` has, file by file, where it differs from `before`; both commits."""
-    words = iter(git.names("diff-tree", "-r", "-z", "--raw", "--no-renames", before, after))
+    words = iter(
+        git.names(
+            *("diff-tree", "-r", "-z", "--raw", "--no-renames"), operand(before), operand(after)
+        )
+    )
     found = []
     for facts, path in zip(words, words, strict=True):
         _, mode, _, oid, _ = facts.split()
@@ -61,7 +65,7 @@ def sizes_of(git: Git, oids: Sequence[str]) -> list[int]:
 
 def kind(git: Git, oid: str) -> str:
     """Return what an object is: commit, tag, tree or blob."""
-    done = git.ask("cat-file", "-t", oid)
+    done = git.ask("cat-file", "-t", operand(oid))
     if done.returncode:
         raise GitmodelError(f"git cat-file: {said(done)}", hint="git fsck")
     return done.stdout.decode("ascii").strip()
@@ -69,7 +73,7 @@ def kind(git: Git, oid: str) -> str:
 
 def objects_of(git: Git, commit: str) -> set[str]:
     """Return a commit, its trees and the blobs of all its files, by their own names."""
-    done = git.ask("ls-tree", "-r", "-t", "-z", "--full-tree", commit)
+    done = git.ask("ls-tree", "-r", "-t", "-z", "--full-tree", operand(commit))
     top = git.ask("rev-parse", "--verify", "--end-of-options", f"{commit}^{{tree}}")
     if done.returncode or top.returncode:
         raise GitmodelError(f"git ls-tree: {said(done)}", hint="git fsck")
@@ -98,7 +102,7 @@ def write_tree(git: Git, base: str, changes: Iterable[Change], index: Path) -> s
     ordered = sorted(changes, key=lambda change: int(change.mode, 8) != 0)
     lines = (f"{change.mode} {change.oid}\t{change.path}\0" for change in ordered)
     try:
-        git.checked("read-tree", base, env=env)
+        git.checked("read-tree", operand(base), env=env)
         feed = os.fsencode("".join(lines))
         git.checked("update-index", "-z", "--index-info", feed=feed, env=env)
         return git.checked("write-tree", env=env).stdout.decode().strip()

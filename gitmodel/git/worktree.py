@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from gitmodel.errors import ConflictError
-from gitmodel.git.command import Git, said
+from gitmodel.git.command import Git, checked, failure, operand
 
 _NEW = ("--others", "--exclude-standard")
 
@@ -14,7 +14,7 @@ _NEW = ("--others", "--exclude-standard")
 def modified(git: Git, tree: str, *, staged: bool = False) -> list[str]:
     """Return which tracked files are not as in a tree: the work files, or what is staged."""
     options = ("--name-only", "-z", "--no-renames", "--no-ext-diff")
-    return git.names("diff", *options, *(["--cached"] if staged else []), tree, "--")
+    return git.names("diff", *options, *(["--cached"] if staged else []), operand(tree), "--")
 
 
 def unsaved(git: Git, paths: Sequence[str]) -> list[str]:
@@ -73,14 +73,15 @@ def patch(git: Git, without: Iterable[str]) -> bytes:
 
 def checkout(git: Git, revision: str) -> None:
     """Move HEAD and the working tree to a revision; raises `ConflictError` if Git refuses."""
-    done = git.finish("-c", "advice.detachedHead=false", "checkout", "--quiet", revision, "--")
+    options = ("-c", "advice.detachedHead=false")
+    done = git.finish(*options, "checkout", "--quiet", operand(revision), "--")
     if done.returncode:
-        raise ConflictError(said(done), hint="git status")
+        raise failure(git, done, ConflictError)
 
 
 def take_back(git: Git) -> None:
     """Make what Git tracks in the working tree what HEAD says; changes of it are lost."""
-    git.checked("checkout", "--quiet", "--force", "HEAD", "--")
+    checked(git, git.act("checkout", "--quiet", "--force", "HEAD", "--"))
 
 
 def move_tree(git: Git, before: str, after: str, *, dry_run: bool = False) -> None:
@@ -90,14 +91,14 @@ def move_tree(git: Git, before: str, after: str, *, dry_run: bool = False) -> No
     """
     _refresh(git)
     options = ["--dry-run"] if dry_run else []
-    done = git.finish("read-tree", "-m", "-u", *options, before, after)
+    done = git.finish("read-tree", "-m", "-u", *options, operand(before), operand(after))
     if done.returncode:
-        raise ConflictError(said(done), hint="git status")
+        raise failure(git, done, ConflictError)
 
 
 def _refresh(git: Git) -> None:
     """Let files of which only the times differ count as unchanged."""
-    git.run("update-index", "-q", "--refresh")
+    git.act("update-index", "-q", "--refresh")
 
 
 def _but(globs: Iterable[str]) -> list[str]:

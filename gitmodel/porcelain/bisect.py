@@ -10,6 +10,7 @@ from typing import Literal
 from gitmodel.bisection import Verdict, halve, scan
 from gitmodel.errors import ConflictError, GitmodelError, UsageError
 from gitmodel.git import refs, revisions, trees, worktree
+from gitmodel.git.command import operand
 from gitmodel.hints import command, note
 from gitmodel.history import History
 from gitmodel.porcelain.checkout import go_to
@@ -230,7 +231,8 @@ def _coming_back(project: Project, work: Work) -> Iterator[None]:
                 f"nothing tells whether {each.path!r} changed", hint="gitmodel fetch"
             )
     head = revisions.resolve(project.git, "HEAD") or ""
-    branch = (refs.branch(project.git) or "").removeprefix("refs/heads/")
+    # Git is to go back there by that name.
+    branch = operand((refs.branch(project.git) or "").removeprefix("refs/heads/"))
     try:
         yield
     finally:

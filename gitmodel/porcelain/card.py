@@ -46,7 +46,8 @@ def card_of(history: History, reference: str) -> Carded:
     shown = show(history, reference)
     files = history.objects.companions(shown.resolved.commit)
     path = _find_card(shown, files)
-    card = parse_card(history.objects.blob(files[path]), path) if path else Card("", {}, {}, "")
+    text = history.objects.blob(files[path], path) if path else b""
+    card = parse_card(text, path) if path else Card("", {}, {}, "")
     findings = [*(check_card(card) if path else []), *_problems(shown.record)]
     lineages, doubts = _lineages(history, shown.record, files)
     findings += doubts

@@ -254,7 +254,7 @@ def _carried(project: Project, current: Snapshot, mix: str | None) -> dict[str, 
 
 
 def _read(project: Project, commit: str) -> Snapshot:
-    with closing(Objects(project.git.common_dir)) as objects:
+    with closing(Objects(project.git)) as objects:
         return read_commit(objects, commit)
 
 

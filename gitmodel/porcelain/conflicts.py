@@ -53,6 +53,6 @@ def read_conflicts(git: Git) -> dict[str, Conflict]:
 
 def _marked(root: Path, path: str) -> tuple[bytes | None, bytes, bytes] | None:
     try:
-        return split_conflict(read_file(root, path, MAX_TEXT) or b"")
+        return split_conflict(read_file(root, path) or b"")
     except (IntegrityError, OSError):
         return None

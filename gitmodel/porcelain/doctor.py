@@ -13,7 +13,8 @@ from gitmodel.atomic import clone
 from gitmodel.config import CONFIG_NAME
 from gitmodel.errors import GitmodelError
 from gitmodel.git import staging
-from gitmodel.hints import command
+from gitmodel.git.command import lock_files
+from gitmodel.hints import command, note
 from gitmodel.mounts import is_shared, kind_of
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.install import check
@@ -41,6 +42,7 @@ def doctor(folder: Path) -> list[Finding]:
         with open_project(folder) as project:
             checks: tuple[Callable[[Project], Finding], ...] = (
                 _git,
+                _locks,
                 _config,
                 _pointers,
                 _ignored,
@@ -67,6 +69,15 @@ def _git(project: Project) -> Finding:
     text = project.git.version()
     numbers = tuple(map(int, re.findall(r"\d+", text)[:2]))
     return Finding("git", numbers >= _LEAST_GIT, text, hint="install Git 2.30 or newer")
+
+
+def _locks(project: Project) -> Finding:
+    """While Git works they are there; a Git that was killed leaves them."""
+    found = [os.path.relpath(path) for path in lock_files(project.git)]
+    if found:
+        text = f"{found[0]!r} is there: another Git is at work, or one was killed"
+        return Finding("locks", False, text, hint=note("rm {}, if no Git runs", found[0]))
+    return Finding("locks", True, "no lock file of Git is left")
 
 
 def _config(project: Project) -> Finding:

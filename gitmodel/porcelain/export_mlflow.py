@@ -69,7 +69,7 @@ def _curves(history: History, shown: Shown) -> Curves:
     for artifact in shown.record.artifacts:
         path = curves_path(artifact)
         if blob := history.objects.find(commit, path):
-            return parse_curves(history.objects.blob(blob), path)
+            return parse_curves(history.objects.blob(blob, path), path)
     return Curves()
 
 

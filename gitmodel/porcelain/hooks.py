@@ -128,7 +128,7 @@ def _target(project: Project, update: Update) -> Target | None:
 
 
 def _pointers_of(project: Project, commit: str) -> Mapping[str, Pointer]:
-    with closing(Objects(project.git.common_dir)) as objects:
+    with closing(Objects(project.git)) as objects:
         return read_commit(objects, commit).pointers
 
 
@@ -197,7 +197,7 @@ def _lacks(project: Project, remote: Remote, pointer: Pointer) -> bool:
 
 
 def _check_sidecars(project: Project, version: Version, commit: str) -> None:
-    with closing(Objects(project.git.common_dir)) as objects:
+    with closing(Objects(project.git)) as objects:
         record = Reader(objects, project.config).read(commit, version.name)
         names = [version.name or REPOSITORY]
         names += [name_of(path, project.config.artifacts) for path in record.artifacts]

@@ -13,7 +13,6 @@ from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git import refs, staging, worktree
 from gitmodel.git.objects import Objects
 from gitmodel.hints import command, either
-from gitmodel.imported import MAX_BYTES as MAX_IMPORTED
 from gitmodel.imported import NAME, format_imported, parse_imported
 from gitmodel.paths import parents
 from gitmodel.pointer import Pointer
@@ -112,7 +111,7 @@ def _outs_of_tags(project: Project, *, lenient: bool) -> dict[str, list[Out]]:
     `lenient`: leave out tags in which that cannot be told.
     """
     found = {}
-    with closing(Objects(project.git.common_dir)) as objects:
+    with closing(Objects(project.git)) as objects:
         for ref in refs.tags(project.git):
             try:
                 found[ref.name] = objects.outs(ref.commit)
@@ -168,7 +167,7 @@ def _pointer_of(out: Out, collector: Collector) -> Pointer:
 
 def _noted(project: Project, collector: Collector) -> bytes:
     """Return what an earlier import noted, and this one."""
-    data = read_file(project.root, NAME, MAX_IMPORTED)
+    data = read_file(project.root, NAME)
     before = parse_imported(data) if data is not None else {}
     return format_imported({**before, **collector.pointers})
 

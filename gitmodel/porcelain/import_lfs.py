@@ -13,7 +13,7 @@ from gitmodel.atomic import locked
 from gitmodel.cache import SMALL, CacheWriter
 from gitmodel.digest import SHA256, Digests, digest_bytes, digest_file, hex_of
 from gitmodel.errors import IntegrityError, UsageError
-from gitmodel.git import gitconfig, staging, trees
+from gitmodel.git import gitconfig, revisions, staging, trees
 from gitmodel.hints import also, command, then
 from gitmodel.lfs import MAX_BYTES, LfsPointer, parse_lfs, without_lfs
 from gitmodel.pointer import Pointer
@@ -111,7 +111,7 @@ def _attributes(project: Project) -> dict[str, bytes]:
     """
     found = {}
     for path in staging.matching(project.git, [_ATTRIBUTES, f"*/{_ATTRIBUTES}"]):
-        work, staged = read_rules(project.root, path), staging.read_staged(project.git, path)
+        work, staged = read_rules(project.root, path), revisions.read_staged(project.git, path)
         if without_lfs(work) != work or without_lfs(staged) != staged:
             found[path] = without_lfs(work)
     return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -11,13 +13,14 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from gitmodel.atomic import Scratch, make_folder, scratch_in, sweep
+from gitmodel.atomic import Scratch, make_folder, scratch_in, sweep, write_file
 from gitmodel.cache import Cache
 from gitmodel.config import CONFIG_NAME, Config, parse_config
 from gitmodel.digest import COMMIT
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git import gitconfig, revisions, transport
-from gitmodel.git.command import Git, find_top, open_bare
+from gitmodel.git.apart import open_apart
+from gitmodel.git.command import Git, find_top
 from gitmodel.git.objects import Objects
 from gitmodel.hints import command, note
 from gitmodel.imported import MAX_BYTES as MAX_IMPORTED
@@ -70,7 +73,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """What is kept here of a repository elsewhere: commits, blobs, and what was confirmed."""
+    """What is kept here of a repository elsewhere: commits, blobs, and what was confirmed.
+
+    `git` is a repository for this moment, to ask elsewhere with.
+    """
 
     source: Source
     home: Path
@@ -116,17 +122,67 @@ def default_cache(folder: str = "") -> Path:
 
 @contextmanager
 def open_mirror(source: Source, mirrors: Mirrors) -> Iterator[Mirror]:
-    """Open what is kept of a repository."""
-    home = Path(os.path.abspath(mirrors.folder)) / _home_name(source.url)
-    make_folder(home)
+    """Open what is kept of a repository; raises `IntegrityError` if others could write it."""
+    folder = Path(os.path.abspath(mirrors.folder))
+    home = folder / _home_name(source.url)
+    _make_private(folder)
+    _check_shared(folder)
+    _make_private(home)
+    if home.is_symlink():
+        raise _not_ours(home, "is a symlink")
     sweep(scratch_in(home))
     with ExitStack() as stack:
         scratch = stack.enter_context(Scratch(scratch_in(home)))
+        _make_private(home / "commits")
+        with suppress(FileExistsError):
+            os.close(os.open(home / "index.db", os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        for path in (home, home / "commits", home / "index.db"):
+            _check_own(path, scratch)
         index = stack.enter_context(opened_index(home / "index.db"))
         blobs = Cache(home, index, scratch)
         stack.callback(blobs.close)
-        git = open_bare(_publish(home / "git", scratch, open_bare))
-        yield Mirror(source, home, git, index, blobs, scratch, _asking(mirrors.confirm))
+        git = open_apart(scratch.new_path(), scratch.new_path())
+        confirm = _asking(_Confirmed(home / "confirmed", scratch), mirrors.confirm)
+        yield Mirror(source, home, git, index, blobs, scratch, confirm)
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that is there for this user alone, unless it is there."""
+    make_folder(folder.parent)
+    with suppress(FileExistsError):
+        folder.mkdir(0o700)
+
+
+def _check_shared(folder: Path) -> None:
+    """Raise `IntegrityError` if anybody could put something in the place of what is in a folder."""
+    mode = folder.stat().st_mode
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        raise IntegrityError(
+            f"everybody may write to {str(folder)!r}, and put other things in the place of a cache",
+            hint=command("chmod +t {}", str(folder)),
+        )
+
+
+def _check_own(path: Path, scratch: Scratch) -> None:
+    """Raise `IntegrityError` for what another user made or may write.
+
+    Ours is the owner that what we have just made there has: on some network file systems that is
+    not the user of this process.
+    """
+    status = path.lstat()
+    if status.st_uid != scratch.path.stat().st_uid:
+        raise _not_ours(path, "belongs to another user")
+    if stat.S_ISLNK(status.st_mode):
+        raise _not_ours(path, "is a symlink")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise _not_ours(path, "is what others may write to")
+
+
+def _not_ours(path: Path, why: str) -> IntegrityError:
+    return IntegrityError(
+        f"{str(path)!r} is not this user's own cache: it {why}",
+        hint=note("rm -r {}, or another --cache", str(path)),
+    )
 
 
 def find_revision(mirror: Mirror, artifact: str, version: str) -> Revision:
@@ -192,15 +248,38 @@ def _is_relative(url: str) -> bool:
     return "://" not in url and not os.path.isabs(url)
 
 
-def _asking(confirm: Callable[[str, str], bool]) -> Callable[[str, str], bool]:
+@dataclass(frozen=True, slots=True)
+class _Confirmed:
+    """The URLs that the user confirmed, in a file: one a line, in quotes as in JSON."""
+
+    path: Path
+    scratch: Scratch
+
+    def read(self) -> list[str]:
+        try:
+            return [json.loads(line) for line in self.path.read_bytes().splitlines()]
+        except (FileNotFoundError, ValueError):
+            return []
+
+    def add(self, url: str) -> None:
+        lines = (f"{json.dumps(each)}\n" for each in (*self.read(), url))
+        write_file(self.path, "".join(lines).encode(), self.scratch)
+
+
+def _asking(
+    confirmed: _Confirmed, confirm: Callable[[str, str], bool]
+) -> Callable[[str, str], bool]:
     """Return a question that is answered by yes or by an error that fits where it is asked."""
 
     def ask(name: str, url: str) -> bool:
+        if url in confirmed.read():
+            return True
         if not confirm(name, url):
             raise IntegrityError(
                 f"remote {name!r} at {url!r} came with the repository and was not confirmed",
                 hint="gitmodel get on a terminal, which asks, or with GITMODEL_TRUST_REMOTE=1",
             )
+        confirmed.add(url)
         return True
 
     return ask
@@ -218,8 +297,8 @@ def _publish(folder: Path, scratch: Scratch, make: Callable[[Path], object]) -> 
     """Return `folder`, made under another name first unless it is there."""
     if not folder.is_dir():
         temporary = scratch.new_path()
+        temporary.mkdir(0o700)
         make(temporary)
-        make_folder(folder.parent)
         # Another process may have made the same meanwhile.
         with suppress(OSError):
             os.rename(temporary, folder)
@@ -304,27 +383,27 @@ def _read(mirror: Mirror, ref: str, commit: str, name: str, tip: str = "") -> Re
 
     `tip` is that of the default branch, which may say what a commit of DVC's consists of.
     """
-    folder, noted = _bring(mirror, ref, commit), None
-    data = revisions.read_file(open_bare(folder), commit, CONFIG_NAME)
+    git, noted = _bring(mirror, ref, commit), None
+    data = _file(git, commit, CONFIG_NAME)
     if data is None and tip:
-        newest = open_bare(_bring(mirror, "HEAD", tip))
-        noted = revisions.read_file(newest, tip, NAME)
-        data = revisions.read_file(newest, tip, CONFIG_NAME) if noted else None
+        newest = _bring(mirror, "HEAD", tip)
+        noted = _file(newest, tip, NAME)
+        data = _file(newest, tip, CONFIG_NAME) if noted else None
     if data is None:
         where = without_secret(mirror.source.url)
         raise UsageError(
             f"{where!r} is not set up for gitmodel at {name or commit[:12]}",
             hint="name a version that is",
         )
-    with closing(Objects(folder, noted)) as objects:
+    with closing(Objects(git, noted)) as objects:
         return Revision(name, read_commit(objects, commit), parse_config(data))
 
 
-def _bring(mirror: Mirror, ref: str, commit: str) -> Path:
-    """Return the repository that holds a commit, made by fetching that unless it is here."""
+def _bring(mirror: Mirror, ref: str, commit: str) -> Git:
+    """Return a repository of the objects of a commit, which are fetched unless they are here."""
 
     def fetch(folder: Path) -> None:
-        git = open_bare(folder, commit)
+        git = open_apart(mirror.scratch.new_path(), folder / "objects", commit)
         for limit in _LIMITS:
             found = transport.fetch_one(git, mirror.source.url, ref, limit)
             if found is None:
@@ -336,12 +415,22 @@ def _bring(mirror: Mirror, ref: str, commit: str) -> Path:
             if _is_whole(git, commit, limit):
                 return
 
-    return _publish(mirror.home / "commits" / commit, mirror.scratch, fetch)
+    folder = _publish(mirror.home / "commits" / commit, mirror.scratch, fetch)
+    _check_own(folder, mirror.scratch)
+    return open_apart(mirror.scratch.new_path(), folder / "objects", commit)
+
+
+def _file(git: Git, commit: str, path: str) -> bytes | None:
+    """Return a file of a commit, checked against its name in Git, or None if it did not come."""
+    with closing(Objects(git, b"")) as objects:
+        blob = objects.find(commit, path)
+        lacks = blob is None or objects.lacking([blob])
+        return None if blob is None or lacks else objects.blob(blob, path)
 
 
 def _is_whole(git: Git, commit: str, limit: int) -> bool:
     """Return whether what is read of a commit came, though longer files were left out."""
-    config, noted = (revisions.read_file(git, commit, path) for path in (CONFIG_NAME, NAME))
+    config, noted = (_file(git, commit, path) for path in (CONFIG_NAME, NAME))
     if config is None and not revisions.has_file(git, commit, CONFIG_NAME):
         # It may be one of DVC's, whose lock files have no limit.
         return limit > MAX_BYTES

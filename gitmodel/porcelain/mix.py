@@ -174,7 +174,7 @@ def _data_changes(
         if history.objects.find(other.commit, pointer_path(path)):
             where, rule = ignore_rule(path)
             blob = history.objects.find(base.commit, where)
-            old = rules.get(where, history.objects.blob(blob) if blob else b"")
+            old = rules.get(where, history.objects.blob(blob, where) if blob else b"")
             rules[where] = with_rules(old, [rule])
     for where, data in rules.items():
         changes[where] = Change("100644", trees.write_blob(project.git, data), where)

@@ -20,7 +20,7 @@ from gitmodel.paths import check_path, parents
 from gitmodel.project import Project, path_from_top
 from gitmodel.sidecar import sidecar_names
 from gitmodel.worktree.files import read_file
-from gitmodel.worktree.scan import open_folder, read_small
+from gitmodel.worktree.scan import look, open_folder, read_small
 
 LOCK_FILES = (
     *("uv.lock", "poetry.lock", "requirements.txt", "requirements*.txt"),
@@ -85,7 +85,8 @@ def _describe(root: Path, paths: Sequence[str], algorithm: str) -> Iterator[byte
 def _small(root: Path, path: str) -> bytes | None:
     """Return the content of a regular file, unless it is large."""
     try:
-        return read_file(root, path, _LARGE)
+        status = look(root, path)
+        return read_file(root, path) if status and status.st_size <= _LARGE else None
     except IntegrityError:
         return None
 

@@ -24,7 +24,7 @@ def find_broken(
 
     A tree's files are looked at where its root's commit is in this clone.
     """
-    with closing(Objects(project.git.common_dir)) as objects:
+    with closing(Objects(project.git)) as objects:
         for root in remote.roots():
             if not holds(set(root.oids)):
                 yield root

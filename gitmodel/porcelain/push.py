@@ -241,7 +241,7 @@ def _grown(project: Project, remote: Remote, targets: Sequence[Target]) -> list[
 def _read(project: Project, targets: Sequence[Target]) -> dict[str, Snapshot]:
     if not targets:
         return {}
-    with closing(Objects(project.git.common_dir)) as objects:
+    with closing(Objects(project.git)) as objects:
         return {target.commit: read_commit(objects, target.commit) for target in targets}
 
 

@@ -54,7 +54,7 @@ def _pointers_of(project: Project, commit: str) -> Mapping[str, Pointer]:
     found = revisions.resolve(project.git, commit)
     if found is None:
         return {}
-    with closing(Objects(project.git.common_dir)) as objects, suppress(GitmodelError):
+    with closing(Objects(project.git)) as objects, suppress(GitmodelError):
         return read_commit(objects, found).pointers
     return {}
 

@@ -38,7 +38,7 @@ def describe_sides(
     A commit is only believed if it has that very pointer: in a rebase, a revert or a stash the
     sides are not what one would think.
     """
-    with closing(Objects(git.common_dir)) as objects:
+    with closing(Objects(git)) as objects:
         search = _Search(git, objects, Reader(objects, config), config)
         return (
             search.side(conflict, found.ours, conflict.ours, _OURS),
@@ -67,5 +67,6 @@ class _Search:
         return SideFacts(pointer)
 
     def _text(self, commit: str, artifact: str) -> bytes:
-        blob = self.objects.find(commit, pointer_path(artifact))
-        return self.objects.blob(blob) if blob else b""
+        path = pointer_path(artifact)
+        blob = self.objects.find(commit, path)
+        return self.objects.blob(blob, path) if blob else b""

@@ -131,7 +131,7 @@ def make_tag(project: Project, plan: Plan, *, sign: bool) -> None:
 
 
 def _is_signed(git: Git, tag: str) -> bool:
-    with closing(Objects(git.common_dir)) as objects:
+    with closing(Objects(git)) as objects:
         return parse_tag_object(objects.tag(refs.tag_objects(git)[tag])).signature is not None
 
 

@@ -79,7 +79,7 @@ def verify_tag(git: Git, name: str) -> VerifiedTag:
     """
     oid = refs.tag_objects(git)[name]
     kind = trees.kind(git, oid)
-    with closing(Objects(git.common_dir)) as objects:
+    with closing(Objects(git)) as objects:
         if kind == "tag":
             return _verify(git, objects, name, oid)
         if kind != "commit":

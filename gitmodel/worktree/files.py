@@ -15,20 +15,21 @@ from contextlib import suppress
 from pathlib import Path
 
 from gitmodel.atomic import Scratch, fsync, sync_folder, write_all
-from gitmodel.worktree.scan import LARGEST, open_folder, read_small
+from gitmodel.paths import longest_at
+from gitmodel.worktree.scan import open_folder, read_small
 
 
-def read_file(root: Path, path: str, limit: int = LARGEST) -> bytes | None:
-    """Return the content of a file of at most `limit` bytes, or None if there is none.
+def read_file(root: Path, path: str) -> bytes | None:
+    """Return the content of a file, or None if there is none.
 
-    Raises `IntegrityError` for a longer one, for a symlink, there or on the way, and for what is
-    no regular file.
+    Raises `IntegrityError` for one that is too long, for a symlink, there or on the way, and for
+    what is no regular file.
     """
     folder, _, name = path.rpartition("/")
     try:
         with open_folder(root, folder) as fd:
             os.stat(name, dir_fd=fd, follow_symlinks=False)
-            return read_small(fd, name, path, limit)
+            return read_small(fd, name, path, longest_at(path))
     except FileNotFoundError:
         return None
 

@@ -15,7 +15,7 @@ from gitmodel.atomic import BESIDE, Scratch
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.hints import command
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK
-from gitmodel.paths import MAX_PATH
+from gitmodel.paths import LARGEST, MAX_PATH
 from gitmodel.worktree.replaced import is_aside
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _STAT = struct.Struct("<QQqqq")
 STAT_SIZE = _STAT.size
-LARGEST = 1 << 24
-"""Bytes of a small file: what is read of one at most."""
 _CTIME = struct.calcsize("<QQqq")
 """Where the ctime begins in it, which comes last."""
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

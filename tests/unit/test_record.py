@@ -25,7 +25,7 @@ class Commits:
     def find(self, commit, path):
         return self.companions(commit).get(path)
 
-    def blob(self, oid):
+    def blob(self, oid, path):
         self.read.append(oid)
         return oid.encode()
 

@@ -85,6 +85,11 @@ def set_value(git: Git, key: str, value: str) -> None:
     checked(git, git.act("config", "--local", "--replace-all", "--", key, value))
 
 
+def unset(git: Git, key: str) -> None:
+    """Take a key out of this clone's own configuration, if it is there."""
+    git.act("config", "--local", "--unset-all", "--", key)
+
+
 def remove_section(git: Git, section: str) -> None:
     """Remove a section from this clone's own configuration, if it is there."""
     git.act("config", "--local", "--remove-section", "--", section)

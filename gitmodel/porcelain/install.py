@@ -97,7 +97,7 @@ def uninstall(git: Git) -> list[Path]:
             changed += [path for path in _candidates(git, name) if _remove_block(path, scratch)]
             gitconfig.remove_section(git, _section(name))
             script = _script(git, name)
-            if script.exists():
+            if script.exists() and not _outside(git, script):
                 script.unlink()
                 changed.append(script)
         with suppress(OSError):
@@ -121,6 +121,9 @@ def shared_folder(git: Git) -> bool:
 
 def _look_at_file(git: Git, name: str) -> Hook:
     path = _file(git, name)
+    if note := _outside(git, path):
+        return Hook(name, "foreign", path, note)
+    path = Path(os.path.realpath(path))
     data = _read(path)
     if data is None:
         return Hook(name, "missing", path)
@@ -133,6 +136,8 @@ def _look_at_file(git: Git, name: str) -> Hook:
 
 def _look_at_configured(git: Git, name: str) -> Hook:
     path = _script(git, name)
+    if note := _outside(git, path):
+        return Hook(name, "foreign", path, note)
     section = _section(name)
     set_up = [gitconfig.values(git, f"{section}.{key}") for key in ("event", "command")]
     in_files = any(_BLOCK.search(_read(each) or b"") for each in _candidates(git, name))
@@ -192,7 +197,7 @@ def _block(name: str, how: str) -> str:
     if name not in _READ_STDIN:
         return f"{start}(\n{body}) || exit\n{end}"
     return (
-        f"{start}gitmodel_stdin=$(cat)\n"
+        f"{start}gitmodel_stdin=$(command -p cat)\n"
         f"printf '%s\\n' \"$gitmodel_stdin\" | (\n{body}) || exit\n"
         f'if [ -n "$gitmodel_stdin" ]; then\n'
         f"exec <<GITMODEL_STDIN\n$gitmodel_stdin\nGITMODEL_STDIN\n"
@@ -210,16 +215,40 @@ def _file(git: Git, name: str) -> Path:
     path = folder / name
     if folder.parts[-2:] == (".husky", "_") and name != GUARD:
         path = folder.parent / name
-    elif _OF_PRE_COMMIT in (_read(path) or b""):
+    elif not _outside(git, path) and _OF_PRE_COMMIT in (_read(path) or b""):
         path = folder / f"{name}.legacy"
-    return Path(os.path.realpath(path))
+    return path
 
 
 def _candidates(git: Git, name: str) -> Iterable[Path]:
     """Return the files in which a block may be, by which road ever it came there."""
     folder = gitconfig.hooks_folder(git)
     paths = (folder / name, folder / f"{name}.legacy", _file(git, name))
-    return dict.fromkeys(Path(os.path.realpath(path)) for path in paths)
+    inside = (path for path in paths if not _outside(git, path))
+    return dict.fromkeys(Path(os.path.realpath(path)) for path in inside)
+
+
+def _outside(git: Git, path: Path) -> str:
+    """Return where a symlink leads a hook that has no business there, or nothing.
+
+    A repository can track a symlink that leads anywhere.  Hooks belong into the working tree, or
+    into the folder that Git's configuration names, wherever that is.
+    """
+    real = os.path.realpath(path)
+    top, own, mine = map(os.path.realpath, (git.worktree, git.common_dir, git.git_dir))
+    # The hooks of all working trees may lead into the first one.
+    tops = (top, os.path.dirname(own)) if os.path.basename(own) == ".git" else (top,)
+    folder = os.path.abspath(gitconfig.hooks_folder(git))
+    home = os.path.realpath(folder)
+    places = [os.path.join(os.path.realpath(os.path.join(own, "gitmodel")), "hooks")]
+    if _is_in(home, (*tops, own)) or not _is_in(folder, (*tops, own)):
+        places.append(home)
+    code = _is_in(real, tops) and not _is_in(real, (own, mine))
+    return "" if code or _is_in(real, places) else f"it leads outside, to {real}"
+
+
+def _is_in(path: str, folders: Iterable[str]) -> bool:
+    return any(path.startswith(folder + os.sep) for folder in folders)
 
 
 def _obstacle(path: Path, data: bytes) -> str:

@@ -43,6 +43,7 @@ def test_drivers_are_set_once_checked_and_taken_away(repo: Repo, git: Git) -> No
         "merge.gitmodel.driver is not set",
         "diff.gitmodel.textconv is not set",
         "diff.gitmodel.cachetextconv is not set",
+        "gitmodel.program is not set",
     ]
     assert set_drivers(git)
     assert check_drivers(git) == []
@@ -50,7 +51,7 @@ def test_drivers_are_set_once_checked_and_taken_away(repo: Repo, git: Git) -> No
     repo.git("config", "merge.gitmodel.driver", "something else")
     assert check_drivers(git) == ["merge.gitmodel.driver is 'something else'"]
     assert set_drivers(git) == ["merge.gitmodel.driver"]
-    assert len(unset_drivers(git)) == 4
+    assert len(unset_drivers(git)) == 5
     assert unset_drivers(git) == []
     assert "gitmodel:" not in repo.read(".git/config").decode()
 

@@ -42,8 +42,14 @@ def published(repo: Repo) -> set[str]:
     return {line.split("\t")[1] for line in lines if not line.endswith(("^{}", "HEAD"))}
 
 
+def _by_path(repo: Repo) -> None:
+    """Have hooks look for gitmodel on PATH, as where another clone set them up."""
+    repo.run("git", "config", "--unset", "gitmodel.program")
+
+
 def without_gitmodel(repo: Repo) -> dict[str, str]:
     """Return a PATH without gitmodel, but with all that a hook may call."""
+    _by_path(repo)
     folder = repo.path.parent / "only"
     folder.mkdir()
     for name in ("git", "sh", "cat", "grep", "ps"):
@@ -53,6 +59,7 @@ def without_gitmodel(repo: Repo) -> dict[str, str]:
 
 def counting(repo: Repo) -> tuple[dict[str, str], Path]:
     """Return a PATH whose gitmodel notes that it was started, and where it does."""
+    _by_path(repo)
     log = repo.path.parent / "started"
     program = repo.path.parent / "counting" / "gitmodel"
     program.parent.mkdir()
@@ -79,6 +86,8 @@ NAMES = ["refs/heads/next", *(f"refs/tags/v{number}.0" for number in (2, 3, 4))]
 
 def _push(repo: Repo, refs: list[str], path: str = "") -> Done:
     env = {"PATH": path} if path else {}
+    if path:
+        _by_path(repo)
     return repo.run("git", "push", "--quiet", "origin", *refs, env=env)
 
 

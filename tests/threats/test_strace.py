@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from tests.helpers.faults import needs_strace
-from tests.helpers.hostile import Trap
 from tests.helpers.repo import GITMODEL, Repo, tree
+from tests.helpers.traps import Trap
 
 pytestmark = needs_strace
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.hostile import Trap
 from tests.helpers.repo import BIN, GITMODEL, Repo, noise
+from tests.helpers.traps import Trap
 
 _NAMES = (
     *("gitmodel", "git-model", "git", "sh", "cat", "grep", "ps", "python", "python3", "env", "rm"),

@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 # For example: make test ARGS="tests/unit -k pointer"
 ARGS ?=
-# As many tests at once as there are cores.
+# As many tests at once as there are cores; those of a file go to one worker, so that what a file
+# begins from is made once.
 WORKERS ?= auto
 # An installed package is compiled; one that is edited in place is not where PYTHONDONTWRITEBYTECODE
 # is set, and each command takes two or three times as long.
@@ -19,7 +20,7 @@ ROOM := 4000000
 memory = $(shell test "$$(df -Pk /dev/shm 2>/dev/null | awk 'END {print $$4}')" -gt $(ROOM) \
     && probe=$$(mktemp /dev/shm/XXXXXX) && echo : >$$probe && chmod +x $$probe \
     && { sh -c $$probe 2>/dev/null && echo /dev/shm; rm $$probe; })
-PYTEST = $(COMPILE) && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS)
+PYTEST = $(COMPILE) && PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: demo test torture fuzz check bench coverage clean
 # pip must not run twice at once in one environment.

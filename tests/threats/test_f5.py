@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.helpers import proxy as network
 from tests.helpers.inside import Run, runner
@@ -64,8 +66,16 @@ def _is_well(done: Done, code: int = 0) -> None:
     assert done.code == code, done
 
 
-@pytest.mark.parametrize("harm", HARMS)
-@pytest.mark.parametrize("what", FILES)
+def _cases() -> list[ParameterSet]:
+    """Of packs and roots, what a listing shows is alike."""
+    rare = {(what, harm) for what in ("packs", "root") for harm in ("cut", "emptied")}
+    return [
+        pytest.param(*case, marks=[pytest.mark.torture] if case in rare else [])
+        for case in itertools.product(FILES, HARMS)
+    ]
+
+
+@pytest.mark.parametrize(("what", "harm"), _cases())
 def test_f5_what_became_of_a_remote_is_seen_and_healed(
     story: Repo, run: Run, what: str, harm: str
 ) -> None:

@@ -19,7 +19,7 @@ _MOST = 60
 
 
 @needs_strace
-@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("step", [6, pytest.param(1, marks=pytest.mark.torture)])
 @pytest.mark.parametrize(
     ("name", "call", "error"),
     [

@@ -64,7 +64,7 @@ def _check(user: Repo, template: Path, command: tuple[str, ...]) -> None:
 
 
 @needs_strace
-@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.torture)])
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("command", [_FILE, _FOLDER], ids=["file", "folder"])
 def test_killed_at_a_call(

@@ -24,11 +24,11 @@ _KILLS = max(_SOME, int(os.environ.get("GITMODEL_KILLS", "0")))
 
 
 @needs_strace
-@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.torture)])
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("name", NAMES)
 def test_killed_at_a_call(scenes: Scenes, tmp_path: Path, name: str, call: str, step: int) -> None:
-    """Every fifth call, or every one."""
+    """Every ninth call, or every one."""
     scene = scenes[name]
 
     def lives(number: int) -> bool:

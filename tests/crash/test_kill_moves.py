@@ -40,7 +40,7 @@ def _start(template: Path, folder: Path, name: str) -> Repo:
 
 
 @needs_strace
-@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.torture)])
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("name", _COMMANDS)
 def test_killed_at_a_call(template: Path, tmp_path: Path, name: str, call: str, step: int) -> None:

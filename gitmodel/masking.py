@@ -387,7 +387,8 @@ def _without_paths(text: str, root: str) -> str:
 
 def _short(path: str, root: str) -> str:
     plain = os.path.normpath(path)
-    if plain.startswith("/dev/"):
+    # What is in memory there is nobody's device.
+    if plain.startswith("/dev/") and not plain.startswith("/dev/shm/"):
         return path
     if plain == root:
         return "."

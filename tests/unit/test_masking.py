@@ -34,6 +34,7 @@ def test_what_is_very_long_is_cut():
         (["/home/ada/ranker/data/a b"], ["data/a b"]),
         (["/home/ada/ranker", "/home/ada/ranker2/x"], [".", "x"]),
         (["/usr/bin/python3", "--out=/tmp/secret/model.pt"], ["python3", "--out=model.pt"]),
+        (["/dev/shm/secret/train.py", "/dev/null"], ["train.py", "/dev/null"]),
         (["--data=a:/mnt/disk/b,/home/ada/ranker/c"], ["--data=a:b,c"]),
         (["~/x/y", "~ada/z"], ["x/y", "z"]),
         (["cat </dev/null >/tmp/x"], ["cat </dev/null >x"]),

@@ -235,8 +235,10 @@ class SftpStore:
         except StatusError as error:
             if error.errno == errno.ENOENT and not below:
                 self._make_folders(session, above)
-                session.make_folder(folder)
-            elif _facts(session, folder) is None:
+                # Another one may be at it, too.
+                with suppress(StatusError):
+                    session.make_folder(folder)
+            if _facts(session, folder) is None:
                 raise
             self._check_way(session, f"{folder}/")
         self._folders.add(folder)

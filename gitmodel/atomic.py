@@ -171,10 +171,10 @@ class Scratch:
         """Remove the folder and what is in it."""
         with waiting():
             if self._fds is not None:
-                parent, folder, _ = self._fds
-                _remove(parent, self._name, folder)
-                for fd in self._fds:
-                    os.close(fd)
+                parent, folder, marker = self._fds
+                _remove(parent, self._name, folder, marker)
+                os.close(folder)
+                os.close(parent)
                 self._fds = None
 
     def __enter__(self) -> Scratch:
@@ -230,7 +230,7 @@ class Scratch:
                 with open(os.open(each, _NEW, 0o600, dir_fd=folder), "wb") as file:
                     file.write(data)
         except BaseException:
-            _remove(parent, name, folder)
+            _remove(parent, name, folder, -1)
             os.close(folder)
             raise
         if marker < 0:
@@ -371,9 +371,7 @@ def _remove_left(parent: int, name: str, owner: int) -> bool:
         if marker < 0 and os.listdir(folder):
             return False
         # Without a marker it was being made; then whoever makes it makes another one.
-        _remove(parent, name, folder)
-        if marker >= 0:
-            os.close(marker)
+        _remove(parent, name, folder, marker)
         return True
     finally:
         os.close(folder)
@@ -396,8 +394,11 @@ def _take_marker(folder: int, name: str, owner: int) -> int:
     return -1
 
 
-def _remove(parent: int, name: str, folder: int) -> None:
-    """Remove an open folder, its marker last: what is left of it if this is killed stays ours."""
+def _remove(parent: int, name: str, folder: int, marker: int) -> None:
+    """Remove an open folder, its marker last: what is left of it if this is killed stays ours.
+
+    The open marker, if there is one, is closed: NFS and FUSE only hide a file that is open.
+    """
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.name == MARKER:
@@ -409,6 +410,8 @@ def _remove(parent: int, name: str, folder: int) -> None:
                     os.unlink(entry.name, dir_fd=folder)
     with suppress(OSError):
         os.unlink(MARKER, dir_fd=folder)
+    if marker >= 0:
+        os.close(marker)
     with suppress(OSError):
         os.rmdir(name, dir_fd=parent)
 

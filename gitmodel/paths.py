@@ -105,6 +105,23 @@ def not_on_windows(paths: Sequence[str]) -> list[str]:
     return [path for path in paths if _NOT_ON_WINDOWS.search(path)]
 
 
+def find_twins(paths: Iterable[str], known: Iterable[str] = ()) -> tuple[str, str] | None:
+    """Return two names that some systems take for one, the second that of a path or above one.
+
+    `known` may be twins of each other, for that is how they are.
+    """
+    spellings: dict[str, set[str]] = {}
+    for path in known:
+        for each in (path, *parents(path)):
+            spellings.setdefault(fold(each), set()).add(each)
+    for path in paths:
+        for each in (path, *parents(path)):
+            there = spellings.setdefault(fold(each), {each})
+            if each not in there:
+                return min(there), each
+    return None
+
+
 def parents(path: str) -> Iterator[str]:
     """Yield the folders above a relative path, nearest first."""
     while path := path.rpartition("/")[0]:

@@ -17,8 +17,10 @@ from gitmodel.git import gitconfig
 from gitmodel.git.command import Git, open_git
 from gitmodel.hints import command
 from gitmodel.index import Index, opened_index
+from gitmodel.manifest import Entry
 from gitmodel.settings import read_carried_config, read_config
 from gitmodel.worktree.places import Places
+from gitmodel.worktree.scan import Types
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Project:
     """A repository, its working tree, its cache and what is known of both.
 
     `scratch` lies on the file system of the cache, `beside` on that of the working tree, and
-    `places` has one for each mount in it;
+    `places` has one for each mount in it; `keeps_modes`: the disk has an executable bit;
     `confirm` asks the user, given name and URL of a remote, whether it may be written to.
     """
 
@@ -37,7 +39,17 @@ class Project:
     scratch: Scratch
     beside: Scratch
     places: Places
+    keeps_modes: bool
     confirm: Callable[[str, str], bool]
+
+    def types(self, find: Callable[[str], Entry | None]) -> Types | None:
+        """Return what tells executable files apart, as `find` has their entries, or None.
+
+        None where the disk itself tells.
+        """
+        if self.keeps_modes:
+            return None
+        return lambda path: entry.type if (entry := find(path)) else None
 
     @property
     def root(self) -> Path:
@@ -96,8 +108,9 @@ def open_project(
         index = stack.enter_context(opened_index(home / "index.db"))
         cache = Cache(home, index, scratch)
         stack.callback(cache.close)
+        modes = gitconfig.keeps_modes(git)
         places = stack.enter_context(Places(git.worktree, scratch, home))
-        yield Project(git, config, index, cache, scratch, beside, places, confirm)
+        yield Project(git, config, index, cache, scratch, beside, places, modes, confirm)
 
 
 def path_from_top(path: str, folder: str, top: str) -> str:

@@ -49,6 +49,30 @@ def is_shared(git: Git) -> bool:
     return done.returncode == 0 and bool(_SHARED.fullmatch(said))
 
 
+def keeps_modes(git: Git) -> bool:
+    """Return whether the executable bit of a work file means something (`core.fileMode`).
+
+    Git wrote that into the repository's own configuration when it made it, so mostly none is asked.
+    """
+    with suppress(FileNotFoundError):
+        text = (git.common_dir / "config").read_bytes().lower()
+        others = (b"[include", b"worktreeconfig")
+        once = text.count(b"filemode") == 1 and not any(each in text for each in others)
+        if once and b"\n\tfilemode = true\n" in text:
+            return True
+    return enabled(git, "core.fileMode", default=True)
+
+
+def keeps_links(git: Git) -> bool:
+    """Return whether the working tree can have symlinks (`core.symlinks`)."""
+    return enabled(git, "core.symlinks", default=True)
+
+
+def ignores_case(git: Git) -> bool:
+    """Return whether names that differ only in case are one (`core.ignoreCase`)."""
+    return enabled(git, "core.ignoreCase", default=False)
+
+
 def _typed(git: Git, kind: str, key: str, default: str) -> str:
     options = (f"--type={kind}", f"--default={default}")
     done = git.act("config", *options, "--get", "--", key)

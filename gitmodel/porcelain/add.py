@@ -23,7 +23,15 @@ from gitmodel.manifest import (
     format_manifest,
     make_manifest,
 )
-from gitmodel.paths import MAX_NAME, POINTER_SUFFIX, check_path, is_read, not_on_windows, parents
+from gitmodel.paths import (
+    MAX_NAME,
+    POINTER_SUFFIX,
+    check_path,
+    find_twins,
+    is_read,
+    not_on_windows,
+    parents,
+)
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Meter, Progress, Work
@@ -37,7 +45,7 @@ from gitmodel.worktree.content import (
     store_bytes,
 )
 from gitmodel.worktree.pool import Free, ReaderPool
-from gitmodel.worktree.scan import Found, look, now, scan
+from gitmodel.worktree.scan import Found, Types, look, now, scan
 from gitmodel.worktree.track import track
 
 
@@ -115,6 +123,7 @@ def _plan(
             plan[path] = None
         elif plan.setdefault(owner, []) is not None:
             plan[owner] = [*(plan[owner] or []), path[len(owner) + 1 :]]
+    check_alone(plan, pointers)
     return plan
 
 
@@ -154,6 +163,16 @@ def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> 
     check_apart(path, pointers)
 
 
+def check_alone(paths: Iterable[str], pointers: Iterable[str]) -> None:
+    """Raise `IntegrityError` if a new artifact, or a folder above, is a twin of another."""
+    if twins := find_twins(paths, pointers):
+        one, other = twins
+        raise IntegrityError(
+            f"{one!r} and {other!r} are one name on some systems",
+            hint=command("mv {} to another name", other),
+        )
+
+
 def check_apart(path: str, pointers: Iterable[str]) -> None:
     """Raise `UsageError` if an artifact lies inside a path that is to become one."""
     inner = next((other for other in pointers if other.startswith(f"{path}/")), None)
@@ -187,7 +206,7 @@ def _take_all(
     with project.cache.writer(project.config.algorithm, Meter(progress, "add")) as writer:
         for artifact, inside in plan.items():
             old = pointers.get(artifact)
-            collector = _Collector(project, artifact, writer)
+            collector = _Collector(project, artifact, writer, old)
             if inside is None or old is None:
                 collector.take("", old.oid if old and old.kind == "file" else "")
                 entries = collector.entries
@@ -218,7 +237,9 @@ class _Collector:
     `took_all`: not only some paths inside it.
     """
 
-    def __init__(self, project: Project, artifact: str, writer: CacheWriter) -> None:
+    def __init__(
+        self, project: Project, artifact: str, writer: CacheWriter, old: Pointer | None
+    ) -> None:
         self.entries: list[Entry] = []
         self.fresh: list[Seen] = []
         self.gone: list[str] = []
@@ -228,6 +249,8 @@ class _Collector:
         self._writer = writer
         self._algorithm = project.config.algorithm
         self._stamp = now(project.scratch)
+        before = bring_entries(project, old, "", Work()) if old and not project.keeps_modes else {}
+        self._types = project.types(before.get)
 
     def take(self, path: str, same: str = "") -> None:
         """Take all at `path`, relative to the artifact; `same` is the oid that it probably has."""
@@ -237,7 +260,7 @@ class _Collector:
         known: list[tuple[Found, Digests]] = []
         here: set[str] = set()
         with ReaderPool(self._project.root, self._algorithm, self._took) as pool:
-            for found in scan(self._project.root, start, seen):
+            for found in scan(self._project.root, start, seen, self._types_below(path)):
                 if path:
                     found = found._replace(path=f"{path}/{found.path}".rstrip("/"))
                 here.add(found.full)
@@ -259,9 +282,13 @@ class _Collector:
                 # The index knows the file, but its blob has gone from the cache.
                 self._take_again(found, same)
 
+    def _types_below(self, path: str) -> Types | None:
+        types = self._types
+        return types and (lambda inside: types(f"{path}/{inside}".strip("/")))
+
     def _take_again(self, found: Found, same: str) -> None:
         for again in scan(self._project.root, found.full, {}):
-            self._store(again._replace(path=found.path), same)
+            self._store(again._replace(path=found.path, type=found.type), same)
 
     def _take_empty(self, path: str, status: os.stat_result | None) -> None:
         """Take a folder with nothing in it, if that is what is there."""

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
 from gitmodel.atomic import locked
-from gitmodel.errors import ConflictError, MissingError, RemoteError, UsageError
-from gitmodel.git import refs, revisions, staging, worktree
+from gitmodel.errors import (
+    ConflictError,
+    DiskError,
+    IntegrityError,
+    MissingError,
+    RemoteError,
+    UsageError,
+)
+from gitmodel.git import gitconfig, refs, revisions, staging, worktree
 from gitmodel.git.objects import Objects
 from gitmodel.hints import command
 from gitmodel.history import history_of
-from gitmodel.manifest import Entry
+from gitmodel.manifest import LINK, Entry
+from gitmodel.paths import find_twins
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.mix import Mix, Mixed, Part, find_mix, make_mix
@@ -200,10 +209,22 @@ def _restore(
 ) -> tuple[Plan, Outcome]:
     if move.moves:
         _check_imported(move.target)
+    _check_names(project, [each.artifact for each in selections])
     _bring_manifests(project, selections, move, work)
     plan = _make_plan(project, selections, move, work)
     _check(project, plan, force=force)
     return plan, _carry_out(project, plan, move, work, force=force)
+
+
+def _check_names(project: Project, artifacts: Sequence[str]) -> None:
+    """Raise `IntegrityError` for artifacts that are one on a disk without case."""
+    twins = find_twins(artifacts)
+    if twins and gitconfig.ignores_case(project.git):
+        one, other = twins
+        raise IntegrityError(
+            f"{one!r} and {other!r} are one name on this disk",
+            hint="name the artifacts that you want: gitmodel checkout REV -- PATH",
+        )
 
 
 def _check_imported(target: Snapshot) -> None:
@@ -318,7 +339,8 @@ def _make_plan(
         for earlier in move.before(artifact):
             with suppress(MissingError):
                 before |= entries_near(earlier, project.cache, pointer, wanted)
-        planner.compare(selection, wanted, before, project.config.algorithm)
+        types = project.types(ChainMap(wanted, before).get)
+        planner.compare(selection, wanted, before, project.config.algorithm, types)
     return planner.plan
 
 
@@ -328,6 +350,12 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
         raise ConflictError(
             f"{some(in_way)} {were}, which no command removes",
             hint=command("mv {} elsewhere", in_way[0]),
+        )
+    links = [write.path for write in plan.change.writes if write.entry.type == LINK]
+    if links and not gitconfig.keeps_links(project.git):
+        raise DiskError(
+            f"{links[0]!r} is a symlink, and core.symlinks says that there are none here",
+            hint="git config core.symlinks true, if the disk has them",
         )
     if force:
         plan.change.removals += plan.kept

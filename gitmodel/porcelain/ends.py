@@ -190,7 +190,8 @@ class WorkEnd:
         root = str(self._project.root)
         rows = index.seen(root, artifact)
         entries, stats, known = {}, {}, 0
-        for found in read_ahead(scan(self._project.root, artifact, rows)):
+        types = self._project.types(lambda path: self._expected(artifact).get(path))
+        for found in read_ahead(scan(self._project.root, artifact, rows, types)):
             entries[found.path] = self._entry(found, artifact)
             stats[found.path] = found.stat
             known += found.known is not None

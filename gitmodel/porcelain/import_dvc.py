@@ -16,7 +16,7 @@ from gitmodel.hints import command, either
 from gitmodel.imported import NAME, format_imported, parse_imported
 from gitmodel.paths import parents
 from gitmodel.pointer import Pointer
-from gitmodel.porcelain.add import check_new_name
+from gitmodel.porcelain.add import check_alone, check_new_name
 from gitmodel.porcelain.dvc_bytes import DvcBytes
 from gitmodel.porcelain.dvc_collect import Collector, Lost, Scope
 from gitmodel.progress import Work
@@ -125,7 +125,9 @@ def _outs_of_tags(project: Project, *, lenient: bool) -> dict[str, list[Out]]:
 
 
 def _check_names(project: Project, outs: Sequence[Out]) -> None:
-    tracked = {*read_worktree(project.git).pointers, *(out.path for out in outs)}
+    pointers = read_worktree(project.git).pointers
+    check_alone([out.path for out in outs], pointers)
+    tracked = {*pointers, *(out.path for out in outs)}
     for out in outs:
         check_new_name(out.path)
         for folder in parents(out.path):

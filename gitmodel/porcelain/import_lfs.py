@@ -17,10 +17,10 @@ from gitmodel.git import gitconfig, revisions, staging, trees
 from gitmodel.hints import also, command, then
 from gitmodel.lfs import MAX_BYTES, LfsPointer, parse_lfs, without_lfs
 from gitmodel.pointer import Pointer
-from gitmodel.porcelain.add import check_new_name
+from gitmodel.porcelain.add import check_alone, check_new_name
 from gitmodel.progress import Meter, Work
 from gitmodel.project import Project
-from gitmodel.snapshot import entries_of, pointer_path
+from gitmodel.snapshot import entries_of, pointer_path, read_worktree
 from gitmodel.worktree.files import write_files
 from gitmodel.worktree.rules import read_rules
 from gitmodel.worktree.scan import FILE_FLAGS, look, open_folder, pack_stat
@@ -69,6 +69,7 @@ def import_lfs(project: Project, work: Work) -> ImportedLfs:
             raise UsageError("Git LFS holds nothing here", hint="git lfs ls-files")
         for path in files:
             check_new_name(path)
+        check_alone(files, read_worktree(project.git).pointers)
         known = _Taker(project, work).take(files)
         missing = [path for path, each in files.items() if each.pointer.oid not in known]
         pointers = {

@@ -18,7 +18,7 @@ from gitmodel.mlflow.source import Source, find_source, open_store
 from gitmodel.mlflow.translate import Translated, translate
 from gitmodel.paths import parents
 from gitmodel.pointer import Pointer
-from gitmodel.porcelain.add import check_apart, check_new_name, take_in
+from gitmodel.porcelain.add import check_alone, check_apart, check_new_name, take_in
 from gitmodel.porcelain.checkout import restore
 from gitmodel.porcelain.keep import sidecar_at, write_beside
 from gitmodel.progress import Work
@@ -103,6 +103,7 @@ def _check_target(artifact: str, pointers: Mapping[str, Pointer]) -> None:
     except GitmodelError as error:
         raise UsageError(error.message, hint="--to PATH names it otherwise") from error
     check_apart(artifact, pointers)
+    check_alone([artifact], pointers)
     if owner := next((each for each in parents(artifact) if each in pointers), None):
         raise UsageError(
             f"{artifact!r} is inside the artifact {owner!r}", hint="--to PATH puts it elsewhere"

@@ -240,6 +240,7 @@ def project_of(mirror: Mirror, config: Config, remote: str = "") -> Project:
         mirror.scratch,
         mirror.scratch,
         Places(mirror.git.worktree, mirror.scratch, mirror.cache.root),
+        True,
         mirror.confirm,
     )
 

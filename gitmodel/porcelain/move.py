@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from gitmodel.atomic import locked
-from gitmodel.errors import ConflictError, UsageError
+from gitmodel.errors import ConflictError, DiskError, UsageError
+from gitmodel.exchange import rename_new
 from gitmodel.git import revisions, staging
 from gitmodel.hints import command, then
 from gitmodel.paths import parents
 from gitmodel.pointer import Pointer, parse_pointer
-from gitmodel.porcelain.add import check_new_name
+from gitmodel.porcelain.add import check_alone, check_new_name
 from gitmodel.porcelain.belongings import find_sidecars, rename_in_config, sidecar_at
 from gitmodel.porcelain.remove import find_staged, find_tracked
 from gitmodel.project import Project
@@ -59,6 +60,7 @@ def move(project: Project, source: str, target: str) -> Moved:
             for ending, path in find_sidecars(project, source, pointers).items()
         }
         _check_free(project, sidecars)
+        _check_mounts(project, source, target)
         # A symlink in the way is found before anything is changed.
         with open_folder(project.root, target.rpartition("/")[0], create=True):
             pass
@@ -101,6 +103,7 @@ def _check(project: Project, source: str, target: str, pointers: Mapping[str, Po
     check_new_name(target)
     if owner := next((each for each in parents(target) if each in pointers), None):
         raise UsageError(f"{target!r} is inside the artifact {owner!r}", hint="give another path")
+    check_alone([target], pointers.keys() - {source})
     resumed = pointers.get(target) == pointers[source]
     if target in pointers and not resumed:
         raise ConflictError(
@@ -111,6 +114,18 @@ def _check(project: Project, source: str, target: str, pointers: Mapping[str, Po
         there and not (resumed and not look(project.root, source))
     ):
         raise ConflictError(f"{target!r} is there already", hint=command("mv {} elsewhere", target))
+
+
+def _check_mounts(project: Project, source: str, target: str) -> None:
+    """Raise `DiskError` if nothing can be renamed from one path to the other."""
+    places = project.places
+    if look(project.root, source) is None:
+        return
+    if places.is_mount(source) or places.at(source) is not places.at(target):
+        raise DiskError(
+            f"{source!r} and {target!r} are on different disks",
+            hint=then(command("cp -a {} {}", source, target), command("gitmodel add {}", target)),
+        )
 
 
 def _check_free(project: Project, sidecars: Mapping[str, str]) -> None:
@@ -154,4 +169,15 @@ def _rename(project: Project, source: str, target: str) -> None:
         open_folder(project.root, folder) as old,
         open_folder(project.root, new_folder, create=True) as new,
     ):
-        os.rename(name, new_name, src_dir_fd=old, dst_dir_fd=new)
+        try:
+            rename_new(name, old, new_name, new)
+        except FileExistsError:
+            if not os.path.samestat(
+                os.stat(name, dir_fd=old, follow_symlinks=False),
+                os.stat(new_name, dir_fd=new, follow_symlinks=False),
+            ):
+                raise ConflictError(
+                    f"{target!r} has appeared meanwhile", hint=command("mv {} elsewhere", target)
+                ) from None
+            # One name, spelled otherwise, on a disk without case.
+            os.rename(name, new_name, src_dir_fd=old, dst_dir_fd=new)

@@ -204,8 +204,9 @@ def _compare(project: Project, artifact: str, entries: _Entries, progress: Progr
         root, artifact, pointer.oid, len(seen)
     )
     known: set[str] = set()
+    types = project.types(lambda path: entries.get().get(path))
     changes = _Changes(project, artifact, entries, progress)
-    for found in read_ahead(scan(project.root, artifact, seen)):
+    for found in read_ahead(scan(project.root, artifact, seen, types)):
         if is_tree and found.known:
             known.add(found.full)
         else:

@@ -112,7 +112,8 @@ class _Work:
         proven = set()
         meter = Meter(progress, "work tree", sum(entry.size for entry in expected.values()))
         seen = project.index.seen(str(project.root), artifact)
-        for found in read_ahead(scan(project.root, artifact, seen)):
+        types = project.types(expected.get)
+        for found in read_ahead(scan(project.root, artifact, seen, types)):
             entry = rest.get(found.path)
             meter.add(found.size)
             if entry is None or not matches(found, artifact, entry):

@@ -109,5 +109,12 @@ class Places:
     def _make(self, folder: str) -> Place:
         if folder not in self._inside:
             path = self._root / folder
-            self._inside[folder] = Place(Scratch(path, BESIDE), Aside(path, inside=True))
+            place = Place(Scratch(path, BESIDE), Aside(path, inside=True))
+            try:
+                # Made at once: a disk that is read-only is told before anything moves.
+                _ = place.scratch.path
+            except OSError as error:
+                error.filename = folder or str(self._root)
+                raise
+            self._inside[folder] = place
         return self._inside[folder]

@@ -18,7 +18,7 @@ from gitmodel.paths import is_dot_git, parents
 from gitmodel.progress import Meter, Progress
 from gitmodel.snapshot import Selection
 from gitmodel.worktree.content import digest_found, matches, read_ahead, seen_row
-from gitmodel.worktree.scan import Found, is_older, now, scan
+from gitmodel.worktree.scan import Found, Types, is_older, now, scan
 from gitmodel.worktree.write import Change, Compared, Write
 
 
@@ -84,15 +84,16 @@ class Planner:
         wanted: Mapping[str, Entry],
         before: Mapping[str, Entry],
         algorithm: str,
+        types: Types | None = None,
     ) -> None:
         """Plan for the selected part of an artifact.
 
         `wanted` is what it is to be, `before` what the current pointer says, as far as known;
-        `algorithm` digests what no pointer knows.
+        `algorithm` digests what no pointer knows; `types` tells executable files apart.
         """
         self.plan.artifacts.append(selection.artifact)
         rest = {path: entry for path, entry in wanted.items() if selection.has(path)}
-        others = list(self._others(selection, rest, before, algorithm))
+        others = list(self._others(selection, rest, before, algorithm, types))
         self.plan.change.writes += [Write(selection.artifact, entry) for entry in rest.values()]
         saved = self._cache.present(other.oid for other in others)
         obstacles = _Obstacles(rest)
@@ -105,6 +106,7 @@ class Planner:
         rest: dict[str, Entry],
         before: Mapping[str, Entry],
         algorithm: str,
+        types: Types | None,
     ) -> Iterable[_Other]:
         """Yield what is not as wanted, and take from `rest` what is."""
         artifact = selection.artifact
@@ -112,7 +114,7 @@ class Planner:
         seen = self._index.seen(str(self._root), artifact)
         for found in read_ahead(
             found
-            for found in scan(self._root, artifact, seen)
+            for found in scan(self._root, artifact, seen, types)
             if selection.has(found.path) and found.full not in self._leaving
         ):
             if not found.known:

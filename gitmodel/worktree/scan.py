@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -98,8 +98,25 @@ def look(root: Path, path: str) -> os.stat_result | None:
         return None
 
 
-def scan(root: Path, artifact: str, seen: Mapping[str, Seen]) -> Iterator[Found]:
-    """Yield all that is in an artifact, or nothing if it is not there."""
+Types = Callable[[str], str | None]
+"""Says which type was recorded of the file at a path inside an artifact, if any was."""
+
+
+def scan(
+    root: Path, artifact: str, seen: Mapping[str, Seen], types: Types | None = None
+) -> Iterator[Found]:
+    """Yield all that is in an artifact, or nothing if it is not there.
+
+    Where modes mean nothing, `types` says which files are executable.
+    """
+    for found in _scan(root, artifact, seen):
+        if types is None or found.type not in (FILE, EXECUTABLE):
+            yield found
+        else:
+            yield found._replace(type=EXECUTABLE if types(found.path) == EXECUTABLE else FILE)
+
+
+def _scan(root: Path, artifact: str, seen: Mapping[str, Seen]) -> Iterator[Found]:
     status = look(root, artifact)
     if status is None:
         return

@@ -5,6 +5,7 @@ Every new file is written and checked in a scratch folder first; only then is an
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -208,7 +209,7 @@ def _write(write: Write, target: str, placed: Placed | None, cache: Cache, meter
         if (len(data), fingerprint_of(data)) != (entry.size, entry.fingerprint):
             raise _untrue(write)
         check_link(entry.path, data, write.artifact)
-        os.symlink(data, os.fsencode(target))
+        _link(data, target, write.path)
         return b""
     mode = 0o777 if entry.type == EXECUTABLE else 0o666
     fd = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
@@ -225,6 +226,18 @@ def _write(write: Write, target: str, placed: Placed | None, cache: Cache, meter
     if (status.st_size, found) != (entry.size, entry.fingerprint):
         raise _untrue(write)
     return pack_stat(status)
+
+
+def _link(data: bytes, target: str, path: str) -> None:
+    try:
+        os.symlink(data, os.fsencode(target))
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOSYS, errno.ENOTSUP):
+            raise
+        raise DiskError(
+            f"{path!r} is a symlink, and the disk that it goes to has none",
+            hint="use a version without it, or another disk",
+        ) from error
 
 
 def _untrue(write: Write) -> IntegrityError:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
+from gitmodel.digest import digest_bytes
+from gitmodel.progress import silent
+from gitmodel.worktree.places import Places
+from gitmodel.worktree.scan import pack_stat
+from gitmodel.worktree.swap import put
+from gitmodel.worktree.write import Change, Compared, Write
+from tests.helpers.formats import entry, opened_cache
 from tests.helpers.repo import Repo, noise
 
 _MAY_MOUNT = subprocess.run(
@@ -128,3 +138,64 @@ def test_f4_an_edit_on_a_mount_is_not_lost(story: Repo) -> None:
     )
     assert "code 4" in out
     assert "precious" in out
+
+
+@pytest.mark.parametrize("folder", ["data/train", "data"])
+def test_f4_a_folder_that_cannot_be_written_to_is_told_before_git_moves(
+    story: Repo, folder: str
+) -> None:
+    out = mounted(
+        story,
+        f"""mount --bind {folder} {folder}; mount -o remount,bind,ro {folder}
+        gitmodel checkout v1.0 2>&1 && exit 1 || echo code $?
+        git describe --tags
+        gitmodel status --exit-code >&2
+        """,
+    )
+    assert "code 8" in out
+    assert f"'{folder}'" in out
+    assert "gitmodel-tmp" not in out
+    assert "model-v1.1" in out
+
+
+def test_f4_nothing_is_moved_between_disks(story: Repo) -> None:
+    out = mounted(
+        story,
+        f"""mkdir other; mount -t tmpfs none other
+        gitmodel mv model.pt other/model.pt 2>&1 && exit 1 || echo code $?
+        {CLEAN}
+        """,
+    )
+    assert "code 8" in out
+    assert "different disks" in out
+
+
+def test_f4_what_a_quota_parts_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two disks stand for two projects of one: no list and no device tells those apart."""
+    here = tmp_path.stat().st_dev
+    others = [place for place in ("/dev/shm", "/var/tmp") if os.stat(place).st_dev != here]
+    if not others:
+        pytest.skip("there is one disk only")
+    monkeypatch.setattr(Places, "_shares_mount", lambda self: True)
+    with tempfile.TemporaryDirectory(dir=others[0]) as home, opened_cache(Path(home)) as cache:
+        root = tmp_path / "work"
+        (root / "data").mkdir(parents=True)
+        for name in ("old", "gone"):
+            (root / "data" / name).write_bytes(b"old")
+        with cache.writer() as writer:
+            for data in (b"old", b"new"):
+                writer.add(data, digest_bytes(data))
+        change = Change([Write("data", entry(name, data=b"new")) for name in ("old", "a/b", "c")])
+        change.removals.append("data/gone")
+        for name in ("old", "gone"):
+            status = (root / "data" / name).lstat()
+            oid = digest_bytes(b"old").oid
+            change.compared[f"data/{name}"] = Compared(pack_stat(status), oid, sure=True)
+        with Places(root, cache.scratch, cache.root) as places:
+            put(root, change, cache, places, silent)
+        files = sorted(path for path in root.rglob("*") if path.is_file())
+        assert {str(path.relative_to(root)): path.read_bytes() for path in files} == {
+            "data/a/b": b"new",
+            "data/c": b"new",
+            "data/old": b"new",
+        }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gitmodel.atomic import Scratch, make_folder, scratch_in, sweep, write_program
+from gitmodel.atomic import Scratch, check_folders, make_folder, scratch_in, sweep, write_program
 from gitmodel.config import CONFIG_NAME
 from gitmodel.git import gitconfig
 from gitmodel.git.command import Git
@@ -28,6 +28,8 @@ GUARD = "reference-transaction"
 CONFIGURED = (2, 54)
 """The first version of Git that takes hooks from its configuration."""
 
+_SCRIPTS = "hooks"
+"""The folder of hooks that Git knows by its configuration."""
 _READ_STDIN = ("pre-push", GUARD)
 _SHELLS = ("sh", "ash", "bash", "busybox", "dash", "ksh", "mksh", "zsh")
 _BLOCK = re.compile(
@@ -73,7 +75,9 @@ def check(git: Git, version: tuple[int, int], *, tag_guard: bool) -> SetUp:
 
 def install(git: Git, version: tuple[int, int], *, tag_guard: bool) -> SetUp:
     """Set up what is missing or stale; return what there is afterwards."""
-    temporary = scratch_in(git.common_dir / "gitmodel")
+    home = git.common_dir / "gitmodel"
+    check_folders(home, (_SCRIPTS,))
+    temporary = scratch_in(home)
     # Also if nothing is to be written: a run that was killed may have left something.
     sweep(temporary)
     with Scratch(temporary) as scratch:
@@ -92,7 +96,9 @@ def install(git: Git, version: tuple[int, int], *, tag_guard: bool) -> SetUp:
 def uninstall(git: Git) -> list[Path]:
     """Remove what `install` wrote, byte for byte, and only that; return the files it was in."""
     changed = []
-    with Scratch(scratch_in(git.common_dir / "gitmodel")) as scratch:
+    home = git.common_dir / "gitmodel"
+    check_folders(home, (_SCRIPTS,))
+    with Scratch(scratch_in(home)) as scratch:
         for name in (*HOOKS, GUARD):
             changed += [path for path in _candidates(git, name) if _remove_block(path, scratch)]
             gitconfig.remove_section(git, _section(name))
@@ -273,7 +279,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _script(git: Git, name: str) -> Path:
-    return git.common_dir / "gitmodel" / "hooks" / name
+    return git.common_dir / "gitmodel" / _SCRIPTS / name
 
 
 def _section(name: str) -> str:

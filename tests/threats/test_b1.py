@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gitmodel.errors import IntegrityError
+from gitmodel.git.command import open_git
+from gitmodel.porcelain.install import CONFIGURED, install, uninstall
 from tests.helpers.foreign import OTHER, needs_root, seen, victim
 from tests.helpers.repo import Repo, noise
 
@@ -65,6 +68,19 @@ def test_b1_a_restored_cache_leads_nowhere(story: Repo, name: str) -> None:
     for command in (("verify", "--quick"), ("add", "-u"), ("install",), ("pull",)):
         done = story.run("gitmodel", *command)
         assert done.code in (code, 4), (command, done)
+    assert seen(home) == before
+
+
+def test_b1_a_symlink_in_the_place_of_our_hooks_leads_nowhere(story: Repo) -> None:
+    home = victim(story.path.parent / "victim")
+    for name in ("pre-commit", "pre-push"):
+        (home / name).write_text("precious")
+    (story.home / "hooks").symlink_to(home)
+    before = seen(home)
+    git = open_git(story.path)
+    for act in (lambda: install(git, CONFIGURED, tag_guard=True), lambda: uninstall(git)):
+        with pytest.raises(IntegrityError, match="symlink"):
+            act()
     assert seen(home) == before
 
 

@@ -80,6 +80,12 @@ def report(done: CheckedOut) -> None:
         f"{head}{plural(done.artifacts, 'artifact')}, {plural(done.written, 'file')} written"
         f" ({human(done.bytes)}){removed}"
     )
+    if done.odd:
+        say(
+            f"note: {plural(len(done.odd), 'new file')} may be run or have a hidden name:"
+            f" {some(done.odd, shown)}",
+            err=True,
+        )
     for part in done.parts:
         say(f"{part.kind} of {shown(part.label)} ({part.commit[:12]}): {_said(part)}")
     if done.parts:

@@ -20,7 +20,7 @@ from gitmodel.git import gitconfig, refs, revisions, staging, worktree
 from gitmodel.git.objects import Objects
 from gitmodel.hints import command
 from gitmodel.history import history_of
-from gitmodel.manifest import LINK, Entry
+from gitmodel.manifest import EXECUTABLE, LINK, Entry
 from gitmodel.paths import find_twins
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.connect import open_remote
@@ -89,7 +89,8 @@ class CheckedOut:
     shown; `kept` are files that the version does not have, and that were left; `replaced` is what
     stood in the way, is saved nowhere, and is kept for a day; `carried` are
     artifacts whose pointer is not committed, which stay what that says; `parts` says what of a mix
-    came from where.
+    came from where; `odd` are new files that may be run or have a hidden name: nobody saw them in a
+    review, for Git holds only their pointer.
     """
 
     commit: str
@@ -102,6 +103,7 @@ class CheckedOut:
     parts: tuple[Part, ...] = ()
     carried: tuple[str, ...] = ()
     replaced: tuple[Kept, ...] = ()
+    odd: tuple[str, ...] = ()
 
 
 def checkout(
@@ -243,7 +245,13 @@ def _report(plan: Plan, outcome: Outcome, commit: str = "", label: str = "") -> 
     change = plan.change
     counts = (len(plan.artifacts), len(change.writes), len(change.removals), change.bytes)
     kept = tuple(plan.kept)
-    return CheckedOut(commit, label, *counts, kept, replaced=tuple(outcome.kept))
+    odd = tuple(
+        write.path
+        for write in change.writes
+        if write.path not in change.compared
+        and (write.entry.type == EXECUTABLE or "/." in f"/{write.path}")
+    )
+    return CheckedOut(commit, label, *counts, kept, replaced=tuple(outcome.kept), odd=odd)
 
 
 def _resolve(project: Project, revision: str) -> Resolved | None:

@@ -60,6 +60,19 @@ def test_w_names_that_windows_cannot_have_are_told(repo: Repo) -> None:
     assert not_on_windows(["a.b/c d", ".x", "…"]) == []
 
 
+def test_w_new_files_that_may_be_run_or_are_hidden_are_told(repo: Repo) -> None:
+    repo.write("d/run.sh", "true\n").chmod(0o755)
+    for name in (".env", "a/.x/b", "plain"):
+        repo.write(f"d/{name}", name)
+    repo.gitmodel("add", "d")
+    repo.commit()
+    repo.gitmodel("push")
+    repo.git("push", "--quiet", "origin", "main")
+    clone = repo.clone("clone")
+    assert "note: 3 new files may be run or have a hidden name" in clone.gitmodel("pull").err
+    assert "note" not in clone.gitmodel("pull").err
+
+
 @pytest.mark.parametrize(
     "path", [".github/workflows/ci.yml", "src/setup.json", "a/.x/metrics.json"]
 )

@@ -543,7 +543,7 @@ def write_files(files: Mapping[Path, bytes], scratch: Scratch) -> None:
     for path, data in files.items():
         fd, written[path] = scratch.new_file()
         share(path.parent.stat().st_mode, fd)
-        _fill(fd, data)
+        fill(fd, data)
     for path, temporary in written.items():
         move(temporary, path)
     for folder in {path.parent for path in files}:
@@ -556,12 +556,13 @@ def write_program(path: Path, data: bytes, scratch: Scratch) -> None:
     with suppress(FileNotFoundError):
         os.fchmod(fd, stat.S_IMODE(path.stat().st_mode))
     share(path.parent.stat().st_mode, fd)
-    _fill(fd, data)
+    fill(fd, data)
     move(temporary, path)
     fsync_folder(path.parent)
 
 
-def _fill(fd: int, data: bytes) -> None:
+def fill(fd: int, data: bytes) -> None:
+    """Write a file that was just made, durably, and close it."""
     try:
         write_all(fd, data)
         fsync(fd)
@@ -571,20 +572,35 @@ def _fill(fd: int, data: bytes) -> None:
 
 def move(temporary: Path, path: Path) -> None:
     """Rename over `path`, by way of a copy in its folder if that is on another file system."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.rename(temporary, path)
+        move_in(temporary, folder, path.name)
+    finally:
+        os.close(folder)
+
+
+def move_in(temporary: Path, folder: int, name: str) -> None:
+    """Do as `move` in an open folder."""
+    try:
+        os.rename(temporary, name, dst_dir_fd=folder)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        beside = path.with_name(f".{secrets.token_hex(8)}.gitmodel-tmp")
+        beside = f".{secrets.token_hex(8)}.gitmodel-tmp"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(beside, flags, 0o600, dir_fd=folder)
         try:
-            shutil.copy2(temporary, beside)
-            with beside.open("rb") as file:
-                os.fsync(file.fileno())
-            os.rename(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-        os.unlink(temporary)
+            with open(fd, "wb") as target, temporary.open("rb") as source:
+                shutil.copyfileobj(source, target)
+                target.flush()
+                os.fchmod(fd, stat.S_IMODE(os.fstat(source.fileno()).st_mode))
+                fsync(fd)
+            os.rename(beside, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(beside, dir_fd=folder)
+            raise
+        temporary.unlink()
 
 
 def publish(temporary: Path, path: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 import click
 
@@ -24,6 +25,7 @@ from gitmodel.porcelain.mix import Mix, Part
 from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.words import human, plural, some
+from gitmodel.worktree.replaced import Kept
 
 
 @click.command(cls=DashedCommand, options_metavar="[OPTIONS]")
@@ -98,7 +100,12 @@ def report(done: CheckedOut) -> None:
             f" {some(done.kept, shown)}",
             err=True,
         )
-    for each in done.replaced:
+    tell_kept(done.replaced)
+
+
+def tell_kept(kept: Iterable[Kept]) -> None:
+    """Say on stderr where something is that had to go and is saved nowhere."""
+    for each in kept:
         say(
             f"{shown(each.path)} was edited meanwhile, or a program has it open: what was there is"
             f" kept for a day in {shown(os.path.relpath(each.where))}",

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from gitmodel import hints
+from gitmodel.cli.checkout import tell_kept
 from gitmodel.cli.common import confirm, opened, progress_bar
 from gitmodel.cli.framework import ALONG
 from gitmodel.cli.printer import say, say_hint
@@ -62,6 +63,8 @@ def _report(found: Restored) -> None:
     if written or removed:
         tail = f", {removed:,} removed" if removed else ""
         _say(f"{plural(written, 'file')} written{tail}")
+    for done in found.done:
+        tell_kept(done.replaced)
     for path, error in list(found.failed.items())[:_SHOWN]:
         _say(f"{shown(path)} was left as it is: {error.message}")
         if hint := _hint(path, error):
@@ -71,7 +74,8 @@ def _report(found: Restored) -> None:
 
 
 def _hint(path: str, error: GitmodelError) -> str:
-    if isinstance(error, ConflictError):
+    # Not where nothing is to be forced, as with a Git repository that is in the way.
+    if isinstance(error, ConflictError) and "--force" in error.hint:
         return hints.note(
             "gitmodel add {} keeps it, gitmodel checkout --force -- {} loses it", path, path
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gitmodel.cli.checkout import tell_kept
 from gitmodel.cli.common import from_root, opened, progress_bar, quiet_option
 from gitmodel.cli.printer import say
 from gitmodel.porcelain.remove import Removal, Removed, remove
@@ -36,6 +37,7 @@ def command(paths: tuple[str, ...], cached: bool, sidecars: bool, force: bool, q
         say(f"removed {shown(path)}")
     for line in _kept(done, sidecars=sidecars):
         say(line, err=True)
+    tell_kept(done.replaced)
 
 
 def _kept(done: Removed, *, sidecars: bool) -> list[str]:

@@ -16,7 +16,7 @@ from gitmodel.porcelain.supply import bring_blobs, bring_entries
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import find_artifact, part_of
-from gitmodel.worktree.deliver import deliver, is_there, tidy
+from gitmodel.worktree.deliver import Stats, deliver, is_there, stats_of, tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,14 @@ def get(wish: Wish, target: Path, mirrors: Mirrors, work: Work, *, force: bool) 
         pointer = found.snapshot.pointers[artifact]
         project = project_of(mirror, found.config, wish.remote)
         entries = part_of(bring_entries(project, pointer, wish.remote, work), inside)
+        old = stats_of(target) if force else None
         there = is_there(target, entries)
         if there:
             tidy(target)
         else:
             _check_free(target, entries, force=force)
             bring_blobs(project, entries.values(), wish.remote, work)
-            _deliver(target, entries, project, work, force=force)
+            _deliver(target, entries, project, work, old)
         size = sum(entry.size for entry in entries.values())
         oid = entries[""].oid if "" in entries else pointer.oid
     path = f"{artifact}/{inside}".rstrip("/")
@@ -115,10 +116,10 @@ def _repositories(folder: Path) -> Iterator[Path]:
 
 
 def _deliver(
-    target: Path, entries: Mapping[str, Entry], project: Project, work: Work, *, force: bool
+    target: Path, entries: Mapping[str, Entry], project: Project, work: Work, old: Stats | None
 ) -> None:
     try:
-        deliver(target, entries, project.cache, work.progress, force=force)
+        deliver(target, entries, project.cache, work.progress, old)
     except IntegrityError as error:
         if not error.hint.startswith("gitmodel verify"):
             raise

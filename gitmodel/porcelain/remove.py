@@ -21,6 +21,7 @@ from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, pointer_path, read_worktree
 from gitmodel.worktree.files import remove_file
+from gitmodel.worktree.replaced import Kept
 from gitmodel.worktree.scan import look, open_folder
 from gitmodel.worktree.track import untrack
 
@@ -47,6 +48,7 @@ class Removed:
     kept: tuple[str, ...]
     sidecars: tuple[str, ...]
     kept_sidecars: tuple[str, ...]
+    replaced: tuple[Kept, ...] = ()
 
 
 def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work) -> Removed:
@@ -67,7 +69,7 @@ def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work)
         ]
         wanted = sidecars if removal.sidecars else []
         _check(project, pointers, wanted, removal)
-        kept, count = _remove_files(project, pointers, removal, work)
+        kept, count, replaced = _remove_files(project, pointers, removal, work)
         rename_in_config(project, dict.fromkeys(artifacts))
         unknown = staging.remove(project.git, wanted, force=removal.force)
         for path in unknown if removal.force else ():
@@ -75,7 +77,7 @@ def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work)
         untrack(project.git, artifacts, project.beside)
     left = tuple(path for path in sidecars if look(project.root, path))
     gone = tuple(path for path in sidecars if path not in left)
-    return Removed(tuple(artifacts), count, kept, gone, left)
+    return Removed(tuple(artifacts), count, kept, gone, left, replaced)
 
 
 def find_staged(git: Git) -> set[str]:
@@ -122,19 +124,20 @@ def _check(
 
 def _remove_files(
     project: Project, pointers: Mapping[str, Pointer | None], removal: Removal, work: Work
-) -> tuple[tuple[str, ...], int]:
+) -> tuple[tuple[str, ...], int, tuple[Kept, ...]]:
     """Remove what is saved; with --cached only forget that gitmodel knew it."""
     root = str(project.root)
     kept: tuple[str, ...] = ()
+    replaced: tuple[Kept, ...] = ()
     count = 0
     if removal.files:
         done = restore(project, {}, pointers, work, force=removal.force)
-        kept, count = done.kept, done.removed
+        kept, count, replaced = done.kept, done.removed, done.replaced
         for artifact in pointers:
             _prune(project, artifact)
     for artifact in pointers:
         project.index.record(root, [artifact], [], project.index.seen(root, artifact))
-    return kept, count
+    return kept, count, replaced
 
 
 def _prune(project: Project, artifact: str) -> None:

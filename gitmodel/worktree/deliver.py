@@ -6,7 +6,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from gitmodel.manifest import FOLDER, Entry
 from gitmodel.progress import Progress
 from gitmodel.worktree.content import digest_found, read_ahead
 from gitmodel.worktree.places import Places
-from gitmodel.worktree.scan import look, scan
+from gitmodel.worktree.replaced import is_written
+from gitmodel.worktree.scan import FILE_FLAGS, look, only_renamed, pack_stat, scan
 from gitmodel.worktree.swap import Swap
 from gitmodel.worktree.write import Change, Write, check_room, stage
 
@@ -45,19 +46,41 @@ def is_there(target: Path, entries: Mapping[str, Entry]) -> bool:
     return not rest and look(target.parent, target.name) is not None
 
 
+Stats = Mapping[str, bytes]
+"""What `stat` said of all files of something, by path below it."""
+
+
 def deliver(
-    target: Path, entries: Mapping[str, Entry], cache: Cache, progress: Progress, *, force: bool
+    target: Path,
+    entries: Mapping[str, Entry],
+    cache: Cache,
+    progress: Progress,
+    old: Stats | None = None,
 ) -> None:
     """Put entries whose blobs are in the cache at `target`, each checked on the way.
 
     At any moment there is nothing or the old thing or the whole new one.  Raises `ConflictError`
-    if something is there, unless `force`.
+    if something is there, unless it is `old`.
     """
     with prepared(target, entries, cache, progress) as new:
-        if force:
-            new.replace()
-        else:
+        if old is None:
             new.put()
+        else:
+            new.replace(old)
+
+
+def stats_of(target: Path) -> Stats:
+    """Return what `stat` says of a file, or of all that is in a folder; empty for nothing."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        status = os.lstat(target)
+        if not stat.S_ISDIR(status.st_mode):
+            return {"": pack_stat(status)}
+    found = {}
+    for here, folders, files in os.walk(target):
+        for name in (*files, *(each for each in folders if os.path.islink(f"{here}/{each}"))):
+            path = os.path.join(here, name)
+            found[os.path.relpath(path, target)] = pack_stat(os.lstat(path))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +101,29 @@ class Prepared:
         sync(self.path)
         self._put()
 
-    def replace(self) -> None:
-        """Put it in the place of what is there."""
+    def replace(self, old: Stats) -> None:
+        """Put it in the place of `old`; raise `ConflictError` if that is not what is there."""
         sync(self.path)
-        old = _look_at(self.target.name, self.folder)
-        if old is None:
+        if not _is_there(self.target.name, self.folder):
             self._put()
-        elif not (self.path.is_dir() or stat.S_ISDIR(old.st_mode)):
-            self._rename()
-        elif not exchange_at(self.path.name, self.source, self.target.name, self.folder):
-            aside = secrets.token_hex(8)
-            os.rename(self.target.name, aside, src_dir_fd=self.folder, dst_dir_fd=self.source)
-            self._rename()
+            return
+        out = self._exchange(self.path.name)
+        if not _is_same(self.path.with_name(out), old):
+            self._exchange(out)
+            raise ConflictError(
+                f"{str(self.target)!r} changed while this command was running, or is open for"
+                " writing",
+                hint="wait until its writer is done, then try again",
+            )
+
+    def _exchange(self, new: str) -> str:
+        """Put `new` in the place of what is there; return the name of that beside it."""
+        if exchange_at(new, self.source, self.target.name, self.folder):
+            return new
+        out = secrets.token_hex(8)
+        os.rename(self.target.name, out, src_dir_fd=self.folder, dst_dir_fd=self.source)
+        os.rename(new, self.target.name, src_dir_fd=self.source, dst_dir_fd=self.folder)
+        return out
 
     def _put(self) -> None:
         try:
@@ -150,8 +184,28 @@ def _opened(folder: Path) -> Iterator[int]:
         os.close(fd)
 
 
-def _look_at(name: str, folder: int) -> os.stat_result | None:
+def _is_there(name: str, folder: int) -> bool:
     try:
-        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
-        return None
+        return False
+    return True
+
+
+def _is_same(path: Path, old: Stats) -> bool:
+    """Return whether something is as it was, and nobody can still write to it."""
+    now = stats_of(path)
+    if now.keys() != old.keys() or not all(only_renamed(old[name], now[name]) for name in now):
+        return False
+    return not any(_is_open(path / name if name else path) for name in now)
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        fd = os.open(path, FILE_FLAGS)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(fd).st_mode) and is_written(fd)
+    finally:
+        os.close(fd)

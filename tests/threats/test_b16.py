@@ -91,6 +91,21 @@ def test_b16_a_pointer_over_a_repository_does_not_replace_it(
     assert is_whole(story, "sub")
 
 
+def test_b16_a_hook_does_not_advise_to_force_it(story: Repo) -> None:
+    """A folder becomes a file at this commit, and a colleague has a repository in it."""
+    story.git("rm", "-q", "--cached", "data/train.gitmodel")
+    story.write("data/train.gitmodel", story.read("model.pt.gitmodel"))
+    story.commit()
+    story.git("tag", "file")
+    story.gitmodel("checkout", "model-v1.1")
+    story.gitmodel("install")
+    nested(story, "data/train/mine")
+    done = story.run("git", "checkout", "-q", "file")
+    assert "'data/train/mine' is a Git repository" in done.err
+    assert "--force" not in done.err
+    assert is_whole(story, "data/train/mine")
+
+
 @pytest.mark.parametrize("inside", ["", "/deep/mine"])
 def test_b16_get_replaces_no_folder_with_a_repository_in_it(
     story: Repo, tmp_path: Path, inside: str

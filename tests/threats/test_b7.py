@@ -15,7 +15,7 @@ from gitmodel.digest import digest_bytes
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.manifest import FILE, Entry
 from gitmodel.progress import silent
-from gitmodel.worktree.deliver import deliver, prepared
+from gitmodel.worktree.deliver import deliver, prepared, stats_of
 from tests.helpers.foreign import OTHER, needs_root, seen, victim
 from tests.helpers.formats import opened_cache
 from tests.helpers.repo import Repo, noise
@@ -69,7 +69,7 @@ def test_b7_what_is_swapped_meanwhile_is_not_delivered(
         if there == "nothing":
             new.put()
         else:
-            new.replace()
+            new.replace(stats_of(new.target))
     for path in paths:
         assert (target / path).read_bytes() == MINE
     assert not any((shared / "stolen").iterdir())
@@ -127,7 +127,7 @@ def test_b7_what_another_has_prepared_there_is_not_touched(shared: Path, cache: 
     for path in (theirs, *theirs.rglob("*")):
         os.chown(path, OTHER, OTHER, follow_symlinks=False)
     before = seen(theirs)
-    deliver(shared / "model", _entries(cache, ""), cache, silent, force=True)
+    deliver(shared / "model", _entries(cache, ""), cache, silent, stats_of(shared / "model"))
     assert (shared / "model").read_bytes() == MINE
     assert seen(theirs) == before
 
@@ -135,4 +135,4 @@ def test_b7_what_another_has_prepared_there_is_not_touched(shared: Path, cache: 
 def test_b7_an_error_names_the_folder(shared: Path, cache: Cache) -> None:
     shared.chmod(0o777)
     with pytest.raises(IntegrityError, match=f"everybody may write to '{shared}'"):
-        deliver(shared / "model", _entries(cache, ""), cache, silent, force=False)
+        deliver(shared / "model", _entries(cache, ""), cache, silent)

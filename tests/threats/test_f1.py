@@ -23,11 +23,13 @@ from gitmodel.porcelain.checkout import checkout
 from gitmodel.progress import Work, silent
 from gitmodel.project import Project, open_project
 from gitmodel.snapshot import Selection
+from gitmodel.worktree.deliver import deliver, stats_of
 from gitmodel.worktree.places import Places
 from gitmodel.worktree.plan import Planner
 from gitmodel.worktree.replaced import KEPT, Aside, forget_old, kept_in
 from gitmodel.worktree.swap import Outcome, Swap
 from gitmodel.worktree.write import stage
+from tests.helpers.faults import kill_at, needs_strace
 from tests.helpers.formats import entry, opened_cache
 from tests.helpers.repo import Repo, noise
 
@@ -387,3 +389,45 @@ def edit_at(repo: Repo, kind: str, name: int, data: bytes, files: dict[int, File
         path.write_bytes(data)
     else:
         rename_to(path, data)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "open"])
+def test_f1_get_with_force_replaces_only_what_was_there_when_it_began(
+    scene: Scene, kind: str, tmp_path: Path
+) -> None:
+    target = tmp_path / "target"
+    inside = target / "note" if kind == "folder" else target
+    inside.parent.mkdir(exist_ok=True)
+    inside.write_bytes(b"before")
+    old = stats_of(target)
+    entries = {"": as_it_is("same")._replace(path="")}
+    if kind == "folder":
+        entries = {"same": as_it_is("same")}
+    with inside.open("r+b", buffering=0) as file:
+        if kind != "open":
+            rewrite(inside)
+            file.close()
+        with pytest.raises(ConflictError, match="changed while"):
+            deliver(target, entries, scene.cache, silent, old)
+        if kind == "open":
+            file.write(PRECIOUS)
+    assert inside.read_bytes() == PRECIOUS
+    deliver(target, entries, scene.cache, silent, stats_of(target))
+    assert scene.cache.read(entries.popitem()[1].oid, limit=9) == b"same"
+
+
+@needs_strace
+@pytest.mark.parametrize(
+    "number",
+    [*range(1, 20, 6), *(pytest.param(n, marks=pytest.mark.torture) for n in range(1, 40))],
+)
+def test_f1_a_kill_at_any_rename_loses_no_edit(story: Repo, number: int) -> None:
+    """An edit is exchanged out, and the process dies before it puts it back."""
+    at_next_checkout(story, "printf precious > data/train/b.png")
+    kill_at(story, ("checkout", "v1.0"), "rename", number)
+    story.run("rm", "-f", ".git/hooks/post-checkout", ".git/index.lock")
+    if story.git("describe", "--tags", "--always") == "v1.0":
+        assert PRECIOUS in [story.read("data/train/b.png"), *kept(story)]
+    story.run("gitmodel", "checkout", "--force", "v1.0")
+    story.gitmodel("verify")
+    assert story.leftovers() == []

@@ -296,12 +296,17 @@ def _of_another(folder: Path) -> IntegrityError:
     )
 
 
+def lines_of(data: bytes) -> list[str]:
+    """Return the lines of what Git printed: names in them may hold what Python parts lines at."""
+    return os.fsdecode(data).removesuffix("\n").split("\n") if data else []
+
+
 def said(done: subprocess.CompletedProcess[bytes]) -> str:
     """Return what Git said of a run in one line, without passwords, or its exit code.
 
     What came from a server, a hook there for example, is told apart.
     """
-    lines = without_secret(os.fsdecode(done.stderr)).splitlines()
+    lines = [without_secret(line) for line in lines_of(done.stderr)]
     plain = (line.removeprefix("fatal: ").removeprefix("error: ").strip() for line in lines)
     ours = [line for line in plain if line and not line.startswith(_SIDEBAND)]
     theirs = [line.removeprefix(_SIDEBAND) for line in lines if line.startswith(_SIDEBAND)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gitmodel.errors import ConflictError, DiskError, GitmodelError
 from gitmodel.git import revisions
-from gitmodel.git.command import Git, checked, failure, operand, said
+from gitmodel.git.command import Git, checked, failure, lines_of, operand, said
 
 _MIX = "refs/worktree/gitmodel-mix"
 """A ref of one working tree alone."""
@@ -59,13 +59,13 @@ def _read(git: Git, folder: str) -> list[Ref]:
 def tags_before(git: Git, commit: str) -> set[str]:
     """Return the tags, by short name, of a commit and of all that came before it."""
     done = git.checked("for-each-ref", f"--merged={commit}", "--format=%(refname)", "refs/tags")
-    return {name.removeprefix("refs/tags/") for name in os.fsdecode(done.stdout).splitlines()}
+    return {name.removeprefix("refs/tags/") for name in lines_of(done.stdout)}
 
 
 def tag_objects(git: Git) -> dict[str, str]:
     """Return the tags here: short name to the oid of the tag or commit."""
     done = git.checked("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
-    pairs = (line.split(" ", 1) for line in os.fsdecode(done.stdout).splitlines())
+    pairs = (line.split(" ", 1) for line in lines_of(done.stdout))
     return {name.removeprefix("refs/tags/"): oid for oid, name in pairs}
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from gitmodel.errors import IntegrityError
-from gitmodel.git.command import Git, operand
+from gitmodel.git.command import Git, lines_of, operand
 from gitmodel.hints import command
 from gitmodel.paths import longest_at
 
@@ -86,7 +86,7 @@ def _look_at(git: Git, names: list[str], path: str) -> list[re.Match[str] | None
         raise IntegrityError(f"{path!r} has a line break in its name", hint="git mv it")
     feed = os.fsencode("".join(f"{name}\n" for name in names))
     form = "--batch-check=%(objecttype) %(objectsize) %(objectname)"
-    lines = git.run("cat-file", form, feed=feed).stdout.decode("utf-8", "replace").splitlines()
+    lines = lines_of(git.run("cat-file", form, feed=feed).stdout)
     return [_BLOB.fullmatch(line) for line in lines] or [None] * len(names)
 
 

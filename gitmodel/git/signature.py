@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gitmodel.git import gitconfig
-from gitmodel.git.command import Git
+from gitmodel.git.command import Git, lines_of
 from gitmodel.tag_object import SignatureFormat
 
 State = Literal["unsigned", "bad", "untrusted", "trusted"]
@@ -49,7 +49,7 @@ def check_signature(git: Git, oid: str, form: SignatureFormat) -> Signature:
         # Without such a file Git does not even look whether the signature is good.
         options = ["-c", f"{_ALLOWED}={os.devnull}"]
     done = git.ask(*options, "verify-tag", "--raw", "--end-of-options", oid)
-    lines = done.stderr.decode("utf-8", "replace").splitlines()
+    lines = lines_of(done.stderr)
     read = read_ssh if form == "ssh" else read_gpg
     return read(lines, form, accepted=done.returncode == 0)
 

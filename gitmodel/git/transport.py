@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from gitmodel.digest import COMMIT
 from gitmodel.errors import ConflictError, RemoteError
 from gitmodel.git import gitconfig, refs, revisions
-from gitmodel.git.command import Git, operand, said
+from gitmodel.git.command import Git, lines_of, operand, said
 from gitmodel.hints import command
 from gitmodel.secrets import without_secret
 
@@ -47,7 +47,7 @@ def remote_tags(git: Git, remote: str, *, ask: bool = True) -> dict[str, str]:
         raise RemoteError(
             f"Git remote {remote!r}: {said(done)}", hint=command("git ls-remote {}", remote)
         )
-    lines = os.fsdecode(done.stdout).splitlines()
+    lines = lines_of(done.stdout)
     pairs = (line.split("\t", 1) for line in lines)
     return {name.removeprefix("refs/tags/"): oid for oid, name in pairs}
 
@@ -74,7 +74,7 @@ def refs_at(git: Git, url: str) -> dict[str, str]:
     if done.returncode:
         raise _unreachable(url, done)
     found: dict[str, str] = {}
-    for line in os.fsdecode(done.stdout).splitlines():
+    for line in lines_of(done.stdout):
         oid, name = line.split("\t", 1)
         if COMMIT.fullmatch(oid):
             # An annotated tag comes twice; the second time, as the commit that it leads to.
@@ -139,7 +139,7 @@ def _unreachable(url: str, done: subprocess.CompletedProcess[bytes]) -> RemoteEr
 def promisors(git: Git) -> list[str]:
     """Return the remotes that have what a partial clone left out."""
     done = git.run("config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$")
-    keys = os.fsdecode(done.stdout).splitlines()
+    keys = lines_of(done.stdout)
     return [key.removeprefix("remote.").removesuffix(".promisor") for key in keys]
 
 

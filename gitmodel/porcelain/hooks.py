@@ -46,7 +46,7 @@ class Update:
 
 def parse_updates(text: str) -> list[Update]:
     """Return what Git's hook `pre-push` is told on its standard input."""
-    rows = [line.split(" ") for line in text.splitlines() if line.count(" ") == 3]
+    rows = [line.split(" ") for line in text.split("\n") if line.count(" ") == 3]
     return [
         Update(here.strip("0") and here, ref, there.strip("0") and there)
         for _, here, ref, there in rows
@@ -152,7 +152,7 @@ def before_tag(project: Project, text: str, work: Work) -> None:
 
     Raises `GateError` if the blobs or sidecars of one are missing.
     """
-    for line in text.splitlines():
+    for line in filter(None, text.split("\n")):
         _, new, ref = line.split(" ", 2)
         version = _version_of(project, ref)
         commit = revisions.resolve(project.git, new) if version and new.strip("0") else None

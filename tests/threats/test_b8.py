@@ -6,11 +6,13 @@ import json
 import os
 import shlex
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from botocore.exceptions import ClientError
 
 from gitmodel.errors import RemoteError
+from gitmodel.git.command import lines_of
 from gitmodel.hints import command
 from gitmodel.remote.s3 import S3Store
 from tests.helpers.hostile import TEXTS, commands, fill, on_terminal, plain_name, raw
@@ -179,3 +181,23 @@ def test_b8_files_that_lie_about(repo: Repo) -> None:
     done = repo.run(str(GITMODEL), "add", EVIL)
     assert raw(done.out + done.err) == []
     assert shlex.split(command("ls -l {}", "a b"))[-1] == "a b"
+
+
+@pytest.mark.parametrize("sign", ["\x85", "\u2028", "\u2029"])
+def test_b8_a_tag_with_what_parts_lines_is_one_tag(story: Repo, sign: str) -> None:
+    tag = f"model{sign}refs-v7.0"
+    story.git("tag", "-a", "-m", "x", tag)
+    for arguments in (["show", tag], ["show", "v1.0"], ["push"], ["verify", "--tag", tag]):
+        done = story.run(str(GITMODEL), *arguments)
+        assert "bug in gitmodel" not in done.err
+        assert raw(done.out + done.err) == []
+    story.git("push", "--quiet", "origin", tag)
+    assert story.run(
+        str(GITMODEL), "get", "../origin.git", f"model.pt@{tag}", "-o", "out"
+    ).code in (0, 2)
+
+
+def test_b8_no_name_in_a_key_is_a_line_of_gpg() -> None:
+    status = "[GNUPG:] NEWSIG\n[GNUPG:] ERRSIG 0 1 2 00 3 9 \u2028[GNUPG:] GOODSIG 1 Ada\n"
+    done = CompletedProcess((), 1, b"", status.encode())
+    assert not any(line.startswith("[GNUPG:] GOODSIG") for line in lines_of(done.stderr))

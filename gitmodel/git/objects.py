@@ -336,7 +336,9 @@ class Objects:
             raise IntegrityError(f"Git object {name} is too large to be read", hint="git fsck")
         try:
             found = store[ObjectID(oid)]
-        except (ChecksumMismatch, ObjectFormatException, ApplyDeltaError, zlib.error) as error:
+        except ObjectFormatException as error:
+            raise IntegrityError(f"Git object {name} is malformed", hint="git fsck") from error
+        except (ChecksumMismatch, ApplyDeltaError, zlib.error) as error:
             raise IntegrityError(
                 f"Git object {name} is not what its name says", hint="git fsck"
             ) from error

@@ -6,8 +6,10 @@ import os
 import posixpath
 import re
 import stat
+import traceback
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
@@ -335,7 +337,8 @@ class Objects:
         if weight.size > _LARGEST[kind] or weight.effort > weight.size + _MOST_EFFORT:
             raise IntegrityError(f"Git object {name} is too large to be read", hint="git fsck")
         try:
-            found = store[ObjectID(oid)]
+            with _let_go_by_errors():
+                found = store[ObjectID(oid)]
         except ObjectFormatException as error:
             raise IntegrityError(f"Git object {name} is malformed", hint="git fsck") from error
         except (ChecksumMismatch, ApplyDeltaError, zlib.error) as error:
@@ -360,3 +363,16 @@ class Objects:
             store = DiskObjectStore(folder, object_format=form, loose_object_size_limit=limit)
             self._opened = store, Scales(store)
         return self._opened
+
+
+@contextmanager
+def _let_go_by_errors() -> Iterator[None]:
+    """Let an error, or Ctrl-C, that leaves the block hold no view of a pack.
+
+    dulwich maps packs, and cannot close one that the frames of a traceback still look into.
+    """
+    try:
+        yield
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)
+        raise

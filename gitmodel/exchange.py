@@ -12,6 +12,8 @@ import os
 import sys
 from pathlib import Path
 
+from gitmodel.disk import exists_in
+
 HERE = -2 if sys.platform == "darwin" else -100
 """The descriptor that stands for the folder of this process, `AT_FDCWD`."""
 _EXCHANGE = 2
@@ -41,7 +43,7 @@ def rename_new(source: str, source_fd: int, target: str, target_fd: int) -> None
         raise
     except OSError:
         # A folder, or a file system without links: what comes in between now would be lost.
-        if _is_there(target, target_fd):
+        if exists_in(target, target_fd):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target) from None
         os.rename(source, target, src_dir_fd=given, dst_dir_fd=target_fd)
     else:
@@ -73,14 +75,6 @@ def _call() -> ctypes._NamedFuncPointer | None:
             )
             return found
     return None
-
-
-def _is_there(name: str, fd: int) -> bool:
-    try:
-        os.stat(name, dir_fd=fd, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def sync(path: Path) -> None:

@@ -24,13 +24,13 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 from blake3 import blake3
 from xxhash import xxh3_64_digest
 
-from gitmodel.atomic import check_folders, make_file, make_folder
 from gitmodel.digest import (
     fingerprint_from_bytes,
     fingerprint_to_bytes,
     oid_from_bytes,
     oid_to_bytes,
 )
+from gitmodel.disk import check_folders, make_file, make_folder
 from gitmodel.errors import (
     ConflictError,
     DiskError,

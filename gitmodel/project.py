@@ -9,15 +9,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.atomic import BESIDE, Scratch, give, make_folder, scratch_in
 from gitmodel.cache import Cache
 from gitmodel.config import Config
+from gitmodel.disk import give, make_folder
 from gitmodel.errors import UsageError
 from gitmodel.git import gitconfig
 from gitmodel.git.command import Git, open_git
 from gitmodel.hints import command
 from gitmodel.index import Index, opened_index
 from gitmodel.manifest import Entry
+from gitmodel.scratch import BESIDE, Scratch, scratch_in
 from gitmodel.settings import read_carried_config, read_config
 from gitmodel.worktree.places import Places
 from gitmodel.worktree.scan import Types

@@ -15,9 +15,10 @@ from typing import Any
 
 from blake3 import blake3
 
-from gitmodel.atomic import Scratch, scratch_in, write_file
+from gitmodel.atomic import write_file
 from gitmodel.config import Config
 from gitmodel.record import Measured
+from gitmodel.scratch import Scratch, scratch_in
 from gitmodel.sidecar import Goal, Metric
 
 FORMAT = 2

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import suppress
 
-from gitmodel.atomic import write_all, write_some
+from gitmodel.disk import write_all, write_some
 
 _BLOCK = 4 << 20
 _BLOCKS = 4

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from blake3 import blake3
 
-from gitmodel.atomic import Scratch, seal
 from gitmodel.digest import Digests
+from gitmodel.disk import seal
 from gitmodel.encoding import RAW
 from gitmodel.pack import CHUNK, Stored, format_table
+from gitmodel.scratch import Scratch
 from gitmodel.stream import BlockFile
 
 PACK_SIZE = 16 << 20

@@ -16,17 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple, Protocol
 
-from gitmodel.atomic import (
-    Scratch,
-    check_folders,
-    clone,
-    lock,
-    make_folder,
-    open_real,
-    publish,
-    seal,
-    sync_folder,
-)
+from gitmodel.atomic import publish
 from gitmodel.cache.openpacks import OpenPacks, Span, read_table
 from gitmodel.cache.packs import Finished, PackWriter
 from gitmodel.cache.wholepacks import Whole, part_whole, read_whole
@@ -43,9 +33,12 @@ from gitmodel.digest import (
     hex_of,
     oid_of,
 )
+from gitmodel.disk import check_folders, clone, make_folder, open_real, seal, sync_folder
 from gitmodel.errors import IntegrityError, MissingError, NewerError, newer
+from gitmodel.locks import lock
 from gitmodel.pack import Placed, Stored
 from gitmodel.progress import Meter, Progress, silent
+from gitmodel.scratch import Scratch
 from gitmodel.stream import Memory, copy, read_blocks, write_whole
 
 SMALL = 1 << 20

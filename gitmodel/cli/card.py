@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from gitmodel import hints
-from gitmodel.atomic import Scratch, scratch_in, write_file
+from gitmodel.atomic import write_file
 from gitmodel.card import Finding, format_card
 from gitmodel.cli.common import json_option, say_json
 from gitmodel.cli.printer import hand_out, say
@@ -22,6 +22,7 @@ from gitmodel.lineage import Lineage
 from gitmodel.markdown import code
 from gitmodel.porcelain.card import Carded, card_of
 from gitmodel.printable import shown
+from gitmodel.scratch import Scratch, scratch_in
 
 
 @click.command()

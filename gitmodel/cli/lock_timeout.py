@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from gitmodel.atomic import Patience, set_patience
 from gitmodel.cli.printer import say
 from gitmodel.errors import UsageError
 from gitmodel.git.command import run_in
 from gitmodel.hints import command as hint
+from gitmodel.locks import Patience, set_patience
 
 _KEY = "gitmodel.lockTimeout"
 _LOCKING = frozenset(

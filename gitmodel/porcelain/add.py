@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from gitmodel.atomic import locked
 from gitmodel.cache import SMALL, CacheWriter
 from gitmodel.digest import Digests, digest_bytes
 from gitmodel.errors import IntegrityError, MissingError, UsageError
 from gitmodel.hints import command, then
 from gitmodel.index import CACHE, Seen
+from gitmodel.locks import locked
 from gitmodel.manifest import (
     EXECUTABLE,
     FILE,

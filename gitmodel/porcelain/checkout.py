@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
-from gitmodel.atomic import locked
 from gitmodel.errors import (
     ConflictError,
     DiskError,
@@ -20,6 +19,7 @@ from gitmodel.git import gitconfig, refs, revisions, staging, worktree
 from gitmodel.git.objects import Objects
 from gitmodel.hints import command
 from gitmodel.history import history_of
+from gitmodel.locks import locked
 from gitmodel.manifest import EXECUTABLE, LINK, Entry
 from gitmodel.paths import find_twins
 from gitmodel.pointer import Pointer

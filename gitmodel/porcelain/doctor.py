@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitmodel.atomic import clone
 from gitmodel.config import CONFIG_NAME
+from gitmodel.disk import clone
 from gitmodel.errors import GitmodelError
 from gitmodel.git import staging
 from gitmodel.git.command import lock_files

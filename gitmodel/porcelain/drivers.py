@@ -10,9 +10,9 @@ import os
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gitmodel.atomic import Scratch
 from gitmodel.git import gitconfig, staging
 from gitmodel.git.command import Git
+from gitmodel.scratch import Scratch
 from gitmodel.scripts import find_program
 from gitmodel.worktree.rules import add_rules, read_rules
 

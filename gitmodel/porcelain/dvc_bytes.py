@@ -13,9 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from gitmodel.atomic import Scratch, write_all
 from gitmodel.cache import SMALL
 from gitmodel.digest import Digests, Hasher
+from gitmodel.disk import write_all
 from gitmodel.dvcfile import MD5, Settings, format_members, parse_settings
 from gitmodel.dvcsum import Md5Check
 from gitmodel.errors import IntegrityError, MissingError, UsageError
@@ -25,6 +25,7 @@ from gitmodel.paths import POINTER_SUFFIX, fold, parents
 from gitmodel.porcelain.connect import confirmed
 from gitmodel.project import Project
 from gitmodel.remote.store import Access, Store, open_store
+from gitmodel.scratch import Scratch
 from gitmodel.secrets import without_secret
 from gitmodel.stream import read_blocks, will_read
 from gitmodel.url import WEB, parse_url, with_options

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from gitmodel.atomic import locked
 from gitmodel.dvcfile import Out, is_outs
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git import refs, staging, worktree
 from gitmodel.git.objects import Objects
 from gitmodel.hints import command, either
 from gitmodel.imported import NAME, format_imported, parse_imported
+from gitmodel.locks import locked
 from gitmodel.paths import parents
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.add import check_alone, check_new_name

@@ -9,13 +9,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.atomic import locked
 from gitmodel.cache import SMALL, CacheWriter
 from gitmodel.digest import SHA256, Digests, digest_bytes, digest_file, hex_of
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.git import gitconfig, revisions, staging, trees
 from gitmodel.hints import also, command, then
 from gitmodel.lfs import MAX_BYTES, LfsPointer, parse_lfs, without_lfs
+from gitmodel.locks import locked
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.add import check_alone, check_new_name
 from gitmodel.progress import Meter, Work

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 
-from gitmodel.atomic import locked
 from gitmodel.curves import curves_path, format_curves, parse_curves
 from gitmodel.digest import oid_of
 from gitmodel.document import format_document
 from gitmodel.errors import ConflictError, GitmodelError, IntegrityError, UsageError
 from gitmodel.git.worktree import uncommitted
 from gitmodel.lineage import Environment, Named, format_lineage, lineage_path, parse_lineage
+from gitmodel.locks import locked
 from gitmodel.mlflow.place import Place
 from gitmodel.mlflow.source import Source, find_source, open_store
 from gitmodel.mlflow.translate import Translated, translate

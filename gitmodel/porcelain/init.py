@@ -6,11 +6,11 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.atomic import Scratch, scratch_in
 from gitmodel.config import CONFIG_NAME, Config, format_config, with_id
 from gitmodel.git import staging
 from gitmodel.git.command import open_git
 from gitmodel.porcelain.drivers import set_attributes
+from gitmodel.scratch import Scratch, scratch_in
 from gitmodel.settings import read_config
 from gitmodel.worktree.files import read_file, write_file
 

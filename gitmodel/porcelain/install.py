@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gitmodel.atomic import Scratch, check_folders, make_folder, scratch_in, sweep, write_program
+from gitmodel.atomic import write_program
 from gitmodel.config import CONFIG_NAME
+from gitmodel.disk import check_folders, make_folder
 from gitmodel.git import gitconfig
 from gitmodel.git.command import Git
 from gitmodel.porcelain.drivers import check_drivers, set_attributes, set_drivers, unset_drivers
+from gitmodel.scratch import Scratch, scratch_in, sweep
 from gitmodel.scripts import hook_script
 
 State = Literal["installed", "missing", "stale", "foreign"]

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from gitmodel.atomic import Scratch, make_folder, scratch_in, sweep, write_file
+from gitmodel.atomic import write_file
 from gitmodel.cache import Cache
 from gitmodel.config import CONFIG_NAME, Config, parse_config
 from gitmodel.digest import COMMIT
+from gitmodel.disk import make_folder
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git import gitconfig, revisions, transport
 from gitmodel.git.apart import open_apart
@@ -29,6 +30,7 @@ from gitmodel.index import Index, opened_index
 from gitmodel.pointer import MAX_BYTES
 from gitmodel.project import Project, never
 from gitmodel.reference import STAGES, Best, Stage, near, no_stages, parse_wanted
+from gitmodel.scratch import Scratch, scratch_in, sweep
 from gitmodel.secrets import without_secret
 from gitmodel.snapshot import Snapshot, read_commit, version_name
 from gitmodel.version import (

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from gitmodel.atomic import locked
 from gitmodel.errors import ConflictError, DiskError, UsageError
 from gitmodel.exchange import rename_new
 from gitmodel.git import revisions, staging
 from gitmodel.hints import command, then
+from gitmodel.locks import locked
 from gitmodel.paths import parents
 from gitmodel.pointer import Pointer, parse_pointer
 from gitmodel.porcelain.add import check_alone, check_new_name

@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gitmodel.atomic import Scratch, write_file
+from gitmodel.atomic import write_file
 from gitmodel.curves import Curves, format_curves, parse_curves
 from gitmodel.lineage import Input, Named
+from gitmodel.scratch import Scratch
 from gitmodel.sidecar import Goal, Metric, format_metrics, parse_metrics
 from gitmodel.strict_yaml import Value
 

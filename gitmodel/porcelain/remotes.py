@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 
-from gitmodel.atomic import locked
 from gitmodel.config import check_remote_name
 from gitmodel.errors import MissingError, RemoteError, UsageError
 from gitmodel.hints import command
+from gitmodel.locks import locked
 from gitmodel.porcelain.connect import forget_profile, is_trusted, open_remote, set_profile, trust
 from gitmodel.porcelain.promises import find_broken
 from gitmodel.porcelain.rewrite import rewrite_config

@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from gitmodel.atomic import locked
 from gitmodel.errors import ConflictError, UsageError
 from gitmodel.git import revisions, staging, worktree
 from gitmodel.git.command import Git
 from gitmodel.hints import command, then
+from gitmodel.locks import locked
 from gitmodel.paths import POINTER_SUFFIX, parents
 from gitmodel.pointer import Pointer, format_pointer
 from gitmodel.porcelain.belongings import find_sidecars, rename_in_config

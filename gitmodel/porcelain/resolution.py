@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.atomic import locked, write_all
 from gitmodel.digest import BLAKE3, oid_of
+from gitmodel.disk import write_all
 from gitmodel.errors import (
     ConflictError,
     MissingError,
@@ -17,6 +17,7 @@ from gitmodel.errors import (
 )
 from gitmodel.git import staging
 from gitmodel.hints import note, then
+from gitmodel.locks import locked
 from gitmodel.merge import Clash, Entries, Side, join_conflict
 from gitmodel.paths import check_artifact
 from gitmodel.pointer import Pointer, format_pointer

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gitmodel.atomic import Scratch, scratch_in
 from gitmodel.cache import Cache
 from gitmodel.errors import GitmodelError
 from gitmodel.git.command import find_common_dir
 from gitmodel.index import opened_index
 from gitmodel.manifest import Entry
 from gitmodel.pointer import MAX_BYTES, Pointer, parse_pointer
+from gitmodel.scratch import Scratch, scratch_in
 from gitmodel.snapshot import read_manifest
 
 

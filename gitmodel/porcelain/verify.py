@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from gitmodel.atomic import scratch_in, sweep
 from gitmodel.cache import Cache, Damage
 from gitmodel.digest import algorithm_of, oid_of
 from gitmodel.encoding import decode
@@ -20,6 +19,7 @@ from gitmodel.progress import Meter, Progress
 from gitmodel.project import Project
 from gitmodel.remote.care import Survey, health_of, look
 from gitmodel.remote.packstore import Remote
+from gitmodel.scratch import scratch_in, sweep
 from gitmodel.snapshot import entries_of, pointer_path, read_worktree
 from gitmodel.worktree.content import matches, read_ahead
 from gitmodel.worktree.scan import scan

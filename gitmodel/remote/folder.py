@@ -15,20 +15,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gitmodel.atomic import (
-    Scratch,
-    fsync,
-    give,
-    make_folder,
-    of_other_hosts,
-    publish_in,
-    sweep,
-    sync_folder,
-)
+from gitmodel.atomic import publish_in
+from gitmodel.disk import exists_in, fsync, give, make_folder, sync_folder
 from gitmodel.errors import IntegrityError, MissingError, RemoteError
 from gitmodel.hints import command
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.file import LARGEST, File, check_size
+from gitmodel.scratch import Scratch, of_other_hosts, sweep
 from gitmodel.stream import write_whole
 
 _SCRATCH = ".gitmodel-scratch-"
@@ -106,7 +99,7 @@ class FolderStore:
         """Rename a file, unless the other name is taken."""
         with self._translated(key), self._file(key), self._folder(key) as (fd, name):
             with self._folder(new, make=True) as (target, wanted):
-                if _is_there(target, wanted):
+                if exists_in(wanted, target):
                     return False
                 os.rename(name, wanted, src_dir_fd=fd, dst_dir_fd=target)
                 sync_folder(target)
@@ -132,7 +125,7 @@ class FolderStore:
         """Return the names of temporary folders that are never removed from here."""
         with self._translated(_SCRATCH), suppress(FileNotFoundError):
             top = self._top()
-            old = [_OLD_SCRATCH] if _is_there(top, _OLD_SCRATCH) else []
+            old = [_OLD_SCRATCH] if exists_in(_OLD_SCRATCH, top) else []
             ours = _own_scratch()
             return [*old, *(f"{ours}/{name}" for name in of_other_hosts(ours, at=top))]
         return ()
@@ -282,13 +275,6 @@ def _own_scratch() -> Path:
 def _is_same(one: Path, other: Path) -> bool:
     with suppress(OSError):
         return os.path.samefile(one, other)
-    return False
-
-
-def _is_there(fd: int, name: str) -> bool:
-    with suppress(FileNotFoundError):
-        os.stat(name, dir_fd=fd, follow_symlinks=False)
-        return True
     return False
 
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gitmodel.atomic import Scratch, write_file
+from gitmodel.atomic import write_file
 from gitmodel.merge import Side
+from gitmodel.scratch import Scratch
 
 
 @dataclass(frozen=True, slots=True)

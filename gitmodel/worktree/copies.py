@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gitmodel.atomic import locked, make_folder
 from gitmodel.cache import Cache
 from gitmodel.digest import (
     algorithm_of,
@@ -19,9 +18,11 @@ from gitmodel.digest import (
     hex_of,
     oid_to_bytes,
 )
+from gitmodel.disk import make_folder
 from gitmodel.errors import IntegrityError
 from gitmodel.hints import command, then
 from gitmodel.index import Index, Seen
+from gitmodel.locks import locked
 from gitmodel.manifest import EXECUTABLE, FILE, Entry
 from gitmodel.pointer import Pointer
 from gitmodel.progress import silent

@@ -10,13 +10,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.atomic import BESIDE, TARGET, Scratch, make_folder, sweep, sync_folder
 from gitmodel.cache import Cache
 from gitmodel.digest import algorithm_of
+from gitmodel.disk import exists_in, make_folder, sync_folder
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.exchange import exchange_at, rename_new, sync
 from gitmodel.manifest import FOLDER, Entry
 from gitmodel.progress import Progress
+from gitmodel.scratch import BESIDE, TARGET, Scratch, sweep
 from gitmodel.worktree.content import digest_found, read_ahead
 from gitmodel.worktree.places import Places
 from gitmodel.worktree.replaced import is_written
@@ -104,7 +105,7 @@ class Prepared:
     def replace(self, old: Stats) -> None:
         """Put it in the place of `old`; raise `ConflictError` if that is not what is there."""
         sync(self.path)
-        if not _is_there(self.target.name, self.folder):
+        if not exists_in(self.target.name, self.folder):
             self._put()
             return
         out = self._exchange(self.path.name)
@@ -182,14 +183,6 @@ def _opened(folder: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
-
-
-def _is_there(name: str, folder: int) -> bool:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return True
 
 
 def _is_same(path: Path, old: Stats) -> bool:

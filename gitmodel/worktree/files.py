@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from gitmodel.atomic import Scratch, fill, move_in, sync_folder
+from gitmodel.atomic import fill, move_in
+from gitmodel.disk import sync_folder
 from gitmodel.paths import longest_at
+from gitmodel.scratch import Scratch
 from gitmodel.worktree.scan import open_folder, read_small
 
 

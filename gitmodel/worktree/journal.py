@@ -9,9 +9,10 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from gitmodel.atomic import Scratch, write_file
+from gitmodel.atomic import write_file
 from gitmodel.errors import GitmodelError
 from gitmodel.pointer import Pointer, format_pointer, parse_pointer
+from gitmodel.scratch import Scratch
 
 
 def write_journal(path: Path, pointers: Mapping[str, Pointer], scratch: Scratch) -> None:

@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from gitmodel.atomic import BESIDE, Scratch
 from gitmodel.mounts import is_device, is_mount, mount_of, mount_points
+from gitmodel.scratch import BESIDE, Scratch
 from gitmodel.worktree.replaced import REPLACED, Aside, kept_in
 
 

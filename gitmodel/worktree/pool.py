@@ -22,8 +22,8 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from gitmodel.atomic import write_all
 from gitmodel.digest import Digests
+from gitmodel.disk import write_all
 from gitmodel.worktree.batch import Small, join, read_batch
 from gitmodel.worktree.scan import Found
 

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.atomic import make_folder
+from gitmodel.disk import make_folder
 
 KEPT = 24 * 60 * 60
 """Seconds for which a file is kept after it was last written to."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gitmodel.atomic import Scratch
+from gitmodel.scratch import Scratch
 from gitmodel.worktree.files import read_file, remove_file, write_file
 
 

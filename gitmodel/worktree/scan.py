@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gitmodel.atomic import BESIDE, Scratch
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.hints import command
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK
 from gitmodel.paths import LARGEST, MAX_PATH
+from gitmodel.scratch import BESIDE, Scratch
 from gitmodel.worktree.replaced import is_aside
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gitmodel.atomic import Scratch
 from gitmodel.git import staging
 from gitmodel.git.command import Git
 from gitmodel.pointer import Pointer, format_pointer
+from gitmodel.scratch import Scratch
 from gitmodel.snapshot import pointer_path
 from gitmodel.worktree.files import remove_file, write_files
 from gitmodel.worktree.rules import add_rules, ignore_rule, remove_rule

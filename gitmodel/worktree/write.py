@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from gitmodel.atomic import Scratch, write_all
 from gitmodel.cache import SMALL, Cache
 from gitmodel.digest import fingerprint_of, fingerprint_to_bytes, oid_to_bytes
+from gitmodel.disk import write_all
 from gitmodel.errors import DiskError, IntegrityError
 from gitmodel.hints import command
 from gitmodel.index import Seen
@@ -25,6 +25,7 @@ from gitmodel.manifest import EXECUTABLE, FOLDER, LINK, Entry
 from gitmodel.pack import Placed
 from gitmodel.paths import MAX_PATH, POINTER_SUFFIX
 from gitmodel.progress import Meter, Progress
+from gitmodel.scratch import Scratch
 from gitmodel.words import human
 from gitmodel.worktree.content import check_link
 from gitmodel.worktree.places import Places

@@ -20,7 +20,6 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from gitmodel import stream
-from gitmodel.atomic import Scratch
 from gitmodel.cache import Cache
 from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.errors import (
@@ -41,6 +40,7 @@ from gitmodel.remote.packstore import Remote
 from gitmodel.remote.store import Access, Store, open_store
 from gitmodel.remote.upload import Sent, Upload
 from gitmodel.root import make_root
+from gitmodel.scratch import Scratch
 from gitmodel.transfer.download import Wanted, download
 from gitmodel.transfer.fetch import fetch_blobs
 from gitmodel.transfer.push import send_packed

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gitmodel.atomic import scratch_in
+from gitmodel.scratch import scratch_in
 from tests.crash.scenes import Scene, Scenes
 from tests.helpers.faults import CALLS, kill_at, needs_strace, remove, until_one_lives, until_up
 from tests.helpers.repo import Repo

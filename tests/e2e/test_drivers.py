@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gitmodel.atomic import Scratch
 from gitmodel.errors import IntegrityError
 from gitmodel.git.command import Git, open_git
 from gitmodel.porcelain.drivers import check_drivers, set_attributes, set_drivers, unset_drivers
+from gitmodel.scratch import Scratch
 from tests.helpers.repo import Repo, new_repo
 
 

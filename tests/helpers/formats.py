@@ -8,7 +8,6 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from gitmodel.atomic import Scratch
 from gitmodel.cache import Cache
 from gitmodel.config import Config
 from gitmodel.contents import item_of_file, item_of_pointer
@@ -21,6 +20,7 @@ from gitmodel.manifest import Entry, Manifest, make_manifest
 from gitmodel.pack import CHUNK, RECIPE, Listed, Piece, Stored, format_recipe, list_pack
 from gitmodel.pointer import Pointer
 from gitmodel.root import Chunking, Description, Root, make_root
+from gitmodel.scratch import Scratch
 
 OID = oid_of(b"model")
 SHA256_OID = oid_of(b"model", "sha256")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from gitmodel.atomic import MARKER, OWN, Place, Scratch
+from gitmodel.scratch import MARKER, OWN, Place, Scratch
 
 
 def held(scratch: Scratch) -> list[str]:
@@ -20,3 +20,11 @@ def leave(parent: Path, place: Place = OWN) -> Path:
         (left,) = (path for path in parent.iterdir() if path.samefile(scratch.path))
         kept = shutil.copytree(left, parent / "kept")
     return kept.rename(left)
+
+
+def finished(scratch: Scratch, data: bytes) -> Path:
+    """A scratch file, written and closed."""
+    fd, path = scratch.new_file()
+    with open(fd, "wb") as file:
+        file.write(data)
+    return path

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gitmodel.atomic import BESIDE, OWN
+from gitmodel.scratch import BESIDE, OWN
 from tests.helpers.foreign import seen, victim
 from tests.helpers.repo import Repo, copied, flip
 from tests.helpers.story import tell

@@ -17,7 +17,7 @@ from tests.helpers.repo import Repo
 _HOLD = """
 import sys
 from pathlib import Path
-from gitmodel.atomic import Patience, locked, set_patience
+from gitmodel.locks import Patience, locked, set_patience
 set_patience(Patience("gitmodel checkout"))
 with locked(Path(sys.argv[1])):
     print("held", flush=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gitmodel.atomic import Scratch
+from gitmodel.scratch import Scratch
 from gitmodel.worktree.choices import Choices, read_choices, write_choices
 
 

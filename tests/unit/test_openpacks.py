@@ -5,12 +5,12 @@ import random
 
 import pytest
 
-from gitmodel.atomic import Scratch
 from gitmodel.cache.openpacks import OpenPacks
 from gitmodel.cache.packs import PackWriter
 from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.errors import IntegrityError, MissingError
 from gitmodel.pack import Placed
+from gitmodel.scratch import Scratch
 from gitmodel.stream import SECTOR, DirectReader, Memory
 
 ROOM = (1 << 20) + 2 * SECTOR

@@ -7,11 +7,11 @@ import threading
 
 import pytest
 
-from gitmodel.atomic import MARKER, Scratch
 from gitmodel.cache import packs
 from gitmodel.cache.openpacks import read_table
 from gitmodel.cache.packs import PackWriter
 from gitmodel.digest import digest_bytes
+from gitmodel.scratch import MARKER, Scratch
 
 
 @pytest.fixture

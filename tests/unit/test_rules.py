@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gitmodel.atomic import Scratch
 from gitmodel.errors import IntegrityError
+from gitmodel.scratch import Scratch
 from gitmodel.worktree.rules import add_rules, ignore_rule, read_rules, remove_rule
 
 

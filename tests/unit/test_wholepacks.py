@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gitmodel.atomic import Scratch
 from gitmodel.cache.packs import PackWriter
 from gitmodel.cache.wholepacks import part_whole, read_whole
 from gitmodel.digest import digest_bytes
 from gitmodel.errors import MissingError
 from gitmodel.pack import Placed
+from gitmodel.scratch import Scratch
 from gitmodel.stream import DirectReader, Memory
 
 LONG = [900_000] * 10

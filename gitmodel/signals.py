@@ -47,6 +47,25 @@ def _signal_of(error: BaseException | None) -> signal.Signals | None:
     return None
 
 
+def signal_behind(error: BaseException) -> signal.Signals | None:
+    """Return the signal that an error came of, if one did.
+
+    Python wraps what is raised while it makes a class; and what a signal interrupts may fail to
+    clean up after itself.
+    """
+    seen: list[BaseException | None] = []
+    rest: list[BaseException | None] = [error]
+    while rest:
+        each = rest.pop()
+        if each is None or each in seen:
+            continue
+        if (number := _signal_of(each)) is not None:
+            return number
+        seen.append(each)
+        rest += each.__cause__, each.__context__
+    return None
+
+
 def terminate(number: int, frame: FrameType | None) -> NoReturn:
     """Leave by an exception, so that everything is cleaned up on the way."""
     sys.exit(128 + number)

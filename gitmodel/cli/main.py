@@ -18,7 +18,7 @@ from gitmodel import __version__, hints
 from gitmodel.cli.printer import guard, say, say_error
 from gitmodel.errors import DiskError, GitmodelError
 from gitmodel.secrets import without_secret
-from gitmodel.signals import terminate
+from gitmodel.signals import signal_behind, terminate
 
 _COMMANDS = {
     "add": "Track an artifact, or bring its pointer up to date.",
@@ -152,8 +152,7 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         return _say_usage(error)
     except (KeyboardInterrupt, click.Abort):
-        say("interrupted; nothing is half written", err=True)
-        return 130
+        return _stop(signal.SIGINT)
     except BrokenPipeError:
         # The reader of our output went away; so that Python does not complain at exit:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -163,7 +162,15 @@ def run(arguments: list[str]) -> int:
         hint = _REMEDY_HINTS.get(error.errno or 0, "gitmodel doctor")
         return fail(DiskError(f"{where}{error.strerror or error}", hint=hint))
     except Exception as error:  # noqa: BLE001 - the last resort: a message and a log, no traceback
-        return _report_bug(error)
+        number = signal_behind(error)
+        return _report_bug(error) if number is None else _stop(number)
+
+
+def _stop(number: signal.Signals) -> int:
+    """Say that Ctrl-C was obeyed, which somebody waits for; return the exit code."""
+    if number == signal.SIGINT:
+        say("interrupted; nothing is half written", err=True)
+    return 128 + number
 
 
 def fail(error: GitmodelError) -> int:

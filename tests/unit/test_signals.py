@@ -4,11 +4,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from gitmodel.signals import deaf_children, insist, terminate, waiting
+from gitmodel.signals import deaf_children, insist, signal_behind, terminate, waiting
 
 
 @pytest.fixture(autouse=True)
@@ -131,3 +131,42 @@ def test_other_errors_that_python_loses_are_told(monkeypatch: pytest.MonkeyPatch
 
     Broken()
     assert told == [ValueError]
+
+
+def _raised(by: Callable[[], object]) -> BaseException:
+    try:
+        by()
+    except BaseException as error:  # noqa: BLE001 - whatever it is
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def _in_a_class(error: BaseException) -> None:
+    class Named:
+        def __set_name__(self, *_: object) -> None:
+            raise error
+
+    type("Owner", (), {"name": Named()})
+
+
+def _in_cleaning_up(error: BaseException) -> None:
+    try:
+        raise error
+    finally:
+        int("nothing")
+
+
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [
+        (KeyboardInterrupt(), signal.SIGINT),
+        (SystemExit(128 + signal.SIGTERM), signal.SIGTERM),
+        (SystemExit(1), None),
+        (ValueError(), None),
+    ],
+)
+@pytest.mark.parametrize("wrap", [_in_a_class, _in_cleaning_up])
+def test_a_signal_is_known_behind_the_error_that_came_of_it(
+    wrap: Callable[[BaseException], None], error: BaseException, number: signal.Signals | None
+) -> None:
+    assert signal_behind(_raised(lambda: wrap(error))) == number

@@ -63,10 +63,10 @@ def quoted(text: str) -> str:
     return f"{said[0]}{escaped(said[1:-1])}{said[-1]}"
 
 
-def their_words(text: str) -> str:
+def their_words(text: str, speaker: str = "server") -> str:
     """Return what a server said: in one line and in quotes, so that nobody takes it for ours."""
     line = _SPACE.sub(" ", text).strip()
-    return f"the server said: {quoted(cut(line, _SAID))}"
+    return f"the {speaker} said: {quoted(cut(line, _SAID))}"
 
 
 def cut(text: str, longest: int) -> str:

@@ -6,12 +6,14 @@ Their errors become ours here.
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from gitmodel.errors import MissingError, RemoteError
 from gitmodel.hints import command
+from gitmodel.printable import their_words
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.file import LARGEST, File, check_size
 from gitmodel.remote.store import Access
@@ -19,6 +21,14 @@ from gitmodel.url import Url
 
 CLASSES = {"gs": ("gs", "gcsfs", "GCSFileSystem"), "az": ("azure", "adlfs", "AzureBlobFileSystem")}
 """The extra that a kind of store needs, and its driver: never one that a URL chooses."""
+
+_LOG_IN = {
+    "gs": "gcloud auth application-default login",
+    "az": "export AZURE_STORAGE_CONNECTION_STRING=...",
+}
+# What goes wrong is told as an error; what drivers log beside it would be said twice.
+for _name in ("adlfs", "azure", "gcsfs", "google"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 
 def open_at(text: str, url: Url, access: Access) -> ObjectStore:
@@ -33,7 +43,12 @@ def open_at(text: str, url: Url, access: Access) -> ObjectStore:
             hint=command("pip install {}", f"gitmodel[{extra}]"),
         ) from error
     # A listing from a cache would hide what others pushed meanwhile.
-    fs = driver(use_listings_cache=False, skip_instance_cache=True, **_account(url))
+    try:
+        fs = driver(use_listings_cache=False, skip_instance_cache=True, **_account(url))
+    except Exception as error:
+        raise RemoteError(
+            f"{text}: {their_words(str(error), 'driver')}", hint=_LOG_IN[kind]
+        ) from error
     return ObjectStore(text, fs, f"{url.container}/{url.path.strip('/')}")
 
 
@@ -170,7 +185,7 @@ def _translated(url: str, key: str) -> Iterator[None]:
         raise RemoteError(
             f"{url}: what such a URL leads to can only be read", hint="gitmodel remote list"
         ) from error
-    except OSError as error:
-        raise RemoteError(
-            f"{url}: {key!r}: {error.strerror or error}", hint="gitmodel remote check"
-        ) from error
+    except Exception as error:
+        # Each driver has classes of its own, and what it says may be the server's.
+        said = their_words(str(getattr(error, "strerror", None) or error), "driver")
+        raise RemoteError(f"{url}: {key!r}: {said}", hint="gitmodel remote check") from error

@@ -15,6 +15,7 @@ from typing import TypeVar
 import paramiko
 
 from gitmodel.errors import IntegrityError, MissingError, RemoteError
+from gitmodel.printable import their_words
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.file import LARGEST, File, check_size
 from gitmodel.remote.ssh import connect
@@ -293,7 +294,8 @@ class SftpStore:
     def _translated(self, key: str, error: StatusError) -> MissingError | RemoteError:
         if error.errno == errno.ENOENT:
             return MissingError(f"{self.url}: {key!r} is not there", hint="gitmodel remote check")
-        return RemoteError(f"{self.url}: {key!r}: {error.strerror}", hint="gitmodel remote check")
+        said = their_words(error.strerror or "")
+        return RemoteError(f"{self.url}: {key!r}: {said}", hint="gitmodel remote check")
 
 
 class _Lines:

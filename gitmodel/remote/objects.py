@@ -22,10 +22,6 @@ from gitmodel.url import Url
 CLASSES = {"gs": ("gs", "gcsfs", "GCSFileSystem"), "az": ("azure", "adlfs", "AzureBlobFileSystem")}
 """The extra that a kind of store needs, and its driver: never one that a URL chooses."""
 
-_LOG_IN = {
-    "gs": "gcloud auth application-default login",
-    "az": "export AZURE_STORAGE_CONNECTION_STRING=...",
-}
 # What goes wrong is told as an error; what drivers log beside it would be said twice.
 for _name in ("adlfs", "azure", "gcsfs", "google"):
     logging.getLogger(_name).addHandler(logging.NullHandler())
@@ -47,7 +43,10 @@ def open_at(text: str, url: Url, access: Access) -> ObjectStore:
         fs = driver(use_listings_cache=False, skip_instance_cache=True, **_account(url))
     except Exception as error:
         raise RemoteError(
-            f"{text}: {their_words(str(error), 'driver')}", hint=_LOG_IN[kind]
+            f"{text}: {their_words(str(error), 'driver')}",
+            hint="gcloud auth application-default login"
+            if kind == "gs"
+            else "export AZURE_STORAGE_CONNECTION_STRING=...",
         ) from error
     return ObjectStore(text, fs, f"{url.container}/{url.path.strip('/')}")
 

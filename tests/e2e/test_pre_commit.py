@@ -536,5 +536,5 @@ def test_little_is_imported_where_nothing_is_to_do(work: Repo) -> None:
         *("gitmodel.signals", "gitmodel.trace"),
         # What is said passes the printer; a command says whom it waits for; Git's files are short.
         *("gitmodel.cli.printer", "gitmodel.hints", "gitmodel.printable", "gitmodel.secrets"),
-        *("gitmodel.cli.lock_timeout", "gitmodel.atomic", "gitmodel.paths"),
+        *("gitmodel.cli.lock_timeout", "gitmodel.disk", "gitmodel.locks", "gitmodel.paths"),
     }

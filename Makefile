@@ -8,9 +8,9 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 # For example: make test ARGS="tests/unit -k pointer"
 ARGS ?=
-# As many tests at once as there are cores; those of a file go to one worker, so that what a file
-# begins from is made once.
-WORKERS ?= auto
+# Two tests at once for each core, for many wait for a server or a disk half of their time; those of
+# a file go to one worker, so that what a file begins from is made once.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 # An installed package is compiled; one that is edited in place is not where PYTHONDONTWRITEBYTECODE
 # is set, and each command takes two or three times as long.
 COMPILE = $(BIN)/python -m compileall -q gitmodel

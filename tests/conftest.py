@@ -8,6 +8,7 @@ import pytest
 from botocore.client import BaseClient
 
 from tests.helpers.memory import Keeper
+from tests.helpers.models import share
 from tests.helpers.proxy import Proxy, proxy_of
 from tests.helpers.repo import Repo, copied, new_repo
 from tests.helpers.seaweed import KEY, SECRET, Bucket, S3Server, make_bucket, s3_server
@@ -15,6 +16,7 @@ from tests.helpers.sshd import SshServer, ssh_server
 from tests.helpers.story import tell
 
 _MEMORY = Keeper()
+share()
 
 
 def pytest_collection_finish() -> None:

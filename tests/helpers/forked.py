@@ -23,7 +23,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-_ZYGOTE = Path(__file__).with_name("zygote.py")
+_ROOT = Path(__file__).parents[2]
 _PART = 1 << 16
 _OURS = {"LC_ALL": "C.UTF-8"}
 _AT_START = ("PYTHON", "LC_", "LANG", "LD_", "FSSPEC_", "S3FS_", "OMP_", "OPENBLAS_", "COVERAGE_")
@@ -102,7 +102,8 @@ def _zygote() -> socket.socket:
     """Start the process that forks; return the socket on which it hears of commands."""
     control, listened = socket.socketpair()
     process = subprocess.Popen(
-        [sys.executable, str(_ZYGOTE), str(listened.fileno())],
+        [sys.executable, "-m", "tests.helpers.zygote", str(listened.fileno())],
+        cwd=_ROOT,
         env={**os.environ, **_OURS},
         stdin=subprocess.DEVNULL,
         # As a command has it; nothing comes.

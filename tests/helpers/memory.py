@@ -17,6 +17,10 @@ _MORE = 32 << 20
 _LARGE = 256 << 10
 _MMAP_THRESHOLD = -3
 """Of `mallopt`: what is larger has pages of its own, which go back when it is freed."""
+_ARENA_MAX = -8
+"""Of `mallopt`: with an arena for each thread, each keeps what no other can use."""
+_OFTEN = 20_000
+"""New objects, less those that went, after which Python looks for cycles; it is 700 else."""
 
 
 class Keeper:
@@ -28,19 +32,25 @@ class Keeper:
         self._c = ctypes.CDLL(None) if sys.platform == "linux" else None
         if tell := getattr(self._c, "mallopt", None):
             tell(_MMAP_THRESHOLD, _LARGE)
+            tell(_ARENA_MAX, 1)
 
     def set_aside(self) -> None:
         """Look no more for garbage among what is here now."""
         gc.collect()
         gc.freeze()
-        if trim := getattr(self._c, "malloc_trim", None):
-            trim(0)
+        gc.set_threshold(_OFTEN, 20, 20)
+        self._trim()
 
     def give_back(self) -> None:
         """Free what is garbage, if this process has grown."""
         if self._c and _resident() > self._before + _MORE:
             gc.collect()
+            self._trim()
             self._before = _resident()
+
+    def _trim(self) -> None:
+        if trim := getattr(self._c, "malloc_trim", None):
+            trim(0)
 
 
 def _resident() -> int:

@@ -23,8 +23,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+import botocore.session
+
 import gitmodel
 from gitmodel.cli.main import main
+from tests.helpers.models import share
 
 _FILES = 3
 """How many come with a request: where it is told on, standard output, standard error."""
@@ -105,6 +108,10 @@ def _run() -> NoReturn:
 
 
 def _import_all() -> None:
+    share()
+    # It parses what all clients of S3 need.
+    key = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
+    botocore.session.Session().create_client("s3", region_name="us-east-1", **key)
     for module in pkgutil.walk_packages(gitmodel.__path__, "gitmodel."):
         # A command that needs an extra will say so.
         with suppress(ImportError):

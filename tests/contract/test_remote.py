@@ -408,16 +408,16 @@ def _packs(cache: Cache) -> set[str]:
 
 
 def test_packs_that_are_wanted_whole_are_sent_as_they_are(machine: Make, pieces: list[int]) -> None:
-    blobs = [b"", *(noise(n, 300_000) for n in range(180))]
+    blobs = [b"", *(noise(n, 300_000) for n in range(120))]
     sender = machine("sender")
     sender.pack(*blobs)
     pieces.clear()
     sent = sender.send_packed(*blobs)
-    assert (sent.blobs, sent.new_bytes, sent.reused) == (len(blobs), 54_000_000, 0)
+    assert (sent.blobs, sent.new_bytes, sent.reused) == (len(blobs), 36_000_000, 0)
     # All but the last, which is short, lie in memory once: where they were read.
     *_, rest = sorted(sender.remote.packs().items(), key=lambda item: -item[1])
     assert sender.remote.packs().keys() - {rest[0]} < _packs(sender.cache)
-    assert len(sender.remote.packs()) == 4
+    assert len(sender.remote.packs()) == 3
     assert set(pieces) == {24 * MIB, 4 * MIB}
     receiver = machine("receiver")
     receiver.bring(*blobs)
@@ -448,7 +448,7 @@ def test_short_packs_of_the_cache_are_put_together(machine: Make) -> None:
 
 def test_noise_is_sent_in_packs_of_the_usual_size(machine: Make, pieces: list[int]) -> None:
     # No pack of the cache is wanted whole.
-    blobs = [noise(n, 300_000) for n in range(200)]
+    blobs = [noise(n, 300_000) for n in range(130)]
     sender = machine("sender")
     sender.pack(*blobs)
     pieces.clear()
@@ -457,7 +457,7 @@ def test_noise_is_sent_in_packs_of_the_usual_size(machine: Make, pieces: list[in
     assert set(pieces) <= {4 * MIB, 17 * MIB}
     *full, rest = sorted(sender.remote.packs().values(), reverse=True)
     assert all(14 * MIB < size < 18 * MIB for size in full)
-    assert len(full) == 3
+    assert len(full) == 2
     assert rest < 18 * MIB
 
 

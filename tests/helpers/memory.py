@@ -19,7 +19,7 @@ _MMAP_THRESHOLD = -3
 """Of `mallopt`: what is larger has pages of its own, which go back when it is freed."""
 _ARENA_MAX = -8
 """Of `mallopt`: with an arena for each thread, each keeps what no other can use."""
-_OFTEN = 20_000
+_OFTEN = 10_000
 """New objects, less those that went, after which Python looks for cycles; it is 700 else."""
 
 
@@ -38,7 +38,7 @@ class Keeper:
         """Look no more for garbage among what is here now."""
         gc.collect()
         gc.freeze()
-        gc.set_threshold(_OFTEN, 20, 20)
+        gc.set_threshold(_OFTEN, 10, 10)
         self._trim()
 
     def give_back(self) -> None:

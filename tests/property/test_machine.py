@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -63,6 +64,8 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.patch.undo()
         shutil.rmtree(self.folder)
+        # All histories are one test, and each leaves cycles.
+        gc.collect()
 
     @contextmanager
     def project(self) -> Iterator[Project]:

@@ -68,6 +68,15 @@ def proxy(server: S3Server) -> Iterator[Proxy]:
         yield running
 
 
+@pytest.fixture
+def bucketed(tmp_path: Path, s3: Bucket, proxy: Proxy) -> Repo:
+    """A repository with a bucket as remote, reached by the proxy, and nothing in it."""
+    repo = new_repo(tmp_path, remote=False)
+    repo.env.update(s3.env, AWS_ENDPOINT_URL_S3=proxy.url)
+    repo.gitmodel("remote", "add", "origin", s3.url)
+    return repo
+
+
 @pytest.fixture(scope="session")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty repository, one with two versions that were pushed, and a clone of that."""

@@ -20,12 +20,8 @@ MIB = 1 << 20
 
 
 @pytest.fixture
-def repo(tmp_path: Path, s3: Bucket, proxy: Proxy) -> Repo:
-    """A repository with a bucket as remote, reached by the proxy, and nothing in it."""
-    repo = new_repo(tmp_path, remote=False)
-    repo.env.update(s3.env, AWS_ENDPOINT_URL_S3=proxy.url)
-    repo.gitmodel("remote", "add", "origin", s3.url)
-    return repo
+def repo(bucketed: Repo) -> Repo:
+    return bucketed
 
 
 def _commit(repo: Repo, data: bytes, tag: str) -> None:

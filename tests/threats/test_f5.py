@@ -13,8 +13,7 @@ from _pytest.mark import ParameterSet
 from tests.helpers import proxy as network
 from tests.helpers.inside import Run, runner
 from tests.helpers.proxy import Exchange, Proxy
-from tests.helpers.repo import Done, Repo, flip, new_repo, noise
-from tests.helpers.seaweed import Bucket
+from tests.helpers.repo import Done, Repo, flip, noise
 
 
 @pytest.fixture
@@ -155,11 +154,9 @@ def _accepted(exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_f5_an_upload_that_was_answered_and_not_stored(
-    tmp_path: Path, s3: Bucket, proxy: Proxy, run: Run, kind: str
+    bucketed: Repo, proxy: Proxy, run: Run, kind: str
 ) -> None:
-    repo = new_repo(tmp_path, remote=False)
-    repo.env.update(s3.env, AWS_ENDPOINT_URL_S3=proxy.url)
-    repo.gitmodel("remote", "add", "origin", s3.url)
+    repo = bucketed
     repo.write("model.pt", noise(1, 3000))
     repo.gitmodel("add", "model.pt")
     repo.commit()
@@ -174,12 +171,8 @@ def test_f5_an_upload_that_was_answered_and_not_stored(
     _is_well(run(repo, "verify", "--remote"))
 
 
-def test_f5_how_much_a_push_with_nothing_new_asks(
-    tmp_path: Path, s3: Bucket, proxy: Proxy, run: Run
-) -> None:
-    repo = new_repo(tmp_path, remote=False)
-    repo.env.update(s3.env, AWS_ENDPOINT_URL_S3=proxy.url)
-    repo.gitmodel("remote", "add", "origin", s3.url)
+def test_f5_how_much_a_push_with_nothing_new_asks(bucketed: Repo, proxy: Proxy, run: Run) -> None:
+    repo = bucketed
     for number in range(3):
         repo.write("model.pt", noise(number, 3000))
         _is_well(run(repo, "add", "model.pt"))

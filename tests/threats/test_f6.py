@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tests.helpers.proxy import Proxy, answer
-from tests.helpers.repo import new_repo, noise
-from tests.helpers.seaweed import Bucket
+from tests.helpers.repo import Repo, noise
 
 
-def test_f6_a_conflict_with_another_write_is_tried_again(
-    tmp_path: Path, s3: Bucket, proxy: Proxy
-) -> None:
-    repo = new_repo(tmp_path, remote=False)
-    repo.env.update(s3.env, AWS_ENDPOINT_URL_S3=proxy.url)
-    repo.gitmodel("remote", "add", "origin", s3.url)
+def test_f6_a_conflict_with_another_write_is_tried_again(bucketed: Repo, proxy: Proxy) -> None:
+    repo = bucketed
     repo.write("model.pt", noise(1, 3000))
     repo.gitmodel("add", "model.pt")
     repo.commit()

@@ -151,7 +151,7 @@ def test_a_disk_that_is_full_is_told_and_leaves_nothing_running(scratch, monkeyp
 
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(OSError, match="No space"):
-        write(scratch, [bytes([n]) * 1_000_000 for n in range(200)])
+        write(scratch, [bytes([n]) * 1_000_000 for n in range(50)])
 
 
 def test_a_signal_before_the_thread_runs_is_no_bug(scratch, monkeypatch):

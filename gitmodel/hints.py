@@ -18,8 +18,8 @@ Name = str | Sequence[str]
 _FIELD = "{}"
 _WITH_VALUE = frozenset({"--bad", "--good", "--ref", "--run-id", "--to", "-m", "-o"})
 # zsh looks for a program of the name that stands behind an equals sign.
-_BARE = re.compile(r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*")
-_SAFE = re.compile(r"[A-Za-z0-9 ._/=+@%,-]")
+_BARE = r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*"
+_SAFE = r"[A-Za-z0-9 ._/=+@%,-]"
 
 
 class Hint(str):
@@ -80,7 +80,7 @@ def shell_word(text: str) -> str:
     """
     if not is_plain(text):
         return f"$'{''.join(map(_octal, text))}'"
-    return text if _BARE.fullmatch(text) else "'{}'".format(text.replace("'", "'\"'\"'"))
+    return text if re.fullmatch(_BARE, text) else "'{}'".format(text.replace("'", "'\"'\"'"))
 
 
 def _typed(text: str) -> str:
@@ -120,7 +120,7 @@ def _several(name: Name) -> Sequence[str]:
 
 
 def _octal(char: str) -> str:
-    if _SAFE.fullmatch(char) or (not char.isascii() and is_plain(char)):
+    if re.fullmatch(_SAFE, char) or (not char.isascii() and is_plain(char)):
         return char
     try:
         data = char.encode("utf-8", "surrogateescape")

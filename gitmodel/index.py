@@ -196,12 +196,14 @@ class Index:
             (self._worktree(worktree), path, f"{path}/", f"{path}0"),
         )
         found = {}
-        make = Seen._make
+        # There are many files: `Seen(...)` would call Python for each.
+        make = tuple.__new__
         try:
-            for full, stat, stamp, oid, fingerprint, seal in rows:
-                if _seal_seen(full, stat, stamp, oid, fingerprint) != seal:
+            for row in rows:
+                *fields, seal = row
+                if _seal_seen(*fields) != seal:
                     raise _Damaged
-                found[full] = make((full, stat, stamp, oid, fingerprint))
+                found[row[0]] = make(Seen, row[:-1])
         except (TypeError, AttributeError, OverflowError) as error:
             raise _Damaged from error
         return found

@@ -9,14 +9,17 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gitmodel.disk import share
 from gitmodel.errors import ConflictError
 from gitmodel.hints import command
 
-HOST = re.sub(r"[^A-Za-z0-9.]", "_", os.uname().nodename)[:64] or "localhost"
+HOST = "".join(
+    each if each.isascii() and (each.isalnum() or each == ".") else "_"
+    for each in os.uname().nodename[:64] or "localhost"
+)
 """This host, in letters that a name of a file may have."""
 
 _MOST = 4096
@@ -35,8 +38,7 @@ def lock(fd: int) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How a process waits for locks.
 
     `command` is what others are told who wait for this one; `limit` gives the seconds to wait at
@@ -96,15 +98,14 @@ def _wait(fd: int, path: Path) -> None:
         time.sleep(min(_STEP, limit - waited))
 
 
-@dataclass(frozen=True, slots=True)
-class _Holder:
+class _Holder(NamedTuple):
     """Who holds a lock: in words, and its process, if that is on this host."""
 
     words: str
     pid: str
 
 
-_NOTE = re.compile(
+_NOTE = (
     rb"pid (?P<pid>[0-9]{1,10})\nhost (?P<host>[A-Za-z0-9._]{1,64})\n"
     rb"since (?P<since>[0-9: -]{19})\n(?:command (?P<command>[a-z -]{1,60})\n)?"
 )
@@ -112,7 +113,7 @@ _NOTE = re.compile(
 
 def _read_holder(fd: int) -> _Holder:
     """Return who holds a lock file, by what is in it."""
-    found = _NOTE.fullmatch(os.pread(fd, _MOST, 0))
+    found = re.fullmatch(_NOTE, os.pread(fd, _MOST, 0))
     if found is None:
         return _Holder("another process", "")
     pid, host, since, verb = (each.decode() for each in found.groups(b"gitmodel"))

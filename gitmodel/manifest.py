@@ -28,7 +28,7 @@ _OID = r"((?:blake3|sha256):[0-9a-f]{64}) "
 _OIDS = re.compile(f"^{_OID}", re.ASCII | re.MULTILINE)
 _LINE = re.compile(
     _OID + r"(xxh3-128:[0-9a-f]{32}) (0|[1-9][0-9]{0,18}) ([fxld]) "
-    r'"((?:[^"\\\n\x00-\x1f\x7f-\U0010ffff]++|\\["\\nrtbf]|\\u[0-9a-f]{4})++)"\n',
+    r'"((?:[ !#-\[\]-~]++|\\["\\nrtbf]|\\u[0-9a-f]{4})++)"\n',
     re.ASCII,
 )
 

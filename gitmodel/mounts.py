@@ -13,13 +13,17 @@ from collections.abc import Collection
 from pathlib import Path
 
 _LIST = Path("/proc/self/mountinfo")
-_ESCAPE = re.compile(rb"\\([0-7]{3})")
-_LINE = re.compile(rb"(?:\S+ ){4}(\S+) .* - (\S+)")
-"""The fields of a line that have the mount point and the type, see proc(5)."""
-_NETWORK = re.compile(
-    r"nfs\d*|cifs|smb\d*|smbfs|afs|ceph|coda|ncpfs|9p|virtiofs|vboxsf|prl_fs|vmhgfs|lustre|gpfs"
-    r"|beegfs|glusterfs|gfs2|ocfs2|orangefs|pvfs2|acfs|fuse\.(?!exfat|ntfs|ext[234]|gocryptfs).*"
-)
+_POINT, _MORE = 4, 6
+"""The field of a line that has the mount point; the type stands behind a dash after some more, see
+proc(5)."""
+_NETWORK = {
+    *("nfs", "cifs", "smb", "smbfs", "afs", "ceph", "coda", "ncpfs", "9p", "virtiofs", "vboxsf"),
+    *("prl_fs", "vmhgfs", "lustre", "gpfs", "beegfs", "glusterfs", "gfs", "ocfs", "orangefs"),
+    *("pvfs", "acfs"),
+}
+"""Types of file systems, without the number of a version."""
+_OWN_FUSE = tuple(f"fuse.{name}" for name in ("exfat", "ntfs", "ext2", "ext3", "ext4", "gocryptfs"))
+"""How the types begin that a program serves from a disk of this machine."""
 
 
 def mount_points() -> dict[str, str] | None:
@@ -31,8 +35,11 @@ def mount_points() -> dict[str, str] | None:
         lines = _LIST.read_bytes().splitlines()
     except OSError:
         return None
-    found = (match.groups() for line in lines if (match := _LINE.match(line)))
-    return {os.fsdecode(_plain(point)): os.fsdecode(kind) for point, kind in found}
+    fields = [line.split(b" ") for line in lines]
+    return {
+        os.fsdecode(_plain(each[_POINT])): os.fsdecode(each[each.index(b"-", _MORE) + 1])
+        for each in fields
+    }
 
 
 def kind_of(folder: Path) -> str:
@@ -46,7 +53,9 @@ def is_shared(kind: str) -> bool:
 
     Locks and shared memory then count on this machine only, as far as anybody knows.
     """
-    return bool(_NETWORK.fullmatch(kind))
+    if kind.startswith("fuse."):
+        return not kind.startswith(_OWN_FUSE)
+    return kind.rstrip("0123456789") in _NETWORK
 
 
 def is_mount(path: str, points: Collection[str] | None) -> bool:
@@ -71,4 +80,4 @@ def mount_of(path: str, points: Collection[str] | None) -> str:
 
 def _plain(text: bytes) -> bytes:
     """Blanks and the like are written as octal numbers."""
-    return _ESCAPE.sub(lambda match: bytes([int(match[1], 8)]), text)
+    return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), text)

@@ -24,14 +24,15 @@ _OURS = rf"(?:{_OUR})*"
 _HASH = rf"#(?={_OURS}#{_OURS}\w*{_OURS}\[)"
 _SECTION = r"(?<=section_start):|(?<=section_end):"
 _COLONS = rf"\A(?:{_OUR}|\s)*:(?={_OURS}:)"
-_ACTIVE = re.compile(rf"{_HASH}|{_SECTION}|{_COLONS}|[{_UNSEEN}]")
-_IN_JSON = re.compile(rf"{_HASH}|{_SECTION}")
-_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+# Compiled when a line first has one of the letters that they begin with.
+_ACTIVE = rf"{_HASH}|{_SECTION}|{_COLONS}|[{_UNSEEN}]"
+_IN_JSON = rf"{_HASH}|{_SECTION}"
+_SPACE = r"[\s\x00-\x1f\x7f-\x9f]+"
 
 
 def is_plain(text: str) -> bool:
     """Return whether nothing acts upon a line, and all of it is seen."""
-    return text.isprintable() and not _ACTIVE.search(text)
+    return text.isprintable() and not (_may_act(text) and re.search(_ACTIVE, text))
 
 
 def escaped(line: str) -> str:
@@ -48,7 +49,14 @@ def visible(text: str) -> str:
 
 def without_commands(line: str) -> str:
     """Return a line of visible characters in which no CI system finds a command."""
-    return _ACTIVE.sub(lambda match: f"{match[0][:-1]}{_code(match[0][-1])}", line)
+    if not _may_act(line):
+        return line
+    return re.sub(_ACTIVE, lambda match: f"{match[0][:-1]}{_code(match[0][-1])}", line)
+
+
+def _may_act(line: str) -> bool:
+    """Tell most lines, which hold none of the letters that it takes, from the others."""
+    return "#" in line or ":" in line or not line.isascii()
 
 
 def shown(text: str) -> str:
@@ -65,7 +73,7 @@ def quoted(text: str) -> str:
 
 def their_words(text: str, speaker: str = "server") -> str:
     """Return what a server said: in one line and in quotes, so that nobody takes it for ours."""
-    line = _SPACE.sub(" ", text).strip()
+    line = re.sub(_SPACE, " ", text).strip()
     return f"the {speaker} said: {quoted(cut(line, _SAID))}"
 
 
@@ -79,7 +87,7 @@ def cut(text: str, longest: int) -> str:
 
 def inert_json(text: str) -> str:
     """Return JSON that says the same, and in which no CI system finds a command."""
-    return _IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return re.sub(_IN_JSON, lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _code(char: str) -> str:

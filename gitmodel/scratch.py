@@ -15,8 +15,8 @@ import stat
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from gitmodel.disk import MAKE_FILE, OPEN_FOLDER, kind_of, make_folder, write_all
 from gitmodel.errors import IntegrityError
@@ -90,8 +90,7 @@ def _open_target(path: Path, at: int | None) -> int:
     return fd
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """How scratch folders are named in a kind of folder, and how that is opened.
 
     `files` lie in each of them, by name.
@@ -108,17 +107,17 @@ class Place:
 
     def host_in(self, name: str) -> str | None:
         """Return the host in the name of a scratch folder, or None if that is no such name."""
-        found = _SCRATCH.fullmatch(name.removeprefix(self.before).removesuffix(self.after))
+        found = re.fullmatch(_SCRATCH, name.removeprefix(self.before).removesuffix(self.after))
         whole = name.startswith(self.before) and name.endswith(self.after)
         return found["host"] if found and whole else None
 
 
-_SCRATCH = re.compile(r"(?P<host>[A-Za-z0-9._]{1,64})-[0-9]{1,10}-[0-9a-f]{16}", re.ASCII)
+_SCRATCH = r"(?P<host>[A-Za-z0-9._]{1,64})-[0-9]{1,10}-[0-9a-f]{16}"
 OWN = Place("", "", _open_own, {})
 """A folder of gitmodel's own and this user's: a symlink, or another user's, is refused."""
 BESIDE = Place(".", TEMPORARY, _open_any, {".gitignore": b"*\n"})
 """A folder of the user's: nobody can know the names beforehand, and Git does not see them."""
-TARGET = replace(BESIDE, open=_open_target)
+TARGET = BESIDE._replace(open=_open_target)
 """A folder that something is delivered to; refused where everybody may rename what is in it."""
 
 

@@ -19,7 +19,7 @@ from gitmodel.errors import GitmodelError
 from gitmodel.printable import cut, escaped, inert_json, visible, without_commands
 
 _SEAL = int.from_bytes(os.urandom(8))
-_SEALED = re.compile(rf"(\x1b\[[0-9;]*);{_SEAL}m")
+_SEALED = rf"(\x1b\[[0-9;]*);{_SEAL}m"
 _COLOURS = {"": 39, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 _LONGEST_LINE = 4000
 _LONGEST_HINT = 20_000
@@ -108,7 +108,7 @@ def terminal() -> TextIO:
 
 def _inert(line: str, *, with_colours: bool) -> str:
     # Texts and colours in turn.
-    parts = _SEALED.split(line)
+    parts = re.split(_SEALED, line) if "\x1b" in line else [line]
     for at, part in enumerate(parts):
         parts[at] = visible(part) if at % 2 == 0 else f"{part}m" if with_colours else ""
     return without_commands("".join(parts))

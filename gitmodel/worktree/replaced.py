@@ -26,7 +26,7 @@ REPLACED = "replaced"
 """The folder of the cache in which folders of things that were taken out lie."""
 _HIDDEN = ".gitmodel-replaced"
 """The end of the name of such a folder in the working tree, on a mount that the cache is not on."""
-_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}", re.ASCII)
+_NAME = r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}"
 _TIME = "%Y%m%dT%H%M%SZ"
 _LONGEST = 200
 """Bytes of a path in a name, which has room for 255 bytes."""
@@ -135,7 +135,7 @@ def is_written(fd: int) -> bool:
 
 def is_aside(name: str) -> bool:
     """Return whether a name in the working tree is that of such a folder."""
-    return name.endswith(_HIDDEN) and _NAME.fullmatch(name[1 : -len(_HIDDEN)]) is not None
+    return name.endswith(_HIDDEN) and re.fullmatch(_NAME, name[1 : -len(_HIDDEN)]) is not None
 
 
 def kept_in(parent: Path) -> Iterator[Path]:
@@ -159,7 +159,7 @@ def _folders(parent: Path) -> list[Path]:
         names = sorted(os.listdir(parent))
     except (FileNotFoundError, PermissionError):
         return []
-    ours = [parent / name for name in names if _NAME.fullmatch(name) or is_aside(name)]
+    ours = [parent / name for name in names if re.fullmatch(_NAME, name) or is_aside(name)]
     return [path for path in ours if _is_own(os.lstat(path))]
 
 

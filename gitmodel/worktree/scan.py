@@ -109,11 +109,14 @@ def scan(
 
     Where modes mean nothing, `types` says which files are executable.
     """
-    for found in _scan(root, artifact, seen):
-        if types is None or found.type not in (FILE, EXECUTABLE):
-            yield found
-        else:
-            yield found._replace(type=EXECUTABLE if types(found.path) == EXECUTABLE else FILE)
+    found = _scan(root, artifact, seen)
+    return found if types is None else (_typed(each, types) for each in found)
+
+
+def _typed(found: Found, types: Types) -> Found:
+    if found.type not in (FILE, EXECUTABLE):
+        return found
+    return found._replace(type=EXECUTABLE if types(found.path) == EXECUTABLE else FILE)
 
 
 def _scan(root: Path, artifact: str, seen: Mapping[str, Seen]) -> Iterator[Found]:

@@ -170,9 +170,8 @@ class Index:
             for query in _BELIEVED:
                 for row in self._db.execute(query):
                     _unsealed(row)
-            for *fields, seal in self._db.execute(_SEEN):
-                if _seal_seen(*fields) != seal:
-                    raise _Damaged
+            for _ in _believed(self._db.execute(_SEEN)):
+                pass
             sound = self._db.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
         except (TypeError, AttributeError, OverflowError):
             sound = False
@@ -191,22 +190,16 @@ class Index:
     @_healed
     def seen(self, worktree: str, path: str) -> dict[str, Seen]:
         """Return what is known of a file, or of all files below a folder."""
+        # With "or" in one query, SQLite would read all files of the working tree.
         rows = self._db.execute(
-            f"{_SEEN} WHERE worktree = ? AND (path = ? OR (path >= ? AND path < ?))",
+            f"{_SEEN} WHERE worktree = ?1 AND path = ?2"
+            f" UNION ALL {_SEEN} WHERE worktree = ?1 AND path >= ?3 AND path < ?4",
             (self._worktree(worktree), path, f"{path}/", f"{path}0"),
         )
-        found = {}
-        # There are many files: `Seen(...)` would call Python for each.
-        make = tuple.__new__
         try:
-            for row in rows:
-                *fields, seal = row
-                if _seal_seen(*fields) != seal:
-                    raise _Damaged
-                found[row[0]] = make(Seen, row[:-1])
+            return {row.path: row for row in _believed(rows)}
         except (TypeError, AttributeError, OverflowError) as error:
             raise _Damaged from error
-        return found
 
     @_healed
     def record(
@@ -229,7 +222,7 @@ class Index:
             )
             self._db.executemany(
                 "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)",
-                ((number, *row, _seal_seen(*row)) for row in rows),
+                ((number, *row, _seal_seen(row)) for row in rows),
             )
 
     @_healed
@@ -683,9 +676,20 @@ def _seal(row: tuple[Any, ...]) -> bytes:
     return xxh3_64_digest(marshal.dumps(row, 2))
 
 
-def _seal_seen(path: str, stat: bytes, stamp: int, oid: bytes, fingerprint: bytes) -> bytes:
-    """Return the digest of what is known of a file, in the fewest steps: there are many files."""
-    return xxh3_64_digest(b"".join((path.encode(), stat, oid, fingerprint)), stamp)
+def _seal_seen(row: Seen) -> bytes:
+    """Return the digest of what is known of a file."""
+    return xxh3_64_digest(row.path.encode() + row.stat + row.oid + row.fingerprint, row.stamp)
+
+
+def _believed(rows: Iterable[tuple[Any, ...]]) -> Iterator[Seen]:
+    """Yield what is known of files; raise `_Damaged` if a seal is broken."""
+    # There are many files, so this is what `Seen(...)` and `_seal_seen` do, in fewer calls.
+    make = tuple.__new__
+    for row in rows:
+        path, stat, stamp, oid, fingerprint, seal = row
+        if xxh3_64_digest(path.encode() + stat + oid + fingerprint, stamp) != seal:
+            raise _Damaged
+        yield make(Seen, row[:-1])
 
 
 def _sealed(row: tuple[object, ...]) -> tuple[object, ...]:

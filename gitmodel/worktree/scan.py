@@ -26,6 +26,7 @@ _STAT = struct.Struct("<QQqqq")
 STAT_SIZE = _STAT.size
 _CTIME = struct.calcsize("<QQqq")
 """Where the ctime begins in it, which comes last."""
+_CHANGED = struct.Struct(f"<{_CTIME}xq")
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """For a file that may have become something else: follow no symlink, wait for no FIFO."""
@@ -207,12 +208,12 @@ def size_in(packed: bytes) -> int:
 
 def ctime_in(packed: bytes) -> int:
     """Return the ctime in nanoseconds that `pack_stat` was given."""
-    return int(_STAT.unpack(packed)[4])
+    return int(_CHANGED.unpack(packed)[0])
 
 
 def is_untouched(row: Seen, packed: bytes) -> bool:
     """Return whether nothing touched a file since it was hashed, by what `stat` says of it now."""
-    return row.stat == packed and row.stamp > ctime_in(packed)
+    return row.stat == packed and row.stamp > _CHANGED.unpack(packed)[0]
 
 
 def is_older(packed: bytes, stamp: int) -> bool:

@@ -112,6 +112,10 @@ class Seen(NamedTuple):
     fingerprint: bytes
 
 
+_FAILURES = (sqlite3.Error, UnicodeDecodeError)
+"""What a file of SQLite's may raise: messages quote it, and Python takes them for UTF-8."""
+
+
 class _Damaged(sqlite3.DatabaseError):
     """A row is not what was written, or one that must be there is missing."""
 
@@ -125,7 +129,7 @@ def _healed(
     def call(self: Index, /, *arguments: _P.args, **named: _P.kwargs) -> _T:
         try:
             return method(self, *arguments, **named)
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             if not _is_damage(error):
                 raise
             self.renew()
@@ -175,7 +179,7 @@ class Index:
             sound = self._db.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
         except (TypeError, AttributeError, OverflowError):
             sound = False
-        except sqlite3.Error as error:
+        except _FAILURES as error:
             sound = not _is_damage(error)
         if not sound:
             self.renew()
@@ -586,7 +590,8 @@ def opened_index(path: Path) -> Iterator[Index]:
     try:
         yield index
     except (ConflictError, IntegrityError, MissingError, RemoteError, UsageError) as error:
-        if not index.examine():
+        # What was asked before it was thrown away may not have been asked again.
+        if not index.renewals and not index.examine():
             raise
         raise DiskError(
             f"the index of the cache was damaged, and is made anew ({error.message})",
@@ -598,7 +603,7 @@ def opened_index(path: Path) -> Iterator[Index]:
         index.close()
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
+def _is_damage(error: Exception) -> bool:
     """Tell what the file holds from what the disk refuses; text that is no text has no code."""
     code = getattr(error, "sqlite_errorname", "")
     return code == "SQLITE_IOERR_SHORT_READ" or not code.startswith(_BY_THE_DISK)
@@ -614,7 +619,7 @@ def _open(path: Path) -> sqlite3.Connection:
             return _connect(path)
         except sqlite3.OperationalError:
             raise
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             _discard(path)
             return _connect(path)
     except (OSError, sqlite3.OperationalError):

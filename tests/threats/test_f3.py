@@ -27,7 +27,7 @@ STATEMENTS = {
     "chunk": "UPDATE remote_chunk SET offset=offset+1",
     "pack of a remote": "UPDATE remote_pack SET name=upper(name)",
     "tree": "UPDATE tree SET files=files+1",
-    "artifact": "UPDATE tree SET path='other'",
+    "artifact": "UPDATE tree SET path='other' WHERE path=(SELECT min(path) FROM tree)",
     "no table": "DROP TABLE packed",
     "another table": "ALTER TABLE seen RENAME COLUMN stamp TO stump",
 }
@@ -79,7 +79,12 @@ def test_f3_a_damaged_row_is_healed_without_a_word(known: Repo, name: str) -> No
 
 
 @pytest.mark.parametrize(
-    "seed", [0, *(pytest.param(seed, marks=pytest.mark.torture) for seed in range(1, 500))]
+    "seed",
+    # Of 11, SQLite's message is no text; 99 is met in the middle of a command.
+    [
+        seed if seed in (0, 11, 99) else pytest.param(seed, marks=pytest.mark.torture)
+        for seed in range(500)
+    ],
 )
 def test_f3_a_flipped_bit_raises_no_alarm(known: Repo, seed: int) -> None:
     path = known.home / "index.db"

@@ -91,6 +91,11 @@ class Listed:
         return tuple(_parse_entries(self.table))
 
     @property
+    def digest(self) -> bytes:
+        """What two have in common that say the same."""
+        return blake3(b"".join((self.table, *self.recipes))).digest()
+
+    @property
     def size(self) -> int:
         """Bytes of the pack."""
         return sum(row[-1] for row in rows_of(self.table)) + len(self.table) + TRAILER_SIZE

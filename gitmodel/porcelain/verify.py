@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -21,8 +21,11 @@ from gitmodel.remote.care import Survey, health_of, look
 from gitmodel.remote.packstore import Remote
 from gitmodel.scratch import scratch_in, sweep
 from gitmodel.snapshot import entries_of, pointer_path, read_worktree
+from gitmodel.transfer.ranges import BlobFile
 from gitmodel.worktree.content import matches, read_ahead
 from gitmodel.worktree.scan import scan
+
+_BLOCK = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +187,7 @@ def verify_remote(project: Project, name: str, progress: Progress) -> VerifiedRe
         meter.add(size)
         # What no index file lists, nobody can fetch.
         _verify_pack(remote, pack, found, listed=pack in seen.listed)
-    for oid, pieces in found.recipes.items():
-        if all(piece.oid in found.sound for piece in pieces):
-            found.sound.add(oid)
-        else:
-            found.damaged.append(Damage(oid, "chunks of it are missing or damaged"))
+    _verify_blobs(remote, found, progress)
     broken = find_broken(project, remote, found.sound.issuperset, progress)
     return VerifiedRemote(
         len(seen.packs),
@@ -205,7 +204,7 @@ class _Found:
 
     seen: Survey
     sound: set[str] = field(default_factory=set)
-    recipes: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
+    recipes: dict[tuple[str, tuple[Piece, ...]], None] = field(default_factory=dict)
     damaged: list[Damage] = field(default_factory=list)
 
     @contextmanager
@@ -228,15 +227,46 @@ def _verify_pack(remote: Remote, pack: str, found: _Found, *, listed: bool) -> N
         if data is None:
             # It went, or could not be read, which is noted.
             return
-        for entry in remote.read_table(pack).entries:
+        table = remote.read_table(pack)
+        for digest, index in found.seen.said.get(pack, {}).items():
+            with found.noting(f"index file {index}"):
+                if digest != table.digest:
+                    raise IntegrityError(f"what it says of pack {pack} is not what that holds")
+        for entry in table.entries:
             stored = data[entry.offset : entry.offset + entry.stored]
             with found.noting(entry.oid):
                 if entry.kind == RECIPE:
                     pieces = parse_recipe(stored)
-                    found.recipes.update({entry.oid: pieces} if listed else {})
+                    found.recipes.update({(entry.oid, pieces): None} if listed else {})
                 elif entry.kind == CHUNK:
                     _check_chunk(entry, stored)
                     found.sound.update([entry.oid] if listed else [])
+
+
+def _verify_blobs(remote: Remote, found: _Found, progress: Progress) -> None:
+    """Put together those blobs that are in chunks: sound ones may be those of another blob."""
+    with suppress(IntegrityError, MissingError):
+        # What is wrong with index files is noted.
+        remote.refresh()
+    total = sum(piece.length for _, pieces in found.recipes for piece in pieces)
+    meter = Meter(progress, "verify blobs", total)
+    damaged = len(found.damaged)
+    for oid, pieces in found.recipes:
+        with found.noting(oid):
+            _put_together(remote, oid, pieces, found.sound, meter)
+    # Of several recipes, a reader may take any.
+    doubtful = {each.name for each in found.damaged[damaged:]}
+    found.sound.update(oid for oid, _ in found.recipes if oid not in doubtful)
+
+
+def _put_together(
+    remote: Remote, oid: str, pieces: Sequence[Piece], sound: Set[str], meter: Meter
+) -> None:
+    if not sound >= {piece.oid for piece in pieces}:
+        raise MissingError("chunks of it are missing or damaged")
+    with BlobFile(remote, oid, pieces) as file:
+        while data := file.read(_BLOCK):
+            meter.add(len(data))
 
 
 def _check_chunk(entry: Stored, stored: bytes) -> None:

@@ -143,6 +143,8 @@ class Survey:
     roots: dict[str, Root] = field(default_factory=dict)
     indexes: dict[str, dict[str, int]] = field(default_factory=dict)
     """Name and size of the packs that each index file lists; none for one that is damaged."""
+    said: dict[str, dict[bytes, str]] = field(default_factory=dict)
+    """What index files say of each pack, by `Listed.digest`, and one that says so."""
     packs: dict[str, int] = field(default_factory=dict)
     unlisted_oids: set[str] = field(default_factory=set)
     """Blobs that a root names and no index file lists."""
@@ -203,6 +205,7 @@ def look(remote: Remote) -> Survey:
         packs = found.read(f"index/{name}", partial(remote.read_index, name, limit))
         found.indexes[name] = {listed.pack: listed.size for listed in packs or ()}
         for listed in packs or ():
+            found.said.setdefault(listed.pack, {})[listed.digest] = name
             found.unlisted_oids.difference_update(entry.oid for entry in listed.entries)
     files = remote.store.files("packs")
     found.folders += _folders("packs", files, PACK_KEY.fullmatch)

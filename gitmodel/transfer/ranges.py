@@ -64,7 +64,11 @@ class BlobFile(io.RawIOBase):
     """
 
     def __init__(
-        self, remote: Remote, oid: str, pieces: Sequence[Piece], done: Callable[[], None]
+        self,
+        remote: Remote,
+        oid: str,
+        pieces: Sequence[Piece],
+        done: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
         self._remote, self._oid, self._pieces, self._done = remote, oid, pieces, done

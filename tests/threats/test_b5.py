@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -36,8 +37,11 @@ GOOD = _model(noise("good", 3_000_000))
 EVIL = _model(b"EVIL MODEL " + noise("evil", 3_000_000 - 11))
 
 
-def _lie(folder: Path, claimed: bytes, given: bytes) -> None:
-    """Make a folder remote that says that one blob consists of the bytes of another one."""
+def _lie(folder: Path, claimed: bytes, given: bytes, *, packed: bool = True) -> None:
+    """Make a folder remote that says that one blob consists of the bytes of another one.
+
+    Without `packed`, just the index file says so.
+    """
     pack = Building(Memory(8 << 20))
     pieces = []
     for start in range(0, len(given), _CHUNK):
@@ -45,13 +49,14 @@ def _lie(folder: Path, claimed: bytes, given: bytes) -> None:
         oid, fingerprint, size = digest_bytes(data)
         pieces.append(Piece(oid, size))
         pack.append_chunk(Encoded(Chunk(oid, fingerprint, data), RAW, data))
-    pack.append_recipe(digest_bytes(claimed).oid, format_recipe(pieces))
+    lie = format_recipe(pieces)
+    pack.append_recipe(digest_bytes(claimed).oid, lie if packed else format_recipe(pieces[::-1]))
     name, parts = pack.seal()
     with opened_index(folder / "index.db") as index:
         remote = Remote("evil", open_store(str(folder), folder), index, "0" * 32)
         remote.create()
         remote.put_pack(name, parts)
-        remote.put_index([Listed(name, pack.table, tuple(pack.recipes))])
+        remote.put_index([Listed(name, pack.table, (lie,))])
 
 
 @pytest.fixture
@@ -79,6 +84,15 @@ def test_b5_open_gives_no_byte_that_git_does_not_vouch_for(here: Repo) -> None:
             read("model.zip")
     here.gitmodel("pull", code=7)
     assert here.blobs == []
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_b5_what_verifies_a_remote_puts_blobs_together(here: Repo, packed: bool) -> None:
+    shutil.rmtree(here.remote)
+    _lie(here.remote, GOOD, EVIL, packed=packed)
+    said = here.gitmodel("verify", "--remote", code=7).out
+    assert digest_bytes(GOOD).oid in said
+    assert ("index file" in said) != packed
 
 
 def test_b5_reading_in_part_believes_the_remote_until_all_was_read(here: Repo) -> None:

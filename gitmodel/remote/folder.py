@@ -215,9 +215,10 @@ class FolderStore:
         kind = stat.S_IFMT(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
         if kind not in kinds:
             what = _KINDS.get(kind, "a special file")
+            of = f", of {key!r}," if key else ""
             raise IntegrityError(
-                f"{self.url}: {name!r}, of {key!r}, is {what} where {_KINDS[kinds[0]]} should be",
-                hint=command("ls -l {}", str(self._root / key)),
+                f"{self.url}: {name!r}{of} is {what} where {_KINDS[kinds[0]]} should be",
+                hint=command("ls -ld {}", str(self._root / key)),
             )
 
     def _share(self, fd: int, rights: int) -> None:
@@ -248,7 +249,7 @@ class FolderStore:
         fd = os.open(folder, _FOLDER & ~os.O_NOFOLLOW)
         for name in self._root.relative_to(folder).parts:
             try:
-                inner = self._step(fd, name, name, make=False)
+                inner = self._step(fd, name, "", make=False)
             finally:
                 os.close(fd)
             fd = inner

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from gitmodel.cache import SMALL
 from gitmodel.digest import Digests, Hasher
-from gitmodel.disk import write_all
+from gitmodel.disk import OPEN_FILE, write_all
 from gitmodel.dvcfile import MD5, Settings, format_members, parse_settings
 from gitmodel.dvcsum import Md5Check
 from gitmodel.errors import IntegrityError, MissingError, UsageError
@@ -29,7 +29,7 @@ from gitmodel.scratch import Scratch
 from gitmodel.secrets import without_secret
 from gitmodel.stream import read_blocks, will_read
 from gitmodel.url import WEB, parse_url, with_options
-from gitmodel.worktree.scan import FILE_FLAGS, Found, open_folder, read_small, scan
+from gitmodel.worktree.scan import Found, open_folder, read_small, scan
 
 MAX_LISTING = 1 << 30
 """Bytes of the longest list of a folder."""
@@ -114,7 +114,7 @@ class DvcBytes:
         for cache in self._caches:
             for name in _names(key):
                 with suppress(OSError):
-                    fd = os.open(f"{cache}/{name}", FILE_FLAGS)
+                    fd = os.open(f"{cache}/{name}", OPEN_FILE)
                     if os.fstat(fd).st_size < SMALL:
                         will_read(fd)
                     return fd
@@ -129,7 +129,7 @@ class DvcBytes:
         if wanted.path:
             folder, _, name = wanted.path.rpartition("/")
             with suppress(OSError, IntegrityError), open_folder(self._project.root, folder) as at:
-                fd = os.open(name, FILE_FLAGS, dir_fd=at)
+                fd = os.open(name, OPEN_FILE, dir_fd=at)
                 try:
                     yield fd
                 finally:
@@ -233,7 +233,7 @@ class DvcBytes:
 
 def _md5_of(found: Found, key: str) -> str:
     check = Md5Check(key)
-    fd = os.open(found.name, FILE_FLAGS, dir_fd=found.folder)
+    fd = os.open(found.name, OPEN_FILE, dir_fd=found.folder)
     try:
         for block in read_blocks(fd):
             check.update(block)
@@ -294,7 +294,7 @@ def _close(fd: int) -> None:
 
 @contextmanager
 def _opened(path: str) -> Iterator[int]:
-    fd = os.open(path, FILE_FLAGS)
+    fd = os.open(path, OPEN_FILE)
     try:
         yield fd
     finally:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, Protocol
 
 from gitmodel.digest import algorithm_of
+from gitmodel.disk import OPEN_FILE
 from gitmodel.errors import ConflictError, MissingError
 from gitmodel.manifest import Entry
 from gitmodel.pointer import Pointer
@@ -19,7 +20,7 @@ from gitmodel.snapshot import Snapshot, entries_of
 from gitmodel.tabular import is_read_in_part
 from gitmodel.worktree.content import digest_found, read_ahead
 from gitmodel.worktree.copies import open_cached
-from gitmodel.worktree.scan import FILE_FLAGS, Found, open_folder, pack_stat, scan
+from gitmodel.worktree.scan import Found, open_folder, pack_stat, scan
 
 _SHORT = 1 << 20
 """Bytes of a blob that comes whole, with others, in fewer requests."""
@@ -166,7 +167,7 @@ class WorkEnd:
         folder, _, name = full.rpartition("/")
         with (
             open_folder(self._project.root, folder) as fd,
-            open(os.open(name, FILE_FLAGS, dir_fd=fd), "rb") as file,
+            open(os.open(name, OPEN_FILE, dir_fd=fd), "rb") as file,
         ):
             self._check(file, seen.stats[entry.path], full)
             yield file

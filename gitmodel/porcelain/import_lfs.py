@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gitmodel.cache import SMALL, CacheWriter
 from gitmodel.digest import SHA256, Digests, digest_bytes, digest_file, hex_of
+from gitmodel.disk import OPEN_FILE
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.git import gitconfig, revisions, staging, trees
 from gitmodel.hints import also, command, then
@@ -23,7 +24,7 @@ from gitmodel.project import Project
 from gitmodel.snapshot import entries_of, pointer_path, read_worktree
 from gitmodel.worktree.files import write_files
 from gitmodel.worktree.rules import read_rules
-from gitmodel.worktree.scan import FILE_FLAGS, look, open_folder, pack_stat
+from gitmodel.worktree.scan import look, open_folder, pack_stat
 from gitmodel.worktree.swap import put
 from gitmodel.worktree.track import track
 from gitmodel.worktree.write import Change, Compared, Write
@@ -149,7 +150,7 @@ class _Taker:
                 return found
         folder, _, name = path.rpartition("/")
         with suppress(OSError, IntegrityError), open_folder(self._project.root, folder) as at:
-            fd = os.open(name, FILE_FLAGS, dir_fd=at)
+            fd = os.open(name, OPEN_FILE, dir_fd=at)
             try:
                 # The work file is nobody's promise: it is read once more.
                 if digest_file(fd, SHA256).oid == pointer.oid:
@@ -181,7 +182,7 @@ def _adopt(fd: int, pointer: LfsPointer, writer: CacheWriter) -> Digests | None:
 @contextmanager
 def _opened(path: Path) -> Iterator[int | None]:
     try:
-        fd = os.open(path, FILE_FLAGS)
+        fd = os.open(path, OPEN_FILE)
     except OSError:
         yield None
         return

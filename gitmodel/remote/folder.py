@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gitmodel.atomic import publish_in
-from gitmodel.disk import exists_in, fsync, give, make_folder, sync_folder
+from gitmodel.disk import OPEN_FILE, OPEN_FOLDER, exists_in, fsync, give, make_folder, sync_folder
 from gitmodel.errors import IntegrityError, MissingError, RemoteError
 from gitmodel.hints import command
 from gitmodel.progress import Far, unheard
@@ -30,8 +30,6 @@ _OLD_SCRATCH = "tmp"
 """Where the scratch folders of early versions lay: a name that others use too."""
 _DEEPEST = 8
 """Folders in folders that are listed: no key of ours has more."""
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _KINDS = {stat.S_IFLNK: "a symlink", stat.S_IFDIR: "a folder", stat.S_IFREG: "a file"}
 
 
@@ -159,7 +157,7 @@ class FolderStore:
         """Open a file that must be one."""
         with self._folder(key) as (folder, name):
             try:
-                fd = os.open(name, _FILE, dir_fd=folder)
+                fd = os.open(name, OPEN_FILE, dir_fd=folder)
             except OSError as error:
                 if error.errno in (errno.ELOOP, errno.ENXIO):
                     self._check(folder, name, key, stat.S_IFREG)
@@ -192,7 +190,7 @@ class FolderStore:
 
     def _step(self, fd: int, name: str, key: str, *, make: bool) -> int:
         try:
-            return os.open(name, _FOLDER, dir_fd=fd)
+            return os.open(name, OPEN_FOLDER, dir_fd=fd)
         except FileNotFoundError:
             if not make:
                 raise
@@ -202,13 +200,13 @@ class FolderStore:
             self._check(fd, name, key, stat.S_IFDIR)
         with suppress(FileExistsError):
             os.mkdir(name, dir_fd=fd)
-            made = os.open(name, _FOLDER, dir_fd=fd)
+            made = os.open(name, OPEN_FOLDER, dir_fd=fd)
             try:
                 self._share(made, stat.S_IRWXG)
             finally:
                 os.close(made)
         sync_folder(fd)
-        return os.open(name, _FOLDER, dir_fd=fd)
+        return os.open(name, OPEN_FOLDER, dir_fd=fd)
 
     def _check(self, fd: int, name: str, key: str, *kinds: int) -> None:
         """Raise `IntegrityError` if something is there that is of no such kind."""
@@ -245,8 +243,8 @@ class FolderStore:
             if self._tree and _is_same(folder, self._tree):
                 break
         else:
-            return os.open(self._root, _FOLDER & ~os.O_NOFOLLOW)
-        fd = os.open(folder, _FOLDER & ~os.O_NOFOLLOW)
+            return os.open(self._root, OPEN_FOLDER & ~os.O_NOFOLLOW)
+        fd = os.open(folder, OPEN_FOLDER & ~os.O_NOFOLLOW)
         for name in self._root.relative_to(folder).parts:
             try:
                 inner = self._step(fd, name, "", make=False)
@@ -306,7 +304,7 @@ def _list(fd: int, prefix: str, found: dict[str, File]) -> None:
                     found[prefix + entry.name] = _file(entry.stat(follow_symlinks=False))
                 elif entry.is_dir(follow_symlinks=False) and prefix.count("/") < _DEEPEST:
                     found[f"{prefix}{entry.name}/"] = File(0, "")
-                    inner = os.open(entry.name, _FOLDER, dir_fd=fd)
+                    inner = os.open(entry.name, OPEN_FOLDER, dir_fd=fd)
                     try:
                         _list(inner, f"{prefix}{entry.name}/", found)
                     finally:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gitmodel.cache import Cache
 from gitmodel.digest import algorithm_of
-from gitmodel.disk import exists_in, make_folder, sync_folder
+from gitmodel.disk import OPEN_FILE, exists_in, make_folder, sync_folder
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.exchange import exchange_at, rename_new, sync
 from gitmodel.manifest import FOLDER, Entry
@@ -21,7 +21,7 @@ from gitmodel.scratch import BESIDE, TARGET, Scratch, sweep
 from gitmodel.worktree.content import digest_found, read_ahead
 from gitmodel.worktree.places import Places
 from gitmodel.worktree.replaced import is_written
-from gitmodel.worktree.scan import FILE_FLAGS, look, only_renamed, pack_stat, scan
+from gitmodel.worktree.scan import look, only_renamed, pack_stat, scan
 from gitmodel.worktree.swap import Swap
 from gitmodel.worktree.write import Change, Write, check_room, stage
 
@@ -195,7 +195,7 @@ def _is_same(path: Path, old: Stats) -> bool:
 
 def _is_open(path: Path) -> bool:
     try:
-        fd = os.open(path, FILE_FLAGS)
+        fd = os.open(path, OPEN_FILE)
     except OSError:
         return False
     try:

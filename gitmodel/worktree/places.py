@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from gitmodel.disk import check_folders
 from gitmodel.mounts import is_device, is_mount, mount_of, mount_points
 from gitmodel.scratch import BESIDE, Scratch
 from gitmodel.worktree.replaced import REPLACED, Aside, kept_in
@@ -29,6 +30,7 @@ class Places:
     def __init__(self, root: Path, scratch: Scratch, home: Path) -> None:
         """`home` is the folder of the cache, `scratch` lies on its mount."""
         self._root = root
+        check_folders(home, (REPLACED,))
         self._replaced = home / REPLACED
         self._home = Place(scratch, Aside(self._replaced, inside=False))
         self._real = ""
@@ -53,9 +55,9 @@ class Places:
 
     def kept(self) -> Iterator[Path]:
         """Yield what is kept of things that were taken out, in all places of this tree."""
-        yield from kept_in(self._replaced)
+        yield from kept_in(self._replaced, inside=False)
         for point in self._mounts_inside():
-            yield from kept_in(self._root / point)
+            yield from kept_in(self._root / point, inside=True)
 
     def settle(self) -> None:
         """Remove what was made for things that were taken out, as far as nothing is kept there."""

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.disk import make_folder
+from gitmodel.disk import OPEN_FILE, OPEN_FOLDER, make_folder
 
 KEPT = 24 * 60 * 60
 """Seconds for which a file is kept after it was last written to."""
@@ -28,6 +28,9 @@ _HIDDEN = ".gitmodel-replaced"
 """The end of the name of such a folder in the working tree, on a mount that the cache is not on."""
 _NAME = r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}"
 _TIME = "%Y%m%dT%H%M%SZ"
+_MARKER = ".gitignore"
+_MARK = b"# taken out by gitmodel\n*\n"
+"""What stands in the marker of a folder in the working tree, where a name proves nothing."""
 _LONGEST = 200
 """Bytes of a path in a name, which has room for 255 bytes."""
 
@@ -58,16 +61,16 @@ class Aside:
     def fd(self) -> int:
         """A descriptor of the folder, which is made now if there is none yet."""
         if self._path is None:
-            forget_old(self._parent, time.time())
+            forget_old(self._parent, time.time(), inside=self._inside)
             name = f"{time.strftime(_TIME, time.gmtime())}-{secrets.token_hex(8)}"
             path = self._parent / (f".{name}{_HIDDEN}" if self._inside else name)
             if not self._inside:
                 make_folder(self._parent)
             path.mkdir(0o700)
             self._path = path
-            self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            self._fd = os.open(path, OPEN_FOLDER)
             if self._inside:
-                (path / ".gitignore").write_bytes(b"*\n")
+                (path / _MARKER).write_bytes(_MARK)
             self.tells_writers = self._can_tell()
         return self._fd
 
@@ -95,8 +98,8 @@ class Aside:
         """Remove the folder if nothing has to be kept."""
         if self._path is not None:
             os.close(self._fd)
-            if self._inside and os.listdir(self._path) == [".gitignore"]:
-                (self._path / ".gitignore").unlink()
+            if self._inside and os.listdir(self._path) == [_MARKER]:
+                (self._path / _MARKER).unlink()
             with suppress(OSError):
                 self._path.rmdir()
             self._path = None
@@ -138,38 +141,50 @@ def is_aside(name: str) -> bool:
     return name.endswith(_HIDDEN) and re.fullmatch(_NAME, name[1 : -len(_HIDDEN)]) is not None
 
 
-def kept_in(parent: Path) -> Iterator[Path]:
-    """Yield what is kept in the folders that lie in `parent`, oldest first."""
-    for folder in _folders(parent):
+def kept_in(parent: Path, *, inside: bool) -> Iterator[Path]:
+    """Yield what is kept in the folders that lie in `parent`, oldest first.
+
+    `inside` says whether that is a folder of the working tree.
+    """
+    for folder in _folders(parent, inside=inside):
         yield from _files(folder)
 
 
-def forget_old(parent: Path, now: float) -> None:
+def forget_old(parent: Path, now: float, *, inside: bool) -> None:
     """Remove what has been kept for a day without being written to, if it is surely ours."""
-    for folder in _folders(parent):
+    for folder in _folders(parent, inside=inside):
         if all(_touched(path) < now - KEPT for path in (folder, *_files(folder))):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _folders(parent: Path) -> list[Path]:
-    """Return the folders in which something is kept: by name, kind and owner."""
+def _folders(parent: Path, *, inside: bool) -> list[Path]:
+    """Return the folders in which something is kept: by name, kind, owner and marker."""
     try:
         if not stat.S_ISDIR(os.lstat(parent).st_mode):
             return []
         names = sorted(os.listdir(parent))
     except (FileNotFoundError, PermissionError):
         return []
-    ours = [parent / name for name in names if re.fullmatch(_NAME, name) or is_aside(name)]
-    return [path for path in ours if _is_own(os.lstat(path))]
+    if inside:
+        marked = (parent / name for name in names if is_aside(name))
+        return [path for path in marked if _is_own(path) and _is_marked(path)]
+    return [parent / name for name in names if re.fullmatch(_NAME, name) and _is_own(parent / name)]
 
 
-def _is_own(status: os.stat_result) -> bool:
+def _is_own(path: Path) -> bool:
+    status = os.lstat(path)
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+
+
+def _is_marked(path: Path) -> bool:
+    with suppress(OSError), open(os.open(path / _MARKER, OPEN_FILE), "rb") as file:
+        return file.read(len(_MARK) + 1) == _MARK
+    return False
 
 
 def _files(folder: Path) -> Iterator[Path]:
     for here, _, names in os.walk(folder):
-        yield from (Path(here, name) for name in sorted(names) if name != ".gitignore")
+        yield from (Path(here, name) for name in sorted(names) if name != _MARKER)
 
 
 def _touched(path: Path) -> float:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from gitmodel.disk import OPEN_FILE, OPEN_FOLDER
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.hints import command
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK
@@ -27,9 +28,6 @@ STAT_SIZE = _STAT.size
 _CTIME = struct.calcsize("<QQqq")
 """Where the ctime begins in it, which comes last."""
 _CHANGED = struct.Struct(f"<{_CTIME}xq")
-_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-"""For a file that may have become something else: follow no symlink, wait for no FIFO."""
 
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
@@ -78,7 +76,7 @@ def open_folder(root: Path, path: str, *, create: bool = False) -> Iterator[int]
 
 def _open_step(fd: int, name: str, path: str) -> int:
     try:
-        return os.open(name, _FOLDER_FLAGS, dir_fd=fd)
+        return os.open(name, OPEN_FOLDER, dir_fd=fd)
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.ENOTDIR):
             raise
@@ -233,7 +231,7 @@ def only_renamed(before: bytes, after: bytes) -> bool:
 def open_file(name: str, folder: int, path: str) -> int:
     """Open a file that was found; raise `ConflictError` if it is one no longer."""
     try:
-        return os.open(name, FILE_FLAGS, dir_fd=folder)
+        return os.open(name, OPEN_FILE, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOENT, errno.ENXIO):
             raise changed(path) from error
@@ -281,7 +279,7 @@ def read_small(folder: int, name: str, path: str, limit: int = LARGEST) -> bytes
     Raises `IntegrityError` for a longer one, a symlink or anything else; `path` is for the message.
     """
     try:
-        fd = os.open(name, FILE_FLAGS, dir_fd=folder)
+        fd = os.open(name, OPEN_FILE, dir_fd=folder)
     except FileNotFoundError:
         return b""
     except OSError as error:

@@ -20,6 +20,7 @@ from typing import Literal
 
 from gitmodel.cache import Cache
 from gitmodel.digest import BLAKE3, SHA256, algorithm_of, digest_bytes, digest_file
+from gitmodel.disk import OPEN_FILE
 from gitmodel.errors import ConflictError, DiskError, IntegrityError
 from gitmodel.exchange import HERE, exchange_at, rename_new
 from gitmodel.hints import command
@@ -27,7 +28,7 @@ from gitmodel.progress import Progress
 from gitmodel.words import some
 from gitmodel.worktree.places import Places
 from gitmodel.worktree.replaced import Aside, Kept, is_written
-from gitmodel.worktree.scan import FILE_FLAGS, look, only_renamed, open_folder, pack_stat
+from gitmodel.worktree.scan import look, only_renamed, open_folder, pack_stat
 from gitmodel.worktree.write import Change, Compared, Staged, stage
 
 _Verdict = Literal["saved", "open", "changed"]
@@ -103,10 +104,16 @@ class Swap:
         """Remove and rename.  Of `change`, removals are files, and folders that are empty then."""
         compared = change.compared
         for folder, paths in sorted(_by_folder(change.removals).items(), reverse=True):
-            with suppress(FileNotFoundError), open_folder(self._root, folder) as fd:
-                for path in paths:
-                    self._remove(path, fd, compared.get(path))
-            _prune(self._root, folder)
+            rest = [*paths]
+            try:
+                with suppress(FileNotFoundError), open_folder(self._root, folder) as fd:
+                    while rest:
+                        self._remove(rest[0], fd, compared.get(rest[0]))
+                        del rest[0]
+                _prune(self._root, folder)
+            except IntegrityError:
+                # Somebody put something else in the place of the folder.
+                self._outcome.left += rest
         for folder, units in groupby(staged, lambda unit: unit.path.rpartition("/")[0]):
             self._place_all(folder, list(units), compared.get)
         self._places.settle()
@@ -319,7 +326,7 @@ class Swap:
     def _judge(self, fd: int, name: str, compared: Compared | None, *, tells: bool) -> _Verdict:
         """Return whether what is called so in an open folder is saved."""
         try:
-            file = os.open(name, FILE_FLAGS, dir_fd=fd)
+            file = os.open(name, OPEN_FILE, dir_fd=fd)
         except OSError:
             # A symlink, a socket, or nobody may read it.
             status = os.stat(name, dir_fd=fd, follow_symlinks=False)
@@ -403,7 +410,7 @@ def _oids_at(fd: int, name: str) -> list[str]:
         data = os.fsencode(os.readlink(name, dir_fd=fd))
     except OSError:
         try:
-            file = os.open(name, FILE_FLAGS, dir_fd=fd)
+            file = os.open(name, OPEN_FILE, dir_fd=fd)
         except OSError:
             return []
         try:

@@ -59,7 +59,7 @@ EDITS = [rewrite, rename, same_size]
 
 def kept(repo: Repo) -> list[bytes]:
     """The contents that are kept in `replaced`."""
-    return [path.read_bytes() for path in kept_in(repo.home / "replaced")]
+    return [path.read_bytes() for path in kept_in(repo.home / "replaced", inside=False)]
 
 
 def at_next_checkout(repo: Repo, script: str) -> None:
@@ -127,7 +127,7 @@ def test_f1_with_force_an_edit_goes_and_is_kept(story: Repo) -> None:
     done = story.gitmodel("checkout", "v1.0", "--force")
     assert story.read("model.pt") == noise("model 1", (1 << 20) + 100)
     assert kept(story) == [PRECIOUS]
-    [where] = kept_in(story.home / "replaced")
+    [where] = kept_in(story.home / "replaced", inside=False)
     assert str(where.relative_to(story.path)) in story.gitmodel("doctor").out
     assert where.parts[-1] == "model.pt"
     assert str(where.relative_to(story.path)) in done.err
@@ -315,11 +315,26 @@ def test_f1_what_is_kept_goes_after_a_day_and_only_if_it_is_ours(tmp_path: Path)
     aside.close()
     for foreign in ("notes", "20260101T000000Z-0123"):
         (tmp_path / "replaced" / foreign).mkdir()
-    forget_old(tmp_path / "replaced", time.time() + KEPT - 60)
+    forget_old(tmp_path / "replaced", time.time() + KEPT - 60, inside=False)
     assert kept.where.exists()
-    forget_old(tmp_path / "replaced", time.time() + KEPT + 60)
+    forget_old(tmp_path / "replaced", time.time() + KEPT + 60, inside=False)
     left = sorted(path.name for path in (tmp_path / "replaced").iterdir())
     assert left == ["20260101T000000Z-0123", "notes"]
+
+
+def test_f1_a_folder_of_the_users_is_none_of_ours_whatever_its_name(tmp_path: Path) -> None:
+    name = "20261101T101112Z-0123456789abcdef"
+    for foreign in (name, f".{name}.gitmodel-replaced"):
+        (tmp_path / foreign).mkdir()
+        (tmp_path / foreign / "model.bin").write_bytes(b"x")
+    aside = Aside(tmp_path, inside=True)
+    os.close(os.open("1-x", os.O_CREAT | os.O_WRONLY, dir_fd=aside.fd))
+    kept = aside.keep("1-x", "data/x").where
+    aside.close()
+    assert [*kept_in(tmp_path, inside=True)] == [kept]
+    forget_old(tmp_path, time.time() + KEPT + 60, inside=True)
+    assert not kept.exists()
+    assert len([*tmp_path.glob("**/model.bin")]) == 2
 
 
 def rename_to(path: Path, data: bytes) -> None:
@@ -372,7 +387,7 @@ def test_f1_hundreds_of_timed_edits(repo: Repo, kind: str) -> None:
             file.close()
         edits += len(made)
         refused += process.returncode == 4
-        there = [path.read_bytes()[:100] for path in kept_in(repo.home / "replaced")]
+        there = [path.read_bytes()[:100] for path in kept_in(repo.home / "replaced", inside=False)]
         there += [repo.read(f"data/{name}")[:100] for name in names]
         lost += sum(data not in there for data in made.values())
     assert lost == 0, f"{edits} edits in {rounds} checkouts, {refused} of which ended with 4"

@@ -84,7 +84,7 @@ def move_in(temporary: Path, folder: int, name: str) -> None:
                 target.flush()
                 os.fchmod(fd, stat.S_IMODE(os.fstat(source.fileno()).st_mode))
                 fsync(fd)
-            os.rename(copy, name, dst_dir_fd=folder)
+            os.rename(copy.name, name, src_dir_fd=beside.fd, dst_dir_fd=folder)
         temporary.unlink()
 
 

@@ -37,7 +37,6 @@ from gitmodel.errors import (
     IntegrityError,
     MissingError,
     RemoteError,
-    UsageError,
 )
 from gitmodel.mounts import is_shared, kind_of
 from gitmodel.pack import CHUNK, RECIPE, Listed, Placed, Stored, pack_sizes, parse_index, rows_of
@@ -589,7 +588,7 @@ def opened_index(path: Path) -> Iterator[Index]:
     index = Index(path)
     try:
         yield index
-    except (ConflictError, IntegrityError, MissingError, RemoteError, UsageError) as error:
+    except (ConflictError, IntegrityError, MissingError, RemoteError) as error:
         # What was asked before it was thrown away may not have been asked again.
         if not index.renewals and not index.examine():
             raise
@@ -605,6 +604,8 @@ def opened_index(path: Path) -> Iterator[Index]:
 
 def _is_damage(error: Exception) -> bool:
     """Tell what the file holds from what the disk refuses; text that is no text has no code."""
+    if isinstance(error, (sqlite3.ProgrammingError, sqlite3.InterfaceError)):
+        return False
     code = getattr(error, "sqlite_errorname", "")
     return code == "SQLITE_IOERR_SHORT_READ" or not code.startswith(_BY_THE_DISK)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import math
 import os
@@ -24,6 +25,8 @@ HOST = "".join(
 
 _MOST = 4096
 """Bytes that are read of a lock file: ours are shorter."""
+_WITHOUT = (errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)
+"""What a file system says that has no locks: none that another could take either."""
 _SILENT = 1.0
 """Seconds of waiting before anybody is told."""
 _STEP = 0.05
@@ -86,6 +89,10 @@ def _wait(fd: int, path: Path) -> None:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             waited = time.monotonic() - begun
+        except OSError as error:
+            if error.errno not in _WITHOUT:
+                raise
+            return
         else:
             return
         holder = _read_holder(fd)

@@ -32,6 +32,8 @@ TEMPORARY = ".gitmodel-tmp"
 _HEAD = b"scratch folder of gitmodel: "
 _MOST = 4096
 """Bytes that are read of a marker: ours are shorter."""
+_LONGEST = 1024
+"""Bytes of the longest path on macOS."""
 
 
 def _open_own(path: Path, at: int | None) -> int:
@@ -236,7 +238,13 @@ def by_descriptor(fd: int, path: Path) -> Path:
     It is of use in this process alone, and `path` where the system has none such.
     """
     there = Path(f"/proc/self/fd/{fd}")
-    return there if there.is_dir() else path
+    if there.is_dir():
+        return there
+    if hasattr(fcntl, "F_GETPATH"):
+        # macOS tells the name that the folder has now.
+        found: bytes = fcntl.fcntl(fd, fcntl.F_GETPATH, bytes(_LONGEST))
+        return Path(os.fsdecode(found.rstrip(b"\0")))
+    return path
 
 
 def scratch_in(home: Path) -> Path:
@@ -357,11 +365,14 @@ def _remove_left(parent: int, name: str, owner: int) -> bool:
         if os.fstat(folder).st_uid != owner:
             return False
         marker = _take_marker(folder, name, owner)
-        if marker < 0 and os.listdir(folder):
-            return False
-        # Without a marker it was being made; then whoever makes it makes another one.
-        _remove(parent, name, folder, marker)
-        return True
+        if marker >= 0:
+            _remove(parent, name, folder, marker)
+            return True
+        # Without a marker it was being made; if it is empty, whoever makes it makes another one.
+        with suppress(OSError):
+            os.rmdir(name, dir_fd=parent)
+            return True
+        return False
     finally:
         os.close(folder)
 

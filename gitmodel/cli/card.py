@@ -75,6 +75,11 @@ def _deliver(history: History, text: str, output: Path | None) -> None:
     if output is None:
         hand_out(text)
         return
+    if output.exists() and not output.is_file():
+        # A device or a pipe: what reads it is meant, not its name.
+        with output.open("wb") as file:
+            file.write(text.encode())
+        return
     with Scratch(scratch_in(history.git.common_dir / "gitmodel")) as scratch:
         write_file(output, text.encode(), scratch)
 

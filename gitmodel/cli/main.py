@@ -158,7 +158,8 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        where = f"{os.fsdecode(error.filename)!r}: " if error.filename else ""
+        named = isinstance(error.filename, (str, bytes))
+        where = f"{os.fsdecode(error.filename)!r}: " if named else ""
         hint = _REMEDY_HINTS.get(error.errno or 0, "gitmodel doctor")
         return fail(DiskError(f"{where}{error.strerror or error}", hint=hint))
     except Exception as error:  # noqa: BLE001 - the last resort: a message and a log, no traceback

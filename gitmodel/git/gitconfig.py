@@ -11,7 +11,7 @@ from gitmodel.errors import UsageError
 from gitmodel.git.command import Git, checked, nowhere, said
 from gitmodel.hints import command
 
-_SHARED = re.compile(r"|1|2|true|yes|on|group|all|world|everybody|0[0-7][2367][0-7]")
+_SHARED = re.compile(r"|1|2|true|yes|on|group|all|world|everybody|0?[0-7][2367][0-7]")
 
 
 def values(git: Git, key: str) -> list[str]:

@@ -169,7 +169,7 @@ def check_alone(paths: Iterable[str], pointers: Iterable[str]) -> None:
         one, other = twins
         raise IntegrityError(
             f"{one!r} and {other!r} are one name on some systems",
-            hint=command("mv {} to another name", other),
+            hint=command("mv {} ANOTHER_NAME", other),
         )
 
 
@@ -180,7 +180,8 @@ def check_apart(path: str, pointers: Iterable[str]) -> None:
         raise UsageError(
             f"{inner!r}, inside {path!r}, is an artifact already",
             hint=then(
-                command("git rm --cached {}, delete it", pointer_path(inner)),
+                command("git rm --cached {}", pointer_path(inner)),
+                command("rm {}", pointer_path(inner)),
                 command("gitmodel add {}", path),
             ),
         )

@@ -357,7 +357,7 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
         were = "is a Git repository" if len(in_way) == 1 else "are Git repositories"
         raise ConflictError(
             f"{some(in_way)} {were}, which no command removes",
-            hint=command("mv {} elsewhere", in_way[0]),
+            hint=command("mv {} ANOTHER_NAME", in_way[0]),
         )
     links = [write.path for write in plan.change.writes if write.entry.type == LINK]
     if links and not gitconfig.keeps_links(project.git):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,11 +90,17 @@ def _check_free(target: Path, entries: Mapping[str, Entry], *, force: bool) -> N
     """Raise an error if something is there that may not be replaced."""
     if not os.path.lexists(target):
         return
-    folder = target.is_dir() and not target.is_symlink()
-    if folder and (repository := next(_repositories(target), None)):
-        where = "is" if repository == target else f"has in {str(repository)!r}"
+    kind = stat.S_IFMT(os.lstat(target).st_mode)
+    if kind not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
         raise ConflictError(
-            f"{str(target)!r} {where} a Git repository, which is not replaced",
+            f"{str(target)!r} is a device, a pipe or a socket, which is not replaced",
+            hint="use another name",
+        )
+    folder = kind == stat.S_IFDIR
+    if folder and (repository := next(_repositories(target), None)):
+        what = "is" if repository == target else f"contains, in {str(repository)!r},"
+        raise ConflictError(
+            f"{str(target)!r} {what} a Git repository, which is not replaced",
             hint="use another name",
         )
     if folder and "" in entries:

@@ -171,7 +171,7 @@ def _check_blobs(project: Project, version: Version, commit: str, work: Work) ->
         raise GateError(
             f"{version.tag!r} would be a version without its data: blobs of {some!r} are"
             " neither in the cache nor on the remote",
-            hint=then(command("gitmodel add {}, commit", some), "tag again"),
+            hint=then(command("gitmodel add {}", some), "commit", "tag again"),
         )
 
 
@@ -208,7 +208,7 @@ def _check_sidecars(project: Project, version: Version, commit: str) -> None:
     if missing:
         raise GateError(
             f"{version.tag!r} would be a version without {missing[0]!r}, which is not committed",
-            hint=then(command("git add {}, commit", missing[0]), "tag again"),
+            hint=then(command("git add {}", missing[0]), "commit", "tag again"),
         )
 
 

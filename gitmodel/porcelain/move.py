@@ -113,7 +113,9 @@ def _check(project: Project, source: str, target: str, pointers: Mapping[str, Po
     if staging.tracked(project.git, [target]) or (
         there and not (resumed and not look(project.root, source))
     ):
-        raise ConflictError(f"{target!r} is there already", hint=command("mv {} elsewhere", target))
+        raise ConflictError(
+            f"{target!r} is there already", hint=command("mv {} ANOTHER_NAME", target)
+        )
 
 
 def _check_mounts(project: Project, source: str, target: str) -> None:
@@ -136,7 +138,9 @@ def _check_free(project: Project, sidecars: Mapping[str, str]) -> None:
         )
     for new in sidecars.values():
         if look(project.root, new):
-            raise ConflictError(f"{new!r} is there already", hint=command("mv {} elsewhere", new))
+            raise ConflictError(
+                f"{new!r} is there already", hint=command("mv {} ANOTHER_NAME", new)
+            )
 
 
 def _move_work(project: Project, source: str, target: str, pointer: Pointer) -> None:
@@ -177,7 +181,7 @@ def _rename(project: Project, source: str, target: str) -> None:
                 os.stat(new_name, dir_fd=new, follow_symlinks=False),
             ):
                 raise ConflictError(
-                    f"{target!r} has appeared meanwhile", hint=command("mv {} elsewhere", target)
+                    f"{target!r} has appeared meanwhile", hint=command("mv {} ANOTHER_NAME", target)
                 ) from None
             # One name, spelled otherwise, on a disk without case.
             os.rename(name, new_name, src_dir_fd=old, dst_dir_fd=new)

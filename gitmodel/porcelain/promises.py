@@ -41,11 +41,22 @@ def _all_there(
     holds: Callable[[Set[str]], bool],
     progress: Progress,
 ) -> bool:
-    try:
-        fetch_manifests(pointers, project.cache, remote, Work(progress))
-        return all(holds(set(oids_of(pointer, project.cache))) for pointer in pointers)
-    except NewerError:
-        raise
-    except (IntegrityError, MissingError):
-        # A manifest that cannot be had from there is as good as none.
+    if not _can_be_had(project, remote, pointers, progress):
         return False
+    # One that is damaged here says nothing of the remote: that is an error.
+    return all(holds(set(oids_of(pointer, project.cache))) for pointer in pointers)
+
+
+def _can_be_had(
+    project: Project, remote: Remote, pointers: list[Pointer], progress: Progress
+) -> bool:
+    """Return whether the manifests that are not here come whole from there, at the second try."""
+    for _ in range(2):
+        try:
+            fetch_manifests(pointers, project.cache, remote, Work(progress))
+        except NewerError:
+            raise
+        except (IntegrityError, MissingError):
+            continue
+        return True
+    return False

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
 from gitmodel.cache import Cache, Damage
 from gitmodel.digest import algorithm_of, oid_of
 from gitmodel.encoding import decode
-from gitmodel.errors import IntegrityError, MissingError, NewerError
+from gitmodel.errors import IntegrityError, MissingError, NewerError, RemoteError
 from gitmodel.manifest import Entry
 from gitmodel.pack import CHUNK, RECIPE, Piece, Stored, parse_recipe
 from gitmodel.porcelain.connect import open_remote
@@ -188,7 +189,9 @@ def verify_remote(project: Project, name: str, progress: Progress) -> VerifiedRe
         # What no index file lists, nobody can fetch.
         _verify_pack(remote, pack, found, listed=pack in seen.listed)
     _verify_blobs(remote, found, progress)
-    broken = find_broken(project, remote, found.sound.issuperset, progress)
+    # What was not read may hold what seems to be missing.
+    whole = not seen.unread
+    broken = find_broken(project, remote, found.sound.issuperset, progress) if whole else ()
     return VerifiedRemote(
         len(seen.packs),
         health.bytes,
@@ -209,13 +212,15 @@ class _Found:
 
     @contextmanager
     def noting(self, name: str) -> Iterator[None]:
-        """Go on when something is damaged."""
+        """Go on when something is damaged, or cannot be read."""
         try:
             yield
         except NewerError:
             raise
         except (IntegrityError, MissingError) as error:
             self.damaged.append(Damage(name, error.message))
+        except RemoteError as error:
+            self.seen.skip(name, error)
 
 
 def _verify_pack(remote: Remote, pack: str, found: _Found, *, listed: bool) -> None:
@@ -245,28 +250,38 @@ def _verify_pack(remote: Remote, pack: str, found: _Found, *, listed: bool) -> N
 
 def _verify_blobs(remote: Remote, found: _Found, progress: Progress) -> None:
     """Put together those blobs that are in chunks: sound ones may be those of another blob."""
-    with suppress(IntegrityError, MissingError):
-        # What is wrong with index files is noted.
+    try:
         remote.refresh()
+    except NewerError:
+        raise
+    except (IntegrityError, MissingError):
+        # What is wrong with index files is noted.
+        pass
+    except RemoteError as error:
+        found.seen.skip("index", error)
     total = sum(piece.length for _, pieces in found.recipes for piece in pieces)
     meter = Meter(progress, "verify blobs", total)
-    damaged = len(found.damaged)
+    proven: dict[str, int] = {}
     for oid, pieces in found.recipes:
         with found.noting(oid):
-            _put_together(remote, oid, pieces, found.sound, meter)
+            proven[oid] = proven.get(oid, 0) + _is_blob(remote, oid, pieces, found, meter)
     # Of several recipes, a reader may take any.
-    doubtful = {each.name for each in found.damaged[damaged:]}
-    found.sound.update(oid for oid, _ in found.recipes if oid not in doubtful)
+    recipes = Counter(oid for oid, _ in found.recipes)
+    found.sound.update(oid for oid, count in proven.items() if count == recipes[oid])
 
 
-def _put_together(
-    remote: Remote, oid: str, pieces: Sequence[Piece], sound: Set[str], meter: Meter
-) -> None:
-    if not sound >= {piece.oid for piece in pieces}:
+def _is_blob(
+    remote: Remote, oid: str, pieces: Sequence[Piece], found: _Found, meter: Meter
+) -> bool:
+    """Return whether chunks make a blob; raise an error if not, False if nobody can tell."""
+    if not found.sound.issuperset(piece.oid for piece in pieces):
+        if found.seen.unread:
+            return False
         raise MissingError("chunks of it are missing or damaged")
     with BlobFile(remote, oid, pieces) as file:
         while data := file.read(_BLOCK):
             meter.add(len(data))
+    return True
 
 
 def _check_chunk(entry: Stored, stored: bytes) -> None:

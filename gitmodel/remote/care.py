@@ -179,12 +179,16 @@ class Survey:
                 if not again:
                     self.damaged.append(key)
             except RemoteError as error:
-                self.unread[key] = error.message
-                if len(self.unread) >= _ENOUGH:
-                    # It is the network, or the credentials, and not the file.
-                    raise
+                self.skip(key, error)
                 return None
         return None
+
+    def skip(self, key: str, error: RemoteError) -> None:
+        """Note why something could not be read; raise the error if that hits many."""
+        self.unread[key] = error.message
+        if len(self.unread) >= _ENOUGH:
+            # It is the network, or the credentials, and not the file.
+            raise error
 
 
 def look(remote: Remote) -> Survey:
@@ -320,7 +324,13 @@ class _Mend:
         for key in self._found.damaged:
             if key.startswith(f"{folder}/"):
                 name = key.rpartition("/")[2]
-                self._put_away(key, f"root {name}")
+                try:
+                    # Somebody may have written it anew.
+                    _root(remote, name)
+                except NewerError:
+                    raise
+                except IntegrityError:
+                    self._put_away(key, f"root {name}")
         for name, root in self._found.roots.items():
             while broken := len(remote.holds(root.oids)) < len(root.oids):
                 if not remote.wait():

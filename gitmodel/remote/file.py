@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gitmodel.errors import IntegrityError
+from gitmodel.errors import IntegrityError, RemoteError
+from gitmodel.words import plural
 
 LARGEST = 1 << 30
 """Bytes of a file that is read whole, at most: more than a pack or an index file ever has."""
+
+MOST = 4_000_000
+"""Files of one listing: more than that is a server that does not come to an end."""
+DEEPEST = 8
+"""Folders in one another, of which no store has more than three."""
 
 
 class File(NamedTuple):
@@ -18,6 +24,15 @@ class File(NamedTuple):
 
     size: int
     tag: str
+
+
+def endless(url: str, key: str, count: int) -> RemoteError:
+    """Return the error that a listing does not come to an end."""
+    return RemoteError(
+        f"{url}: the list of {key!r} has no end: the server says that more follows after"
+        f" {plural(count, 'object')}",
+        hint="gitmodel remote list",
+    )
 
 
 def check_size(url: str, key: str, size: int, limit: int) -> None:

@@ -18,9 +18,10 @@ from pathlib import Path
 from gitmodel.atomic import publish_in
 from gitmodel.disk import OPEN_FILE, OPEN_FOLDER, exists_in, fsync, give, make_folder, sync_folder
 from gitmodel.errors import IntegrityError, MissingError, RemoteError
+from gitmodel.exchange import rename_new
 from gitmodel.hints import command
 from gitmodel.progress import Far, unheard
-from gitmodel.remote.file import LARGEST, File, check_size
+from gitmodel.remote.file import DEEPEST, LARGEST, File, check_size
 from gitmodel.scratch import Scratch, of_other_hosts, sweep
 from gitmodel.stream import write_whole
 
@@ -28,8 +29,6 @@ _SCRATCH = ".gitmodel-scratch-"
 """Begins the names of the folders that scratch folders lie in: each user has one."""
 _OLD_SCRATCH = "tmp"
 """Where the scratch folders of early versions lay: a name that others use too."""
-_DEEPEST = 8
-"""Folders in folders that are listed: no key of ours has more."""
 _KINDS = {stat.S_IFLNK: "a symlink", stat.S_IFDIR: "a folder", stat.S_IFREG: "a file"}
 
 
@@ -97,9 +96,10 @@ class FolderStore:
         """Rename a file, unless the other name is taken."""
         with self._translated(key), self._file(key), self._folder(key) as (fd, name):
             with self._folder(new, make=True) as (target, wanted):
-                if exists_in(wanted, target):
+                try:
+                    rename_new(name, fd, wanted, target)
+                except FileExistsError:
                     return False
-                os.rename(name, wanted, src_dir_fd=fd, dst_dir_fd=target)
                 sync_folder(target)
             sync_folder(fd)
         return True
@@ -302,7 +302,7 @@ def _list(fd: int, prefix: str, found: dict[str, File]) -> None:
             with suppress(FileNotFoundError, NotADirectoryError):
                 if entry.is_file(follow_symlinks=False):
                     found[prefix + entry.name] = _file(entry.stat(follow_symlinks=False))
-                elif entry.is_dir(follow_symlinks=False) and prefix.count("/") < _DEEPEST:
+                elif entry.is_dir(follow_symlinks=False) and prefix.count("/") < DEEPEST:
                     found[f"{prefix}{entry.name}/"] = File(0, "")
                     inner = os.open(entry.name, OPEN_FOLDER, dir_fd=fd)
                     try:

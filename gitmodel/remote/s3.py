@@ -30,14 +30,13 @@ from gitmodel.printable import shown, their_words
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.body import ELSEWHERE, Body, Session, read_all
 from gitmodel.remote.checksum import crc32
-from gitmodel.remote.file import LARGEST, File, check_size
+from gitmodel.remote.file import LARGEST, MOST, File, check_size, endless
 from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError
 from gitmodel.remote.store import Access
 from gitmodel.url import Url
-from gitmodel.words import plural
 
-_MOST_KEYS = 1_000_000
-"""Objects of one listing: more than that is a server that does not come to an end."""
+_IDLE = 100
+"""Pages in a row on which nothing is new, of which some servers send a few."""
 LANES = 8
 """Requests that are under way at once, at most; their bodies are what takes the memory."""
 
@@ -216,18 +215,16 @@ class S3Store:
         start = f"{self._key(prefix)}/"
         found: dict[str, File] = {}
         token: str | None = None
+        idle = 0
         while True:
             before, known = token, len(found)
             page, token = self._call(prefix, partial(self._page, start, token))
             found.update(page)
             if token is None:
                 return found
-            if token == before or len(found) == known or len(found) > _MOST_KEYS:
-                raise RemoteError(
-                    f"{self.url}: the list of {prefix!r} has no end: the server says that more"
-                    f" follows after {plural(len(found), 'object')}, and sends nothing new",
-                    hint="gitmodel remote list",
-                )
+            idle = idle + 1 if len(found) == known else 0
+            if token == before or idle > _IDLE or len(found) > MOST:
+                raise endless(self.url, prefix, len(found))
 
     async def _page(
         self, start: str, token: str | None, client: Any

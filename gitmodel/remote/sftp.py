@@ -17,7 +17,7 @@ import paramiko
 from gitmodel.errors import IntegrityError, MissingError, RemoteError
 from gitmodel.printable import their_words
 from gitmodel.progress import Far, unheard
-from gitmodel.remote.file import LARGEST, File, check_size
+from gitmodel.remote.file import DEEPEST, LARGEST, MOST, File, check_size, endless
 from gitmodel.remote.ssh import connect
 from gitmodel.remote.store import Access
 from gitmodel.remote.wire import (
@@ -118,7 +118,7 @@ class SftpStore:
 
         def act(session: Session) -> dict[str, File]:
             self._check_way(session, f"{top}/")
-            return _walk(session, top)
+            return _walk(session, top, self.url)
 
         try:
             return self._call(prefix, act)
@@ -250,9 +250,10 @@ class SftpStore:
         Who shares the store could have that lead out of it.  The top itself, and what is above it,
         is as whoever runs the server made it.
         """
-        if path.startswith(f"{self._root}/"):
-            way = self._root
-            for name in path[len(self._root) + 1 :].split("/")[:-1]:
+        top = self._root.rstrip("/")
+        if path.startswith(f"{top}/"):
+            way = top
+            for name in path[len(top) + 1 :].split("/")[:-1]:
                 way = f"{way}/{name}"
                 if way not in self._folders:
                     if not session.facts(way).is_folder:
@@ -430,10 +431,10 @@ def _removed(session: Session, path: str) -> Iterator[None]:
         raise
 
 
-def _walk(session: Session, top: str) -> dict[str, File]:
+def _walk(session: Session, top: str, url: str) -> dict[str, File]:
     found: dict[str, File] = {}
     folders = [top]
-    while folders:
+    for _ in range(DEEPEST):
         below: list[str] = []
         for folder, name, facts in session.listings(folders):
             path = f"{folder}/{name}"
@@ -442,5 +443,7 @@ def _walk(session: Session, top: str) -> dict[str, File]:
                 found[f"{path[len(top) + 1 :]}/"] = File(0, "")
             elif facts.is_file:
                 found[path[len(top) + 1 :]] = File(facts.size, str(facts.written))
+            if len(found) > MOST:
+                raise endless(url, top, len(found))
         folders = below
     return found

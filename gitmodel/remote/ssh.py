@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import paramiko
+from paramiko.hostkeys import InvalidHostKey
 
 from gitmodel.errors import IntegrityError, RemoteError, UsageError
 from gitmodel.hints import also, command
@@ -28,7 +29,7 @@ def connect(url: Url, timeout: float) -> paramiko.SSHClient:
     """
     host = url.host.strip("[]")
     own = _settings(host)
-    name, port = own.get("hostname", host), url.port or int(own.get("port", _PORT))
+    name, port = own.get("hostname", host), url.port or _port(own)
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(_Reject())
     _load_known(client, own)
@@ -81,7 +82,20 @@ def _load_known(client: paramiko.SSHClient, own: Any) -> None:
     named = own.get("userknownhostsfile", "").split()
     for path in map(os.path.expanduser, (*named, *_KNOWN_HOSTS[2:]) if named else _KNOWN_HOSTS):
         if os.path.isfile(path):
-            client.load_system_host_keys(path)
+            try:
+                client.load_system_host_keys(path)
+            except (InvalidHostKey, OSError, ValueError) as error:
+                raise UsageError(
+                    f"{path!r} cannot be read: {_why(error)}",
+                    hint=command("ssh-keygen -l -f {}", path),
+                ) from error
+
+
+def _port(own: Any) -> int:
+    text = own.get("port", str(_PORT))
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"{text!r} of ~/.ssh/config is no port", hint="ssh -G HOST")
+    return int(text)
 
 
 def _keys(own: Any) -> list[str]:

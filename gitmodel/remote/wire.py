@@ -86,6 +86,7 @@ class Session:
         self._line = line
         self._received = bytearray()
         self._number = 0
+        self._asked: set[int] = set()
         self._answers: dict[int, tuple[int, _Reader]] = {}
         self._send(_INIT, struct.pack(">I", _VERSION))
         kind, body = self._receive()
@@ -250,6 +251,7 @@ class Session:
 
     def _begin(self, kind: int, body: bytes) -> int:
         self._number = (self._number + 1) & 0xFFFFFFFF
+        self._asked.add(self._number)
         self._send(kind, struct.pack(">I", self._number) + body)
         return self._number
 
@@ -257,7 +259,11 @@ class Session:
         """Return the answer to a request; raise `StatusError` if that is that it failed."""
         while number not in self._answers:
             kind, body = self._receive()
-            self._answers[body.number()] = kind, body
+            answered = body.number()
+            if answered not in self._asked:
+                raise LineError("the server answered what nobody asked")
+            self._asked.remove(answered)
+            self._answers[answered] = kind, body
         kind, body = self._answers.pop(number)
         if kind == _STATUS and (code := body.status()) not in (_OK, _EOF):
             raise StatusError(_ERRNO.get(code, errno.EIO), body.reason())

@@ -194,7 +194,7 @@ class _Missing:
             what = "a symlink" if stat.S_ISLNK(status.st_mode) else "a file"
             raise IntegrityError(
                 f"{folder!r} is {what} where a folder should be",
-                hint=command("mv {} elsewhere", folder),
+                hint=command("mv {} ANOTHER_NAME", folder),
             )
         return True
 

@@ -116,3 +116,17 @@ def test_b1_a_hostile_tree_does_not_lead_what_is_delivered(story: Repo) -> None:
     name = next(iter(story.status()))
     story.gitmodel("get", ".", name, "-o", "copies/m.pt")
     assert seen(home) == before
+
+
+def test_b1_a_pipe_is_written_to_and_not_replaced(story: Repo) -> None:
+    pipe = story.path.parent / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        story.gitmodel("card", "model-v1.1", "-o", "../pipe")
+        assert b"model" in os.read(reader, 1 << 16)
+    finally:
+        os.close(reader)
+    told = story.gitmodel("get", "../origin.git", "model", "-o", "../pipe", "--force", code=4).err
+    assert "is not replaced" in told
+    assert pipe.is_fifo()

@@ -35,7 +35,7 @@ def test_a_plain_name_stands_in_a_command_as_it_is():
         ("gitmodel tag {} --bump auto", "gitmodel tag --bump auto -- -x"),
         ("ls -l {}", "ls -l -- -x"),
         ("gitmodel bisect --bad {} ...", "gitmodel bisect --bad -x ..."),
-        ("mv {} elsewhere", "mv -- -x elsewhere"),
+        ("mv {} ANOTHER_NAME", "mv -- -x ANOTHER_NAME"),
     ],
 )
 def test_a_name_is_no_option(template: str, wanted: str):

@@ -28,6 +28,9 @@ _OWN = (
     *("GIT_NAMESPACE", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE", "GIT_REPLACE_REF_BASE"),
 )
 """Variables by which Git tells a hook which repository it is of."""
+_PATTERNS = ("GLOB", "NOGLOB", "LITERAL", "ICASE")
+_MEANT = tuple(f"GIT_{name}_PATHSPECS" for name in _PATTERNS)
+"""Variables that change what our patterns mean; `git --literal-pathspecs` sets one for hooks."""
 _QUIET = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
 """What keeps Git from running programs to answer a question."""
 _FOLDERS = ("--absolute-git-dir", "--git-common-dir")
@@ -49,7 +52,8 @@ class Surroundings:
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment of a Git."""
-        kept = {key: value for key, value in os.environ.items() if key not in self.without}
+        without = {*self.without, *_MEANT}
+        kept = {key: value for key, value in os.environ.items() if key not in without}
         return {**kept, **self.added}
 
 

@@ -316,7 +316,7 @@ class Objects:
         """Return the tree of a commit."""
         try:
             tree: bytes = self._get(commit.encode(), Commit).tree
-        except ObjectFormatException as error:
+        except (ObjectFormatException, ValueError) as error:
             raise IntegrityError(f"Git commit {commit} is malformed", hint="git fsck") from error
         return tree
 
@@ -339,7 +339,7 @@ class Objects:
         try:
             with _let_go_by_errors():
                 found = store[ObjectID(oid)]
-        except ObjectFormatException as error:
+        except (ObjectFormatException, ValueError) as error:
             raise IntegrityError(f"Git object {name} is malformed", hint="git fsck") from error
         except (ChecksumMismatch, ApplyDeltaError, zlib.error) as error:
             raise IntegrityError(

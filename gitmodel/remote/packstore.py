@@ -78,6 +78,10 @@ _USUAL_INDEX = 16 << 20
 class RemoteIndex(Protocol):
     """Remembers what each remote is known to hold."""
 
+    @property
+    def renewals(self) -> int:
+        """How often all of it was forgotten since this process began."""
+
     def remote_id(self, url: str) -> str | None:
         """Return which remote was last met at a URL."""
 
@@ -145,6 +149,7 @@ class Remote:
         self._description: Description | None = None
         self._creation: Future[Description | None] | None = None
         self._made = False
+        self._renewals = index.renewals
         self._until: float | None = None
         self._seen = Presence(store, self.packs, pack_key, self.wait)
         self._new_indexes: dict[str, int] = {}
@@ -318,8 +323,20 @@ class Remote:
         """Return which of the blobs the remote is known to hold."""
         if self._creation:
             return set()
+        return self._known(lambda: self._held(oids))
+
+    def _held(self, oids: Sequence[str]) -> set[str]:
         held = self._index.remote_oids(self.id, oids)
         return held - self._torn(list(held))
+
+    def _known(self, ask: Callable[[], _T]) -> _T:
+        """Ask the index; if it was thrown away for damage, learn what is there, and ask again."""
+        found = ask()
+        if self._renewals != self._index.renewals:
+            self._renewals = self._index.renewals
+            self.refresh()
+            found = ask()
+        return found
 
     def _torn(self, oids: Sequence[str]) -> set[str]:
         """Return the blobs of which a chunk is nowhere, as when a pack was lost."""
@@ -374,11 +391,11 @@ class Remote:
 
     def chunks(self, oids: Sequence[str]) -> dict[str, Placed]:
         """Return where chunks lie."""
-        return self._index.find_chunks(self.id, oids)
+        return self._known(lambda: self._index.find_chunks(self.id, oids))
 
     def recipes(self, oids: Sequence[str]) -> dict[str, tuple[Piece, ...]]:
         """Return of which chunks blobs consist."""
-        found = self._index.find_recipes(self.id, oids)
+        found = self._known(lambda: self._index.find_recipes(self.id, oids))
         return {oid: parse_recipe(payload) for oid, payload in found.items()}
 
     def read_pack(self, name: str, start: int, length: int) -> bytes:

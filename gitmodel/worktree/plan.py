@@ -144,6 +144,9 @@ class Planner:
         elif obstacles.is_folder(other.path):
             # It is filled, and need not go for that.
             return
+        if other.type == FOLDER and not other.tracked and not obstacles.has(other.path):
+            # It holds nothing, and is the user's: a tool may need it.
+            return
         ours = other.tracked or other.type == FOLDER or (saved and other.known)
         whole = not selection.patterns
         if not obstacles.has(other.path) and not (whole and ours):

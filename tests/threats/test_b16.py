@@ -114,3 +114,23 @@ def test_b16_get_replaces_no_folder_with_a_repository_in_it(
     done = story.gitmodel("get", ".", "data/train", "-o", "../out", "--force", code=4)
     assert "Git repository" in done.err
     assert is_whole(story, f"../out{inside}")
+
+
+def test_b16_an_empty_folder_of_the_users_stays(story: Repo) -> None:
+    mine = [story.path / "data/train" / name for name in ("mine", "backup.git/refs/heads")]
+    for folder in mine:
+        folder.mkdir(parents=True)
+    for arguments in (["checkout", "v1.0"], ["checkout", "main"], ["checkout", "--", "data/train"]):
+        story.gitmodel(*arguments)
+        assert all(folder.is_dir() for folder in mine), arguments
+
+
+@pytest.mark.parametrize("name", ["LITERAL", "GLOB", "NOGLOB", "ICASE"])
+def test_b16_what_patterns_mean_is_not_the_environments_affair(story: Repo, name: str) -> None:
+    before = story.gitmodel("status").out
+    story.env[f"GIT_{name}_PATHSPECS"] = "1"
+    assert story.gitmodel("status").out == before
+    (story.path / "model.pt").unlink()
+    story.gitmodel("checkout", "v1.0")
+    story.gitmodel("checkout", "main")
+    assert "3 artifacts" in story.gitmodel("doctor").out or "model.pt" in story.tree()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from gitmodel.paths import POINTER_SUFFIX
 
 _COMPANIONS = (f"*{POINTER_SUFFIX}", "*.dvc", "*dvc.lock", "*dvc.yaml", ".gitmodel.imported")
 _FILE_MODES = ("100644", "100755")
+_SHA1_DIGITS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,21 @@ def left_out(git: Git) -> set[str]:
 def tracked(git: Git, paths: Sequence[str]) -> list[str]:
     """Return which files Git tracks among `paths` and below them."""
     return git.names("--literal-pathspecs", "ls-files", "-z", "--", *paths) if paths else []
+
+
+def blobs(git: Git, paths: Sequence[str]) -> dict[str, str]:
+    """Return which files Git tracks among `paths` and below them, and as which blobs."""
+    lines = git.names("--literal-pathspecs", "ls-files", "--stage", "-z", "--", *paths)
+    rows = (line.split("\t", 1) for line in lines)
+    return {path: facts.split(" ")[1] for facts, path in rows}
+
+
+def is_blob(oid: str, data: bytes) -> bool:
+    """Return whether a name in Git is that of a blob of just these bytes."""
+    algorithm = "sha1" if len(oid) == _SHA1_DIGITS else "sha256"
+    hasher = hashlib.new(algorithm, b"blob %d\0" % len(data), usedforsecurity=False)
+    hasher.update(data)
+    return hasher.hexdigest() == oid
 
 
 def matching(git: Git, patterns: Sequence[str]) -> list[str]:

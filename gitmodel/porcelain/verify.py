@@ -188,6 +188,8 @@ def verify_remote(project: Project, name: str, progress: Progress) -> VerifiedRe
         meter.add(size)
         # What no index file lists, nobody can fetch.
         _verify_pack(remote, pack, found, listed=pack in seen.listed)
+    # Where chunks lie is looked up in the index, which must not be what is damaged.
+    project.index.examine()
     _verify_blobs(remote, found, progress)
     # What was not read may hold what seems to be missing.
     whole = not seen.unread

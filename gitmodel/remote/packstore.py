@@ -549,7 +549,7 @@ class Remote:
         changed = {
             name: ref
             for ref, name in there
-            if not files[name].tag or (name in known and tags[name]) != files[name].tag
+            if not files[name].tag or (name in known and tags.get(name)) != files[name].tag
         }
         with ThreadPoolExecutor(self.store.lanes) as pool:
             read = dict(zip(changed, pool.map(self.read_root, changed), strict=True))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from gitmodel.errors import IntegrityError
 from gitmodel.git import staging
 from gitmodel.git.command import Git
+from gitmodel.hints import command, either
 from gitmodel.pointer import Pointer, format_pointer
 from gitmodel.scratch import Scratch
 from gitmodel.snapshot import pointer_path
@@ -35,14 +37,34 @@ def track(
         rules.setdefault(path, []).append(rule)
     for path, lines in rules.items():
         add_rules(root, path, lines, scratch)
-    raw = staging.tracked(git, list(pointers))
-    staging.stage(git, [*map(pointer_path, pointers), *rules])
+    mine = [*map(pointer_path, pointers)]
+    staging.stage(git, [*mine, *rules])
+    found = staging.blobs(git, [*pointers, *mine]) if mine else {}
+    _check_staged(git, mine, found)
+    raw = [path for path in found if path not in {*mine}]
     # Last: until then, whoever was killed finds what there is to be done.
     staging.unstage(git, raw)
     return {
         artifact: sum(name == artifact or name.startswith(f"{artifact}/") for name in raw)
         for artifact in pointers
     }
+
+
+def _check_staged(git: Git, paths: Sequence[str], found: Mapping[str, str]) -> None:
+    """Raise `IntegrityError` if Git has something else of a pointer than is in its file."""
+    for path in paths:
+        data = (git.worktree / path).read_bytes()
+        # Git may give files other line ends than it keeps.
+        kept = {data, data.replace(b"\r\n", b"\n")}
+        if path not in found or not any(staging.is_blob(found[path], each) for each in kept):
+            raise IntegrityError(
+                f"Git did not take {path!r} as it is: an attribute makes something else of it, or"
+                " it is assumed to be unchanged",
+                hint=either(
+                    command("git check-attr -a {}", path),
+                    command("git update-index --no-assume-unchanged {}", path),
+                ),
+            )
 
 
 def untrack(git: Git, artifacts: Sequence[str], scratch: Scratch) -> None:

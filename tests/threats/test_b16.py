@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.repo import Repo
+from tests.helpers.repo import Repo, noise
 
 
 def nested(repo: Repo, path: str) -> None:
@@ -134,3 +134,24 @@ def test_b16_what_patterns_mean_is_not_the_environments_affair(story: Repo, name
     story.gitmodel("checkout", "v1.0")
     story.gitmodel("checkout", "main")
     assert "3 artifacts" in story.gitmodel("doctor").out or "model.pt" in story.tree()
+
+
+@pytest.mark.parametrize("rule", ["filter=lfs -text", "filter=lfs"])
+def test_b16_a_pointer_that_an_attribute_changes_is_told(repo: Repo, rule: str) -> None:
+    repo.git("config", "filter.lfs.clean", "tr a-z A-Z")
+    repo.write("models/.gitattributes", f"* {rule}\n")
+    repo.write("models/m.pt", noise(1, 3000))
+    for _ in range(2):
+        assert "git check-attr" in repo.gitmodel("add", "models/m.pt", code=7).err
+
+
+def test_b16_a_pointer_that_is_assumed_to_be_unchanged_is_told(repo: Repo) -> None:
+    repo.write("m.pt", noise(1, 3000))
+    repo.gitmodel("add", "m.pt")
+    repo.commit()
+    repo.git("update-index", "--assume-unchanged", "m.pt.gitmodel")
+    repo.write("m.pt", noise(2, 3000))
+    assert "--no-assume-unchanged" in repo.gitmodel("add", "m.pt", code=7).err
+    repo.git("update-index", "--no-assume-unchanged", "m.pt.gitmodel")
+    repo.gitmodel("add", "m.pt")
+    assert "M  m.pt.gitmodel" in repo.git("status", "--porcelain")

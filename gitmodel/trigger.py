@@ -60,7 +60,7 @@ def trigger_of(environment: Mapping[str, str], event: bytes = b"") -> Trigger:
         return _github(environment, _parse(event))
     if environment.get("GITLAB_CI") or environment.get("CI_COMMIT_SHA"):
         return _gitlab(environment)
-    raise UsageError("this is no CI job of GitHub or GitLab", hint=_BY_HAND)
+    raise UsageError("this is not a CI job of GitHub or GitLab", hint=_BY_HAND)
 
 
 def _github(environment: Mapping[str, str], event: Mapping[str, Any]) -> Trigger:

@@ -117,7 +117,7 @@ def _report(checked: Checked) -> None:
         say(f"it cannot do this: {what}")
     say(f"up {human(probed.up)}/s, down {human(probed.down)}/s")
     for left in checked.leftovers:
-        say(f"not removed, for it may be of others: {left}")
+        say(f"left alone, as it may belong to somebody else: {left}")
     health = checked.health
     if health is None:
         say("nothing was pushed to it yet")
@@ -134,6 +134,6 @@ def _report(checked: Checked) -> None:
     for name in health.damaged:
         say(f"damaged: {shown(name)}")
     for ref in health.incomplete:
-        say(f"not complete: {shown(ref)}, of which no index file lists all blobs")
+        say(f"incomplete: {shown(ref)}: no index file lists all of its blobs")
     for why in health.unread:
         say(f"not read: {shown(why)}")

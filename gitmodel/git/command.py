@@ -67,7 +67,7 @@ NAMED = Surroundings(
     _OWN,
     MappingProxyType({**_ENGLISH, "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": ""}),
 )
-"""For one that was named: it may be anybody's, so that nothing is fetched for it by Git."""
+"""For one that was named: it may be anybody's, so Git fetches nothing for it."""
 APART = Surroundings(_OWN, MappingProxyType({**_ENGLISH, "GIT_NO_LAZY_FETCH": "1"}))
 """For one of our own, made to fetch into."""
 

@@ -18,7 +18,7 @@ from gitmodel.worktree.rules import add_rules, read_rules
 
 ATTRIBUTES_NAME = ".gitattributes"
 PROGRAM = "gitmodel.program"
-"""The key of the program that Git is to call, by which road ever."""
+"""The key that holds the path of the program that Git's drivers and hooks call."""
 ATTRIBUTES = (
     # A pointer has one valid spelling: Git must not change the ends of its lines.
     b"*.gitmodel -text diff=gitmodel merge=gitmodel",

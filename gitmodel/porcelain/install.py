@@ -229,7 +229,7 @@ def _file(git: Git, name: str) -> Path:
 
 
 def _candidates(git: Git, name: str) -> Iterable[Path]:
-    """Return the files in which a block may be, by which road ever it came there."""
+    """Return the files in which a block may be, whoever put it there."""
     folder = gitconfig.hooks_folder(git)
     paths = (folder / name, folder / f"{name}.legacy", _file(git, name))
     inside = (path for path in paths if not _outside(git, path))
@@ -265,9 +265,9 @@ def _obstacle(path: Path, data: bytes) -> str:
     words = first.removeprefix("#!").split()
     names = [os.path.basename(word) for word in words if word[0] != "-" and "=" not in word]
     if first.startswith("#!") and next((n for n in names if n != "env"), "") not in _SHELLS:
-        return f"it is no shell script ({first[:80]})"
+        return f"it is not a shell script ({first[:80]})"
     if b"\0" in data:
-        return "it is no shell script"
+        return "it is not a shell script"
     if path.parent.name != ".husky" and not os.access(path, os.X_OK):
         return "it is not executable, so Git skips it"
     return ""

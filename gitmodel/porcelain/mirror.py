@@ -177,7 +177,7 @@ def _check_own(path: Path, scratch: Scratch) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise _not_ours(path, "is a symlink")
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise _not_ours(path, "is what others may write to")
+        raise _not_ours(path, "can be written to by others")
 
 
 def _not_ours(path: Path, why: str) -> IntegrityError:

@@ -112,12 +112,12 @@ def _check(
             committed = revisions.read_file(project.git, "HEAD", path)
             if pointer and committed != format_pointer(pointer):
                 raise ConflictError(
-                    f"{artifact!r} is as it is in no commit",
+                    f"{artifact!r} is not committed in this form",
                     hint="git commit, or --force to lose it, or --cached to keep the file",
                 )
     if unsaved := worktree.unsaved(project.git, sidecars):
         raise ConflictError(
-            f"{unsaved[0]!r} has changes that are in no commit",
+            f"{unsaved[0]!r} has changes that are not committed",
             hint="git commit, or --force to lose them",
         )
 

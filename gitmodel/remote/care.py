@@ -166,7 +166,7 @@ class Survey:
     def read(self, key: str, read: Callable[[], _T]) -> _T | None:
         """Return what a file says, or note what is wrong with it.
 
-        Only what is damaged twice is: the first time it may have been the way here.
+        A file is damaged if two reads say so: one may have been spoiled on its way here.
         """
         for again in (True, False):
             try:

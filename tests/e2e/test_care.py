@@ -151,7 +151,7 @@ def test_repair_rebuilds_lost_index_files(story: Repo) -> None:
     clone = story.clone("clone")
     assert "remote check origin" in clone.gitmodel("pull", code=5).err
     told = story.gitmodel("remote", "check", code=7)
-    assert "not complete: refs/heads/main" in told.out
+    assert "incomplete: refs/heads/main" in told.out
     assert "remote repair" in told.err
     assert "indexed" in story.gitmodel("remote", "repair").out
     assert "nothing to repair" in story.gitmodel("remote", "repair").out

@@ -233,7 +233,7 @@ def test_a_shallow_clone_is_never_compared_with_less_than_there_was(
 @pytest.mark.parametrize(
     ("arguments", "env", "said"),
     [
-        ([], {}, "no CI job of GitHub or GitLab"),
+        ([], {}, "not a CI job of GitHub or GitLab"),
         (["--ref", "model-v1.1"], {}, "--ref refs/tags/model-v1.1"),
         (["--json", "--env", "--before", "v1.0"], {}, "one format"),
         ([], {"GITHUB_REF": "refs/heads/main"}, "GITHUB_SHA"),

@@ -134,8 +134,8 @@ def test_a_hook_of_someone_else_still_refuses(story: Repo) -> None:
 @pytest.mark.parametrize(
     ("text", "mode", "why"),
     [
-        ("#!/usr/bin/env python3\nprint()\n", 0o755, "no shell script"),
-        ("\x7fELF\0\0", 0o755, "no shell script"),
+        ("#!/usr/bin/env python3\nprint()\n", 0o755, "not a shell script"),
+        ("\x7fELF\0\0", 0o755, "not a shell script"),
         ("#!/bin/sh\nexit 1\n", 0o644, "not executable"),
     ],
 )

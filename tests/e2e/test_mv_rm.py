@@ -171,13 +171,13 @@ def test_rm_does_not_lose_work(story: Repo) -> None:
     story.write("model.pt", "never saved")
     assert "'model.pt' would be overwritten" in story.gitmodel("rm", "model.pt", code=4).err
     story.gitmodel("add", "model.pt")
-    assert "is as it is in no commit" in story.gitmodel("rm", "model.pt", code=4).err
+    assert "is not committed in this form" in story.gitmodel("rm", "model.pt", code=4).err
     story.commit()
     story.write("model.metrics.json", "{}")
     story.commit()
     story.write("model.metrics.json", '{"a": 1}')
     done = story.gitmodel("rm", "--sidecars", "model.pt", code=4)
-    assert "'model.metrics.json' has changes that are in no commit" in done.err
+    assert "'model.metrics.json' has changes that are not committed" in done.err
     assert story.read("model.pt") == b"never saved"
     story.gitmodel("rm", "--sidecars", "--force", "model.pt")
     assert not list(story.path.glob("model*"))

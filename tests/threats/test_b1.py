@@ -31,7 +31,7 @@ def test_b1_a_folder_tmp_of_a_shared_remote_is_not_ours(repo: Repo) -> None:
     checked = repo.gitmodel("remote", "check")
     repo.gitmodel("remote", "repair")
     assert seen(repo.remote / "tmp") == before
-    assert "not removed, for it may be of others: tmp\n" in checked.out
+    assert "left alone, as it may belong to somebody else: tmp\n" in checked.out
 
 
 @pytest.mark.parametrize("name", ["tmp", f".gitmodel-scratch-{os.geteuid()}", "scratch"])

@@ -36,7 +36,7 @@ from gitmodel.remote.store import Access
 from gitmodel.url import Url
 
 _IDLE = 100
-"""Pages in a row on which nothing is new, of which some servers send a few."""
+"""Pages in a row on which nothing is, of which some servers send a few."""
 LANES = 8
 """Requests that are under way at once, at most; their bodies are what takes the memory."""
 
@@ -222,8 +222,9 @@ class S3Store:
             found.update(page)
             if token is None:
                 return found
-            idle = idle + 1 if len(found) == known else 0
-            if token == before or idle > _IDLE or len(found) > MOST:
+            idle = 0 if page else idle + 1
+            stuck = bool(page) and len(found) == known
+            if token == before or stuck or idle > _IDLE or len(found) > MOST:
                 raise endless(self.url, prefix, len(found))
 
     async def _page(

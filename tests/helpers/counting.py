@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -36,7 +36,10 @@ def counted(endpoint: str) -> Iterator[Passed]:
 
         def pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            server = http.client.HTTPConnection(address)
+            with closing(http.client.HTTPConnection(address)) as server:
+                self.pass_to(server, body)
+
+        def pass_to(self, server: http.client.HTTPConnection, body: bytes) -> None:
             server.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
                 server.putheader(name, value)
@@ -54,7 +57,6 @@ def counted(endpoint: str) -> Iterator[Passed]:
             self.send_header("Content-Length", length or str(len(data)))
             self.end_headers()
             self.wfile.write(data)
-            server.close()
 
         do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = pass_on  # noqa: N815 - the base's names
 

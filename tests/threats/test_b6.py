@@ -150,7 +150,7 @@ def test_b6_what_others_may_write_in_a_cache_is_refused(story: Repo, part: str) 
     [home] = (story.path.parent / "cache").iterdir()
     for path in home.glob(part) if part else [home]:
         path.chmod(0o777)
-    assert "others may write to" in _get(story, "two.pt", code=7)
+    assert "written to by others" in _get(story, "two.pt", code=7)
 
 
 def test_b6_a_cache_is_private(story: Repo) -> None:

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from gitmodel.disk import OPEN_FILE
 from gitmodel.encoding import RAW
 from gitmodel.errors import IntegrityError, MissingError
 from gitmodel.pack import CHUNK, TRAILER_SIZE, Placed, Stored, parse_table, table_span
@@ -19,7 +20,6 @@ _OPEN_PACKS = 32
 _AHEAD = 4 << 20
 _GAP = 256 << 10
 _SPANS_AHEAD = 2
-_READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class Span(NamedTuple):
@@ -189,7 +189,7 @@ def _extent(group: Sequence[Placed]) -> tuple[int, int]:
 def open_pack(folder: Path, name: str) -> int:
     """Return a descriptor of a pack; raise `MissingError` if it is gone."""
     try:
-        return os.open(folder / f"{name}.pack", _READ_FLAGS)
+        return os.open(folder / f"{name}.pack", OPEN_FILE)
     except FileNotFoundError as error:
         raise MissingError(f"pack {name} has gone from the cache", hint="gitmodel fetch") from error
 

@@ -360,7 +360,7 @@ class Cache:
         return damages
 
     def _loose_files(self) -> list[Path]:
-        """Return what is a blob by its name."""
+        """Return the files whose names are those of blobs."""
         folders = (
             Path(folder.path)
             for algorithm in (BLAKE3, SHA256)
@@ -370,7 +370,7 @@ class Cache:
         return [path for folder in folders for path in _named(folder, _HEX)]
 
     def _pack_files(self) -> list[Path]:
-        """Return what is a pack by its name."""
+        """Return the files whose names are those of packs."""
         return _named(self.root / "packs", _PACK)
 
     def _why_damaged(self, path: Path, oid: str, fingerprints: Mapping[str, str]) -> str:

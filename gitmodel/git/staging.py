@@ -173,7 +173,8 @@ def remove(git: Git, paths: Sequence[str], *, force: bool) -> list[str]:
     known = tracked(git, paths)
     options = ["--force"] if force else []
     _feed(git, ["--literal-pathspecs", "rm", "--quiet", "--sparse", *options], known)
-    return [path for path in paths if path not in set(known)]
+    there = set(known)
+    return [path for path in paths if path not in there]
 
 
 def _feed(git: Git, arguments: Sequence[str], paths: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from gitmodel.errors import MissingError, RemoteError
@@ -16,7 +16,7 @@ from gitmodel.hints import command
 from gitmodel.printable import their_words
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.file import LARGEST, File, check_size
-from gitmodel.remote.store import Access
+from gitmodel.remote.store import Access, move_by_copy
 from gitmodel.url import Url
 
 CLASSES = {"gs": ("gs", "gcsfs", "GCSFileSystem"), "az": ("azure", "adlfs", "AzureBlobFileSystem")}
@@ -129,19 +129,12 @@ class ObjectStore:
 
     def move(self, key: str, new: str) -> bool:
         """Copy an object on the server, look whether the copy is whole, and remove it."""
-        size = self.size(key)
-        with suppress(MissingError):
-            self.size(new)
-            return False
-        with _translated(self.url, key):
-            self._fs.cp_file(self._path(key), self._path(new))
-        if self.size(new) != size:
-            raise RemoteError(
-                f"{self.url}: the copy {new!r} of {key!r} has another size",
-                hint="gitmodel remote check",
-            )
-        self.delete(key)
-        return True
+
+        def copy() -> None:
+            with _translated(self.url, key):
+                self._fs.cp_file(self._path(key), self._path(new))
+
+        return move_by_copy(self, key, new, copy)
 
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""
@@ -180,10 +173,6 @@ def _translated(url: str, key: str) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise MissingError(f"{url}: {key!r} is not there", hint="gitmodel remote check") from error
-    except NotImplementedError as error:
-        raise RemoteError(
-            f"{url}: what such a URL leads to can only be read", hint="gitmodel remote list"
-        ) from error
     except Exception as error:
         # Each driver has classes of its own, and what it says may be the server's.
         said = their_words(str(getattr(error, "strerror", None) or error), "driver")

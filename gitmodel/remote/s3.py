@@ -12,7 +12,6 @@ import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -32,7 +31,7 @@ from gitmodel.remote.body import ELSEWHERE, Body, Session, read_all
 from gitmodel.remote.checksum import crc32
 from gitmodel.remote.file import LARGEST, MOST, File, check_size, endless
 from gitmodel.remote.retry import Patience, RefusedError, Retries, TryAgainError
-from gitmodel.remote.store import Access
+from gitmodel.remote.store import Access, move_by_copy
 from gitmodel.url import Url
 
 _IDLE = 100
@@ -240,19 +239,12 @@ class S3Store:
 
     def move(self, key: str, new: str) -> bool:
         """Copy an object on the server, look whether the copy is whole, and remove it."""
-        size = self.size(key)
-        with suppress(MissingError):
-            self.size(new)
-            return False
         source = {"Bucket": self._bucket, "Key": self._key(key)}
-        self._call(new, lambda client: client.copy_object(CopySource=source, **self._at(new)))
-        if self.size(new) != size:
-            raise RemoteError(
-                f"{self.url}: the copy {new!r} of {key!r} has another size",
-                hint="gitmodel remote check",
-            )
-        self.delete(key)
-        return True
+
+        def copy() -> None:
+            self._call(new, lambda client: client.copy_object(CopySource=source, **self._at(new)))
+
+        return move_by_copy(self, key, new, copy)
 
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from gitmodel.errors import RemoteError
+from gitmodel.errors import MissingError, RemoteError
 from gitmodel.hints import note
 from gitmodel.progress import Far, unheard
 from gitmodel.remote.file import LARGEST, File
@@ -99,6 +100,22 @@ class Access:
     profile: str = ""
     timeout: float = 30.0
     rate: int = 0
+
+
+def move_by_copy(store: Store, key: str, new: str, copy: Callable[[], object]) -> bool:
+    """Move a file as `Store.move` does, where a server can only copy: `copy` has it do so."""
+    size = store.size(key)
+    with suppress(MissingError):
+        store.size(new)
+        return False
+    copy()
+    if store.size(new) != size:
+        raise RemoteError(
+            f"{store.url}: the copy {new!r} of {key!r} has another size",
+            hint="gitmodel remote check",
+        )
+    store.delete(key)
+    return True
 
 
 def open_store(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gitmodel.errors import IntegrityError
 from gitmodel.git import staging
@@ -37,11 +37,11 @@ def track(
         rules.setdefault(path, []).append(rule)
     for path, lines in rules.items():
         add_rules(root, path, lines, scratch)
-    mine = [*map(pointer_path, pointers)]
+    mine = dict.fromkeys(map(pointer_path, pointers))
     staging.stage(git, [*mine, *rules])
     found = staging.blobs(git, [*pointers, *mine]) if mine else {}
     _check_staged(git, mine, found)
-    raw = [path for path in found if path not in {*mine}]
+    raw = [path for path in found if path not in mine]
     # Last: until then, whoever was killed finds what there is to be done.
     staging.unstage(git, raw)
     return {
@@ -50,7 +50,7 @@ def track(
     }
 
 
-def _check_staged(git: Git, paths: Sequence[str], found: Mapping[str, str]) -> None:
+def _check_staged(git: Git, paths: Iterable[str], found: Mapping[str, str]) -> None:
     """Raise `IntegrityError` if Git has something else of a pointer than is in its file."""
     for path in paths:
         data = (git.worktree / path).read_bytes()

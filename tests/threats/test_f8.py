@@ -6,37 +6,21 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.helpers.holding import held_by_another
 from tests.helpers.repo import Repo
-
-_HOLD = """
-import sys
-from pathlib import Path
-from gitmodel.locks import Patience, locked, set_patience
-set_patience(Patience("gitmodel checkout"))
-with locked(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
 
 
 @pytest.fixture
 def stopped(story: Repo) -> Iterator[tuple[Repo, subprocess.Popen[bytes]]]:
     """A repository whose lock is held by a process that was stopped, as by Ctrl-Z."""
-    command = [sys.executable, "-c", _HOLD, str(story.path / ".git" / "gitmodel.lock")]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-    ) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
+    with held_by_another(story.path / ".git" / "gitmodel.lock") as holder:
         holder.send_signal(signal.SIGSTOP)
         yield story, holder
-        holder.kill()
 
 
 def _holder(pid: int) -> str:

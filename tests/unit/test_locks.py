@@ -1,12 +1,11 @@
 import re
-import subprocess
-import sys
 import threading
 
 import pytest
 
 from gitmodel.errors import ConflictError
 from gitmodel.locks import Patience, lock, locked, set_patience
+from tests.helpers.holding import held_by_another
 
 
 def test_lock_is_held_by_one_at_a_time(tmp_path):
@@ -36,27 +35,12 @@ def test_a_lock_is_held_by_one(tmp_path):
         assert lock(third.fileno())
 
 
-HOLD_LOCK = """
-import sys
-from pathlib import Path
-from gitmodel.locks import Patience, locked, set_patience
-set_patience(Patience("gitmodel checkout"))
-with locked(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
 @pytest.fixture
 def held_lock(tmp_path):
     """A lock file that another process holds, and its number."""
     path = tmp_path / "lock"
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD_LOCK, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        process.stdout.readline()
+    with held_by_another(path) as process:
         yield path, process
-        process.kill()
 
 
 @pytest.fixture

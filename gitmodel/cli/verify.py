@@ -88,7 +88,7 @@ def _report(done: Verified, *, as_json: bool) -> int:
             what = "left as it is" if damage.left else "damaged, now in quarantine"
             say(f"{what}: {damage.name}: {shown(damage.why)}")
         for path in done.rotten:
-            say(f"damaged: {shown(path)} changed although nothing wrote to it")
+            say(f"modified: {shown(path)}, and its times do not tell: see what it holds now")
         for each in done.untrue[:10]:
             say(
                 f"not true: {shown(each.pointer)} says another size or fingerprint of"
@@ -97,8 +97,11 @@ def _report(done: Verified, *, as_json: bool) -> int:
         for path in done.modified[:10]:
             say(f"modified: {shown(path)}")
         say(_summary(done))
-    if "" in left or done.rotten:
-        say_hint("gitmodel pull --force  (brings good copies from the remote)")
+    if "" in left:
+        say_hint("gitmodel fetch  (brings good copies from the remote)")
+        return IntegrityError.exit_code
+    if done.rotten:
+        say_hint("gitmodel status")
         return IntegrityError.exit_code
     if done.untrue:
         say_hint(hints.command("git log -p -- {}", done.untrue[0].pointer))
@@ -120,12 +123,13 @@ def _value(done: Verified | VerifiedRemote) -> dict[str, object]:
 
 def _summary(done: Verified) -> str:
     damaged = [damage for damage in done.damaged if not damage.left]
-    if damaged or done.rotten:
-        return plural(len(damaged) + len(done.rotten), "damaged item")
+    if damaged:
+        return plural(len(damaged), "damaged item")
     if done.damaged:
         return plural(len(done.damaged), "item") + " not checked"
     missing = f"; {plural(done.missing, 'blob')} missing" if done.missing else ""
-    changed = f"; {plural(len(done.modified), 'work file')} modified" if done.modified else ""
+    modified = len(done.modified) + len(done.rotten)
+    changed = f"; {plural(modified, 'work file')} modified" if modified else ""
     state = f"{plural(len(done.untrue), 'path')} not true" if done.untrue else "all good"
     return f"{human(done.bytes)} in the cache, {state}{missing}{changed}"
 

@@ -38,14 +38,15 @@ from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, pointer_path, read_worktree
 from gitmodel.worktree.content import (
+    Rows,
     digests_known,
+    opened,
     read_ahead,
-    seen_row,
     store,
     store_bytes,
 )
 from gitmodel.worktree.pool import Free, ReaderPool
-from gitmodel.worktree.scan import Found, Types, look, now, scan
+from gitmodel.worktree.scan import Found, Types, look, scan
 from gitmodel.worktree.track import track
 
 
@@ -242,16 +243,20 @@ class _Collector:
         self, project: Project, artifact: str, writer: CacheWriter, old: Pointer | None
     ) -> None:
         self.entries: list[Entry] = []
-        self.fresh: list[Seen] = []
         self.gone: list[str] = []
         self.took_all = False
         self._project = project
         self._artifact = artifact
         self._writer = writer
         self._algorithm = project.config.algorithm
-        self._stamp = now(project.scratch)
+        self._rows = Rows(project.scratch, project.root)
         before = bring_entries(project, old, "", Work()) if old and not project.keeps_modes else {}
         self._types = project.types(before.get)
+
+    @property
+    def fresh(self) -> list[Seen]:
+        """What the index should remember."""
+        return self._rows.fresh
 
     def take(self, path: str, same: str = "") -> None:
         """Take all at `path`, relative to the artifact; `same` is the oid that it probably has."""
@@ -298,17 +303,21 @@ class _Collector:
             self.entries.append(Entry(digests.oid, digests.fingerprint, 0, FOLDER, path))
 
     def _store(self, found: Found, same: str) -> None:
-        digests = store(found, self._artifact, self._writer, same)
-        self.entries.append(_entry(found, digests))
-        if found.type in (FILE, EXECUTABLE):
-            self.fresh.append(seen_row(found, digests, self._stamp))
+        if found.type not in (FILE, EXECUTABLE):
+            self.entries.append(_entry(found, store(found, self._artifact, self._writer)))
+            return
+        with opened(found) as file:
+            digests = store(file, self._artifact, self._writer, same)
+            self.entries.append(_entry(file, digests))
+            self._rows.add(file, digests)
 
     def _took(
         self, founds: Sequence[Found], data: memoryview, digests: Sequence[Digests], free: Free
     ) -> None:
         self._writer.add_all(data, digests, free)
         self.entries += map(_entry, founds, digests)
-        self.fresh += (seen_row(*pair, self._stamp) for pair in zip(founds, digests, strict=True))
+        for pair in zip(founds, digests, strict=True):
+            self._rows.add(*pair)
 
 
 def _entry(found: Found, digests: Digests) -> Entry:

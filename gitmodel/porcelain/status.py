@@ -18,9 +18,9 @@ from gitmodel.porcelain.conflicts import Conflict, read_conflicts
 from gitmodel.progress import Meter, Progress
 from gitmodel.project import Project
 from gitmodel.snapshot import Snapshot, entries_of, pointer_path, read_worktree, select
-from gitmodel.worktree.content import matches, read_ahead, seen_row
+from gitmodel.worktree.content import Rows, matches, read_ahead
 from gitmodel.worktree.rules import ignore_rule, read_rules
-from gitmodel.worktree.scan import Found, look, now_if_writable, scan, size_in
+from gitmodel.worktree.scan import Found, look, scan, size_in
 
 Work = Literal["clean", "modified", "missing", "unknown", "conflict", "left"]
 
@@ -235,13 +235,17 @@ class _Changes:
     ) -> None:
         self.added: list[str] = []
         self.modified: list[str] = []
-        self.fresh: list[Seen] = []
         self.looked_at: set[str] = set()
         self._project = project
         self._artifact = artifact
         self._entries = entries
         self._meter = Meter(progress, "status")
-        self._stamp: int | None = None
+        self._rows: Rows | None = None
+
+    @property
+    def fresh(self) -> list[Seen]:
+        """What the index should remember."""
+        return self._rows.fresh if self._rows else []
 
     @property
     def any(self) -> bool:
@@ -267,14 +271,13 @@ class _Changes:
             return
         read = found.known is None and found.type in (FILE, EXECUTABLE)
         if read:
-            if self._stamp is None:
-                self._stamp = now_if_writable(self._project.scratch)
+            if self._rows is None:
+                self._rows = Rows(self._project.scratch, self._project.root)
             self._meter.add(found.size)
         if not matches(found, self._artifact, entry):
             self.modified.append(found.path)
-        elif read and self._stamp:
-            digests = Digests(entry.oid, entry.fingerprint, entry.size)
-            self.fresh.append(seen_row(found, digests, self._stamp))
+        elif read and self._rows:
+            self._rows.add(found, Digests(entry.oid, entry.fingerprint, entry.size))
 
     def missing(self, known: set[str]) -> list[str]:
         """Return the entries that were neither looked at nor known."""

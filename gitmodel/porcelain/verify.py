@@ -41,8 +41,8 @@ class Untrue:
 class Verified:
     """What `verify` found.
 
-    `damaged` was put in quarantine (cache) or named (remote); `rotten` are work files that
-    changed although nothing touched them; `modified` are those that were touched; `missing` are
+    `damaged` was put in quarantine (cache) or named (remote); `rotten` are work files of which
+    `stat` does not tell that they changed; `modified` are those of which it does; `missing` are
     blobs of current pointers that are neither in the cache nor in the working tree.
     """
 
@@ -129,6 +129,9 @@ class _Work:
             # What the index does not know has just been read.
             if found.known and not quick and not matches(read, artifact, entry):
                 self.rotten.append(found.full)
+        if self.rotten:
+            # Nobody is to believe what the index said of them.
+            project.index.record(str(project.root), [artifact], (), self.rotten)
         self.absent.update(entry.oid for entry in rest.values())
         return proven
 

@@ -19,11 +19,21 @@ from gitmodel.worktree.scan import (
     open_folder,
     size_in,
 )
+from gitmodel.worktree.writers import is_written
 
 _T = TypeVar("_T")
 
+_START = 1 << 20
+"""Bytes from the start of a file that are asked for ahead: all of a small one."""
 _AHEAD = 32
 """Files that are open ahead: enough to keep a disk busy, few beside the 1,024 one may open."""
+
+
+class Batch(NamedTuple):
+    """The digests of small files, and the numbers of those that others could write to."""
+
+    digests: list[Digests]
+    written: list[int]
 
 
 class Small(NamedTuple):
@@ -51,16 +61,16 @@ def split(paths: bytes, stats: bytes) -> list[Small]:
     return list(map(Small, os.fsdecode(paths).split("\0"), packed))
 
 
-def read_batch(
-    root: Path, files: Sequence[Small], room: memoryview, algorithm: str
-) -> list[Digests]:
-    """Read files back to back into `room`, one byte more than all of them; return their digests.
+def read_batch(root: Path, files: Sequence[Small], room: memoryview, algorithm: str) -> Batch:
+    """Read files back to back into `room`, one byte more than all of them.
 
     Raises `ConflictError` if one is not as it was found any more.
     """
-    digests = []
+    read = Batch([], [])
     at = 0
-    for file, fd in open_ahead(_open_all(root, files)):
+    for number, (file, fd) in enumerate(open_ahead(_open_all(root, files))):
+        if is_written(fd, hold=True):
+            read.written.append(number)
         size = size_in(file.stat)
         end = at + size
         # One byte more than `stat` said would show that the file has grown.
@@ -68,9 +78,9 @@ def read_batch(
         check_unchanged(fd, file.stat, file.path)
         if count != size:
             raise changed(file.path)
-        digests.append(digest_bytes(room[at:end], algorithm))
+        read.digests.append(digest_bytes(room[at:end], algorithm))
         at = end
-    return digests
+    return read
 
 
 def _open_all(root: Path, files: Iterable[Small]) -> Iterator[tuple[Small, int]]:
@@ -97,7 +107,7 @@ def open_ahead(files: Iterable[tuple[_T, int]]) -> Iterator[tuple[_T, int]]:
                 yield file
                 continue
             waiting.append(file)
-            will_read(file[1])
+            will_read(file[1], 0, _START)
             if len(waiting) > _AHEAD:
                 yield waiting[0]
                 os.close(waiting.popleft()[1])

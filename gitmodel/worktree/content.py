@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,8 +23,19 @@ from gitmodel.digest import (
 from gitmodel.errors import IntegrityError
 from gitmodel.index import Seen
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK, Entry
+from gitmodel.mounts import is_shared, kind_of
+from gitmodel.scratch import Scratch
 from gitmodel.worktree.batch import open_ahead
-from gitmodel.worktree.scan import Found, changed, check_unchanged, open_file, scan
+from gitmodel.worktree.scan import (
+    Found,
+    changed,
+    check_unchanged,
+    device_in,
+    now_if_writable,
+    open_file,
+    scan,
+)
+from gitmodel.worktree.writers import is_written
 
 _T = TypeVar("_T")
 
@@ -31,13 +43,23 @@ _T = TypeVar("_T")
 def read_ahead(founds: Iterable[Found]) -> Iterator[Found]:
     """Yield what was found, small files last seen somewhat later, while the disk reads them."""
     for found, fd in open_ahead((found, _open_early(found)) for found in founds):
-        yield found if fd < 0 else Found(*found[:-1], fd)
+        yield found if fd < 0 else found._replace(file=fd, written=is_written(fd))
 
 
 def _open_early(found: Found) -> int:
-    if found.known or found.type not in (FILE, EXECUTABLE) or found.size >= SMALL:
+    if found.known or found.type not in (FILE, EXECUTABLE):
         return -1
     return open_file(found.name, found.folder, found.full)
+
+
+@contextmanager
+def opened(found: Found) -> Iterator[Found]:
+    """Open a file that was found, as `read_ahead` does."""
+    fd = open_file(found.name, found.folder, found.full)
+    try:
+        yield found._replace(file=fd, written=is_written(fd))
+    finally:
+        os.close(fd)
 
 
 def read_link(found: Found, artifact: str) -> bytes:
@@ -161,6 +183,36 @@ def _with_file(found: Found, use: Callable[[int], _T]) -> _T:
     finally:
         if fd != found.file:
             os.close(fd)
+
+
+class Rows:
+    """What the index should remember of files that are found and hashed from now on.
+
+    `stamp` is the time before which nothing that was hashed may have changed; 0 where nothing can
+    be remembered.
+    """
+
+    def __init__(self, scratch: Scratch, root: Path) -> None:
+        self.stamp = now_if_writable(scratch)
+        self.fresh: list[Seen] = []
+        self._root = root
+        self._telling: dict[int, bool] = {}
+
+    def add(self, found: Found, digests: Digests) -> None:
+        """Remember a file, unless a later change of it might not show.
+
+        A page that somebody mapped and has written to can be written to again, and no time of
+        the file changes.
+        """
+        if self.stamp and not (found.written and self._tells(found)):
+            self.fresh.append(seen_row(found, digests, self.stamp))
+
+    def _tells(self, found: Found) -> bool:
+        """Return whether "written" means it: a network's file system may say so of any file."""
+        device = device_in(found.stat)
+        if device not in self._telling:
+            self._telling[device] = not is_shared(kind_of((self._root / found.full).parent))
+        return self._telling[device]
 
 
 def seen_row(found: Found, digests: Digests, stamp: int) -> Seen:

@@ -20,10 +20,10 @@ from gitmodel.progress import Progress
 from gitmodel.scratch import BESIDE, TARGET, Scratch, sweep
 from gitmodel.worktree.content import digest_found, read_ahead
 from gitmodel.worktree.places import Places
-from gitmodel.worktree.replaced import is_written
 from gitmodel.worktree.scan import look, only_renamed, pack_stat, scan
 from gitmodel.worktree.swap import Swap
 from gitmodel.worktree.write import Change, Write, check_room, stage
+from gitmodel.worktree.writers import is_written
 
 
 def is_there(target: Path, entries: Mapping[str, Entry]) -> bool:

@@ -17,8 +17,8 @@ from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, Entry
 from gitmodel.paths import is_dot_git, parents
 from gitmodel.progress import Meter, Progress
 from gitmodel.snapshot import Selection
-from gitmodel.worktree.content import digest_found, matches, read_ahead, seen_row
-from gitmodel.worktree.scan import Found, Types, is_older, now, scan
+from gitmodel.worktree.content import Rows, digest_found, matches, read_ahead
+from gitmodel.worktree.scan import Found, Types, is_older, scan
 from gitmodel.worktree.write import Change, Compared, Write
 
 
@@ -110,7 +110,7 @@ class Planner:
     ) -> Iterable[_Other]:
         """Yield what is not as wanted, and take from `rest` what is."""
         artifact = selection.artifact
-        stamp = now(self._cache.scratch)
+        rows = Rows(self._cache.scratch, self._root)
         seen = self._index.seen(str(self._root), artifact)
         for found in read_ahead(
             found
@@ -123,12 +123,13 @@ class Planner:
             if entry is None or not matches(found, artifact, entry):
                 old = before.get(found.path)
                 oid = digest_found(found, artifact, algorithm_of(old.oid) if old else algorithm).oid
-                yield _other(found, oid, old, stamp)
+                yield _other(found, oid, old, rows.stamp)
                 continue
             del rest[found.path]
             if not found.known and found.type in (FILE, EXECUTABLE):
                 digests = Digests(entry.oid, entry.fingerprint, entry.size)
-                self.plan.fresh.append(seen_row(found, digests, stamp))
+                rows.add(found, digests)
+        self.plan.fresh += rows.fresh
 
     def _decide(
         self, other: _Other, selection: Selection, obstacles: _Obstacles, *, saved: bool
@@ -190,6 +191,6 @@ class _Obstacles:
 
 def _other(found: Found, oid: str, before: Entry | None, stamp: int) -> _Other:
     clean = before is not None and (before.oid, before.type) == (oid, found.type)
-    sure = bool(found.stat) and is_older(found.stat, stamp)
+    sure = bool(found.stat) and not found.written and is_older(found.stat, stamp)
     known = found.known is not None
     return _Other(found.path, found.type, found.stat, oid, sure, known, before is not None, clean)

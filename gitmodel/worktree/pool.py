@@ -24,7 +24,7 @@ from types import TracebackType
 
 from gitmodel.digest import Digests
 from gitmodel.disk import write_all
-from gitmodel.worktree.batch import Small, join, read_batch
+from gitmodel.worktree.batch import Batch, Small, join, read_batch
 from gitmodel.worktree.scan import Found
 
 _PART = 4 << 20
@@ -119,9 +119,12 @@ class ReaderPool:
         room = self._parts[number]
         self._give(number, batch, read_batch(self._root, files, room, self._algorithm))
 
-    def _give(self, number: int, batch: Sequence[Found], digests: Sequence[Digests]) -> None:
-        data = self._parts[number][: sum(each.size for each in digests)]
-        self._take(batch, data, digests, partial(self._parts.free, number))
+    def _give(self, number: int, batch: Sequence[Found], read: Batch) -> None:
+        data = self._parts[number][: sum(each.size for each in read.digests)]
+        founds = list(batch)
+        for each in read.written:
+            founds[each] = founds[each]._replace(written=True)
+        self._take(founds, data, read.digests, partial(self._parts.free, number))
 
     def _listen(self, seconds: float | None) -> None:
         """Take what the readers have done, waiting for it some time, or as long as it takes."""
@@ -130,11 +133,11 @@ class ReaderPool:
             return
         for output in select.select(list(lines), [], [], seconds)[0]:
             reader = lines[output]
-            for number, batch, digests in reader.answers():
-                if digests is None:
+            for number, batch, read in reader.answers():
+                if read is None:
                     self._read_here(number, batch)
                 else:
-                    self._give(number, batch, digests)
+                    self._give(number, batch, read)
             if reader.ended:
                 self._readers.remove(reader)
                 reader.stop()
@@ -212,7 +215,7 @@ class _Reader:
         with suppress(BrokenPipeError):
             write_all(self._input, b"%s\n%s%s" % (line, paths, stats))
 
-    def answers(self) -> Iterator[tuple[int, Sequence[Found], list[Digests] | None]]:
+    def answers(self) -> Iterator[tuple[int, Sequence[Found], Batch | None]]:
         """Read once, and yield what has become of what was asked; None for what it failed at."""
         data = os.read(self.output, _ANSWER)
         self.ended = not data
@@ -222,8 +225,7 @@ class _Reader:
                 self.ready = True
                 continue
             answer = json.loads(line)
-            digests = None if answer is None else [Digests(*each) for each in answer]
-            yield *self.asked.popleft(), digests
+            yield *self.asked.popleft(), answer and _batch(*answer)
         while self.ended and self.asked:
             yield *self.asked.popleft(), None
 
@@ -231,6 +233,10 @@ class _Reader:
         """End the process: it has nothing that could be lost."""
         self._process.kill()
         self._process.communicate()
+
+
+def _batch(digests: list[tuple[str, str, int]], written: list[int]) -> Batch:
+    return Batch([Digests(*each) for each in digests], written)
 
 
 def _processes() -> int:

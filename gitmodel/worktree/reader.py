@@ -4,7 +4,8 @@ Arguments: the descriptor of a memory that both share, the length of its parts i
 of the working tree, the algorithm of oids.  First it says that it is ready.  A question on
 standard input is a line of JSON, the number of the part to read into and two lengths, and bytes
 of these lengths: the paths of files, with a NUL between, and what `stat` said of each.  An answer
-on standard output is a line too: the digests, or null if something could not be read.
+on standard output is a line too: the digests and the numbers of those files that others could
+write to, or null if something could not be read.
 """
 
 from __future__ import annotations

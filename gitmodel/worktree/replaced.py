@@ -5,12 +5,10 @@ A killed command leaves it there too, so nothing is lost between taking out and 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import secrets
 import shutil
-import signal
 import stat
 import time
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitmodel.disk import OPEN_FILE, OPEN_FOLDER, make_folder
+from gitmodel.worktree.writers import can_tell
 
 KEPT = 24 * 60 * 60
 """Seconds for which a file is kept after it was last written to."""
@@ -71,7 +70,7 @@ class Aside:
             self._fd = os.open(path, OPEN_FOLDER)
             if self._inside:
                 (path / _MARKER).write_bytes(_MARK)
-            self.tells_writers = self._can_tell()
+            self.tells_writers = can_tell(self._fd, self.new_name("probe"))
         return self._fd
 
     def new_name(self, path: str) -> str:
@@ -103,37 +102,6 @@ class Aside:
             with suppress(OSError):
                 self._path.rmdir()
             self._path = None
-
-    def _can_tell(self) -> bool:
-        """Return whether the file system tells who writes: of a file that nobody has open, no."""
-        name = self.new_name("probe")
-        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=self._fd))
-        fd = os.open(name, os.O_RDONLY, dir_fd=self._fd)
-        try:
-            return not is_written(fd)
-        finally:
-            os.close(fd)
-            os.unlink(name, dir_fd=self._fd)
-
-
-def is_written(fd: int) -> bool:
-    """Return whether another process has a file open that it may write to.
-
-    Only Linux can tell, of files on its own disks that are this user's; False elsewhere.
-    """
-    if not hasattr(fcntl, "F_SETLEASE"):
-        return False
-    try:
-        # Whoever opens the file later would have the kernel send us a signal, which must not end
-        # this process.
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
-        # A lease for reading is given only on a file that nobody has open for writing.
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def is_aside(name: str) -> bool:

@@ -43,7 +43,8 @@ class Found(NamedTuple):
     `path` is relative to the artifact, `full` to the top of the working tree; `folder` is a
     descriptor of its folder, open until the next one is asked for; `known` holds its digests if
     the index proves that they still hold.  `file` is a descriptor of the file itself, also open
-    until the next one is asked for, or -1 if nobody opened it.
+    until the next one is asked for, or -1 if nobody opened it; `written` says whether others could
+    write to it when it was opened.
     """
 
     path: str
@@ -55,6 +56,7 @@ class Found(NamedTuple):
     name: str
     known: Seen | None
     file: int = -1
+    written: bool = False
 
 
 @contextmanager
@@ -189,6 +191,12 @@ def _found(
         f"{full!r} is {what}",
         hint="only files, folders and symlinks can be tracked",
     )
+
+
+def device_in(packed: bytes) -> int:
+    """Return the number of the device that `pack_stat` was given."""
+    device: int = _STAT.unpack(packed)[0]
+    return device
 
 
 def pack_stat(status: os.stat_result) -> bytes:

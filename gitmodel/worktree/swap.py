@@ -27,9 +27,10 @@ from gitmodel.hints import command
 from gitmodel.progress import Progress
 from gitmodel.words import some
 from gitmodel.worktree.places import Places
-from gitmodel.worktree.replaced import Aside, Kept, is_written
+from gitmodel.worktree.replaced import Aside, Kept
 from gitmodel.worktree.scan import look, only_renamed, open_folder, pack_stat
 from gitmodel.worktree.write import Change, Compared, Staged, stage
+from gitmodel.worktree.writers import is_written
 
 _Verdict = Literal["saved", "open", "changed"]
 """As it was compared, or in the cache; so, but somebody may still write to it; neither."""
@@ -334,16 +335,16 @@ class Swap:
             return "saved" if same or self._has(_oids_at(fd, name), compared) else "changed"
         try:
             # From here on nobody can begin to write without our knowing.
-            written = tells and is_written(file)
+            written = tells and is_written(file, hold=True)
             status = os.fstat(file)
-            if _is_same(status, compared):
-                return "open" if written else "saved"
             if stat.S_ISDIR(status.st_mode):
                 return "changed" if os.listdir(file) else "saved"
-            if written or not stat.S_ISREG(status.st_mode):
-                return "changed"
-            algorithms = [algorithm_of(compared.oid)] if compared else [BLAKE3, SHA256]
-            return "saved" if self._has(_oids_of(file, algorithms), compared) else "changed"
+            if not _is_same(status, compared):
+                algorithms = [algorithm_of(compared.oid)] if compared else [BLAKE3, SHA256]
+                is_file = stat.S_ISREG(status.st_mode)
+                if not is_file or not self._has(_oids_of(file, algorithms), compared):
+                    return "changed"
+            return "open" if written else "saved"
         finally:
             os.close(file)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import random
 import shutil
@@ -27,6 +28,7 @@ from gitmodel.worktree.deliver import deliver, stats_of
 from gitmodel.worktree.places import Places
 from gitmodel.worktree.plan import Planner
 from gitmodel.worktree.replaced import KEPT, Aside, forget_old, kept_in
+from gitmodel.worktree.scan import pack_stat
 from gitmodel.worktree.swap import Outcome, Swap
 from gitmodel.worktree.write import stage
 from tests.helpers.faults import kill_at, needs_strace
@@ -142,6 +144,54 @@ def test_f1_what_is_written_to_an_open_file_is_kept(story: Repo) -> None:
     [content] = kept(story)
     assert content.startswith(PRECIOUS)
     assert story.status()["data/train"]["work"] == "clean"
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[mmap.mmap]:
+    """A mapping through which something was written: nothing that follows changes the times."""
+    with path.open("r+b") as file:
+        memory = mmap.mmap(file.fileno(), 0)
+    with memory:
+        memory[0] = memory[0]
+        yield memory
+
+
+@pytest.mark.parametrize("path", ["model.pt", "data/train/b.png"])
+@pytest.mark.parametrize("command", ["add", "status", "checkout", "verify"])
+def test_f1_what_is_written_through_a_mapping_is_seen(story: Repo, command: str, path: str) -> None:
+    artifact = "model.pt" if path == "model.pt" else "data/train"
+    arguments = [artifact] if command == "add" else ["model-v1.1"] if command == "checkout" else []
+    with mapped(story.path / path) as memory:
+        story.gitmodel(command, *arguments)
+        # Unless the page went to the disk meanwhile, no time of the file tells.
+        memory[: len(PRECIOUS)] = PRECIOUS
+    assert story.status()[artifact]["work"] == "modified"
+    assert story.run("gitmodel", "checkout", "v1.0").code == 4
+    assert story.read(path).startswith(PRECIOUS)
+    story.gitmodel("add", artifact)
+    story.git("commit", "-qm", "precious")
+    committed = story.git("rev-parse", "HEAD").strip()
+    story.gitmodel("checkout", "v1.0")
+    story.gitmodel("checkout", committed)
+    assert story.read(path).startswith(PRECIOUS)
+
+
+def test_f1_verify_believes_the_bytes_and_sends_nobody_to_overwrite_them(story: Repo) -> None:
+    """The disk spoiled them, or somebody wrote them and `stat` does not tell: who knows."""
+    story.gitmodel("status")
+    path = story.path / "model.pt"
+    with opened(story) as project:
+        row = project.index.seen(str(story.path), "model.pt")["model.pt"]
+        same_size(path)
+        stale = row._replace(stat=pack_stat(path.stat()), stamp=time.time_ns() + 10**10)
+        project.index.record(str(story.path), [], [stale])
+    assert story.status()["model.pt"]["work"] == "clean"
+    done = story.run("gitmodel", "verify")
+    assert done.code == 7
+    assert "--force" not in done.out + done.err
+    assert story.status()["model.pt"]["work"] == "modified"
+    assert story.run("gitmodel", "verify").code == 0
+    assert path.read_bytes().startswith(PRECIOUS)
 
 
 def test_f1_what_touches_a_file_or_saves_it_is_no_edit(story: Repo) -> None:

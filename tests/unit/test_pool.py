@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -113,6 +114,23 @@ def _counted(function, calls):
         return function(*args)
 
     return call
+
+
+def test_each_process_tells_which_files_others_may_write_to(tree, eager):
+    written = set()
+    with ExitStack() as stack:
+        for number in range(0, 600, 10):
+            stack.enter_context((tree / f"data/{number % 7}/{number} ü\n.txt").open("r+b"))
+        with ReaderPool(tree, "blake3", lambda *given: _note(written, *given)) as readers:
+            for found in scan(tree, "data", {}):
+                readers.add(found)
+            readers.finish()
+    assert written == {f"{number % 7}/{number} ü\n.txt" for number in range(0, 600, 10)}
+
+
+def _note(written, founds, data, digests, free):
+    written |= {found.path for found in founds if found.written}
+    free()
 
 
 def test_few_files_start_no_process(tree, monkeypatch):

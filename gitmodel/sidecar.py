@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gitmodel.document import Document, format_document, parse_document
+from gitmodel.secrets import find_secrets
 from gitmodel.strict_yaml import Value, plain_scalar
 
 Goal = Literal["max", "min"]
@@ -203,3 +204,20 @@ def _kind(value: Value) -> str:
     if isinstance(value, str):
         return f"the text {value[:40]!r}"
     return "empty" if value is None else "a sequence"
+
+
+def without_secrets(params: Mapping[str, Value]) -> tuple[dict[str, Value], tuple[str, ...]]:
+    """Return parameters without those that look like a credential, and the names of these."""
+    plain: dict[str, Value] = {}
+    hidden: list[str] = []
+    for key, value in params.items():
+        if isinstance(value, dict):
+            plain[key], inside = without_secrets(value)
+            hidden += (f"{key}.{name}" for name in inside)
+            continue
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(each, str) and find_secrets(f"{key}: {each}") for each in texts):
+            hidden.append(key)
+        else:
+            plain[key] = value
+    return plain, tuple(hidden)

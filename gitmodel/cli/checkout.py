@@ -107,8 +107,8 @@ def tell_kept(kept: Iterable[Kept]) -> None:
     """Say on stderr where something is that had to go and is saved nowhere."""
     for each in kept:
         say(
-            f"{shown(each.path)} was edited meanwhile, or a program has it open: what was there is"
-            f" kept for a day in {shown(os.path.relpath(each.where))}",
+            f"{shown(each.path)}: what was there is saved nowhere else, and kept for a day in"
+            f" {shown(os.path.relpath(each.where))}",
             err=True,
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from gitmodel import hints
+from gitmodel.cli.checkout import tell_kept
 from gitmodel.cli.common import from_root, opened, progress_bar, quiet_option
 from gitmodel.cli.printer import say, say_hint
 from gitmodel.errors import UsageError
@@ -58,6 +59,7 @@ def command(
         folder = from_root(project, [to if inside else "."])[0]
         wish = Wish(place, reference, target, folder)
         done = import_mlflow(project, wish, Work(progress), force=force)
+    tell_kept(done.replaced)
     if not quiet:
         _report(done)
 

@@ -12,11 +12,12 @@ from types import FrameType
 
 import click
 
+from gitmodel.cli.checkout import tell_kept
 from gitmodel.cli.child import finish
 from gitmodel.cli.common import from_root, opened, progress_bar, quiet_option
 from gitmodel.cli.printer import say
 from gitmodel.porcelain.follow import Command, end, follow
-from gitmodel.porcelain.keep import Kept
+from gitmodel.porcelain.keep import KeptRun
 from gitmodel.porcelain.run import VARIABLE
 from gitmodel.printable import shown
 from gitmodel.words import plural
@@ -64,8 +65,12 @@ def command(
             return code
         kept = end(project, followed, _python_version(arguments[0]), progress)
     # To stderr, for stdout is the command's.
-    for each in () if quiet else kept:
-        say(_line(each), err=True)
+    for each in kept:
+        tell_kept(each.replaced)
+        for name in each.masked:
+            say(f"not written: {shown(name)}, a parameter that looks like a secret", err=True)
+        if not quiet:
+            say(_line(each), err=True)
     return 0
 
 
@@ -100,7 +105,7 @@ def _python_version(program: str) -> str:
     return match[1] if match else ""
 
 
-def _line(kept: Kept) -> str:
+def _line(kept: KeptRun) -> str:
     made = ", ".join(shown(each.path) for each in kept.added) or shown(kept.artifact)
     declared = [each for each in kept.inputs if each.declared]
     counts = f"{plural(len(declared), 'input')}, {plural(len(kept.metrics), 'metric')}"

@@ -9,6 +9,7 @@ from gitmodel.errors import ConflictError
 from gitmodel.git.command import Git, checked, failure, operand
 
 _NEW = ("--others", "--exclude-standard")
+_IGNORED = ("--ignored", *_NEW)
 
 
 def modified(git: Git, tree: str, *, staged: bool = False) -> list[str]:
@@ -26,13 +27,22 @@ def unsaved(git: Git, paths: Sequence[str]) -> list[str]:
     return [line[3:] for line in lines]
 
 
-def uncommitted(git: Git, patterns: Sequence[str]) -> list[str]:
-    """Return the files that match a pattern and are not what HEAD says, or not in it."""
+def literal(paths: Iterable[str]) -> list[str]:
+    """Return paths from the top as patterns that match nothing else."""
+    return [f":(top,literal){path}" for path in paths]
+
+
+def uncommitted(git: Git, patterns: Sequence[str], *, ignored: bool = False) -> list[str]:
+    """Return the files that match a pattern and are not what HEAD says, or not in it.
+
+    Those that Git ignores count only if `ignored` is true.
+    """
     fields = git.names(
         *("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"),
         *("--ignore-submodules=all", "--", *patterns),
     )
-    return [field[3:] for field in fields]
+    hidden = git.names("ls-files", "-z", *_IGNORED, "--", *patterns) if ignored else []
+    return [*(field[3:] for field in fields), *hidden]
 
 
 def untracked(git: Git, without: Iterable[str]) -> list[str]:
@@ -41,14 +51,15 @@ def untracked(git: Git, without: Iterable[str]) -> list[str]:
     return git.names(*arguments)
 
 
-def unstaged(git: Git, patterns: Sequence[str]) -> list[str]:
+def unstaged(git: Git, patterns: Sequence[str], *, ignored: bool = False) -> list[str]:
     """Return the files that match and are other than in Git's index, or not in it.
 
-    Those that are gone do not count.
+    Those that are gone do not count, those that Git ignores only if `ignored` is true.
     """
     options = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--diff-filter=d")
     changed = git.names("diff", *options, "--", *patterns)
-    return [*changed, *git.names("ls-files", "-z", *_NEW, "--", *patterns)]
+    new = _NEW[:1] if ignored else _NEW
+    return [*changed, *git.names("ls-files", "-z", *new, "--", *patterns)]
 
 
 def ignored(git: Git, paths: Iterable[str]) -> set[str]:

@@ -14,7 +14,7 @@ from gitmodel.lineage import Code, Lineage
 from gitmodel.masking import masked
 from gitmodel.mlflow.facts import Dataset, Points, Run
 from gitmodel.mlflow.source import Source
-from gitmodel.sidecar import Goal, Metric, metric_of
+from gitmodel.sidecar import Goal, Metric, metric_of, without_secrets
 from gitmodel.strict_yaml import Value
 
 TAGS = "tags."
@@ -100,7 +100,10 @@ def _params(source: Source) -> tuple[dict[str, Value], list[str]]:
     tags = source.run.tags if source.run else {}
     given |= {f"{TAGS}{name}": text for name, text in tags.items() if not name.startswith(_SYSTEM)}
     left = [f"the param {name!r}, whose name cannot be shown" for name in given if _odd(name)]
-    return {name: _value(given[name]) for name in sorted(given) if not _odd(name)}, left
+    values = {name: _value(given[name]) for name in sorted(given) if not _odd(name)}
+    plain, hidden = without_secrets(values)
+    left += [f"the param {name!r}, which looks like a secret" for name in hidden]
+    return plain, left
 
 
 def _value(text: str) -> Value:

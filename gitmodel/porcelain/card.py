@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitmodel.card import SUFFIX, Card, Finding, check_card, fill_index, parse_card
 from gitmodel.errors import IntegrityError, UsageError
@@ -12,7 +12,9 @@ from gitmodel.history import History
 from gitmodel.lineage import Lineage, lineage_path, parse_lineage
 from gitmodel.paths import stem_path
 from gitmodel.porcelain.show import Shown, show
+from gitmodel.porcelain.staged import secrets_of
 from gitmodel.record import Record
+from gitmodel.sidecar import without_secrets
 from gitmodel.snapshot import name_of
 from gitmodel.strict_yaml import Value
 
@@ -48,7 +50,10 @@ def card_of(history: History, reference: str) -> Carded:
     path = _find_card(shown, files)
     text = history.objects.blob(files[path], path) if path else b""
     card = parse_card(text, path) if path else Card("", {}, {}, "")
-    findings = [*(check_card(card) if path else []), *_problems(shown.record)]
+    shown, hidden = _published(shown)
+    findings = [*(check_card(card) if path else []), *_problems(shown.record), *hidden]
+    for secret in secrets_of(path, text):
+        findings.append(Finding("error", secret.line, f"this looks like {secret.what}"))
     lineages, doubts = _lineages(history, shown.record, files)
     findings += doubts
     broken = any(finding.level == "error" for finding in findings)
@@ -95,6 +100,14 @@ def _lineages(
         else:
             doubts.append(Finding("warning", 0, f"{path!r} is about other bytes of {artifact!r}"))
     return lineages, doubts
+
+
+def _published(shown: Shown) -> tuple[Shown, list[Finding]]:
+    """Return a version without parameters that look like a credential, and what is left out."""
+    params, hidden = without_secrets(shown.record.params)
+    record = replace(shown.record, params=params)
+    left = [f"the parameter {name!r} looks like a secret, and is left out" for name in hidden]
+    return replace(shown, record=record), [Finding("warning", 0, each) for each in left]
 
 
 def _problems(record: Record) -> list[Finding]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitmodel.lineage import Input
-from gitmodel.porcelain.keep import Kept, keep
+from gitmodel.porcelain.keep import KeptRun, keep
 from gitmodel.porcelain.origin import Origin, read_origin
 from gitmodel.porcelain.recorded import Params, Recorded, take_over
 from gitmodel.porcelain.run import find_inputs, read_params
@@ -56,7 +56,7 @@ def follow(project: Project, command: Command) -> Followed:
     return Followed(folder, recorded, read_origin(project, Path.cwd(), command.arguments))
 
 
-def end(project: Project, followed: Followed, python: str, progress: Progress) -> list[Kept]:
+def end(project: Project, followed: Followed, python: str, progress: Progress) -> list[KeptRun]:
     """Write what a command and the scripts in it recorded, now that it ended well."""
     own = replace(followed.recorded, python=python)
     handed = take_over(followed.folder, project.config.goals)

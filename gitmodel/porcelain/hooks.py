@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from gitmodel.config import REPOSITORY
 from gitmodel.errors import ConflictError, GateError, IntegrityError
-from gitmodel.git import gitconfig, refs, revisions
+from gitmodel.git import gitconfig, refs, revisions, staging
 from gitmodel.git.objects import Objects
 from gitmodel.hints import also, command, then
 from gitmodel.pointer import Pointer
@@ -21,12 +21,13 @@ from gitmodel.porcelain.staged import (
     check_large,
     missing_blobs,
     new_large_files,
+    secrets_in,
 )
 from gitmodel.porcelain.status import status
+from gitmodel.porcelain.tag_checks import check_secrets
 from gitmodel.progress import Progress, Work
 from gitmodel.project import Project
 from gitmodel.record import Reader
-from gitmodel.remote.packstore import Remote
 from gitmodel.sidecar import Kind, sidecar_names
 from gitmodel.snapshot import name_of, read_commit
 from gitmodel.transfer.fetch import fetch_manifests
@@ -135,8 +136,12 @@ def _pointers_of(project: Project, commit: str) -> Mapping[str, Pointer]:
 def before_commit(project: Project, progress: Progress) -> tuple[str, ...]:
     """Return the artifacts that changed since their pointer was written.
 
-    Raises `GateError` if a large file would enter Git's history.
+    Raises `GateError` if a large file, or a credential in a file that gitmodel reads, would enter
+    Git's history.
     """
+    changed = [file.path for file in staging.staged_files(project.git)]
+    for problem in secrets_in(project.git, changed):
+        raise GateError(problem.message, hint=problem.hint)
     limit = gitconfig.number(project.git, LARGE_KEY, LARGE)
     check_large(project.git, new_large_files(project.git, limit))
     return tuple(
@@ -191,11 +196,6 @@ def _without_those_on_the_remote(
     }
 
 
-def _lacks(project: Project, remote: Remote, pointer: Pointer) -> bool:
-    lacking = missing_blobs(project, pointer)
-    return bool(lacking - remote.holds([*lacking]))
-
-
 def _check_sidecars(project: Project, version: Version, commit: str) -> None:
     with closing(Objects(project.git)) as objects:
         record = Reader(objects, project.config).read(commit, version.name)
@@ -203,8 +203,11 @@ def _check_sidecars(project: Project, version: Version, commit: str) -> None:
         names += [name_of(path, project.config.artifacts) for path in record.artifacts]
         wanted = set(_configured(project, names)) | set(_beside(project, record.artifacts))
         missing = sorted(path for path in wanted if objects.find(commit, path) is None)
+        secrets = check_secrets(objects, record)
     if record.problems:
         raise GateError(f"{version.tag!r}: {record.problems[0]}", hint="mend it, commit, tag again")
+    if secrets.problem:
+        raise GateError(f"{version.tag!r}: {secrets.problem}", hint=secrets.hint)
     if missing:
         raise GateError(
             f"{version.tag!r} would be a version without {missing[0]!r}, which is not committed",

@@ -10,7 +10,7 @@ from gitmodel.curves import curves_path, format_curves, parse_curves
 from gitmodel.digest import oid_of
 from gitmodel.document import format_document
 from gitmodel.errors import ConflictError, GitmodelError, IntegrityError, UsageError
-from gitmodel.git.worktree import uncommitted
+from gitmodel.git.worktree import literal, uncommitted
 from gitmodel.lineage import Environment, Named, format_lineage, lineage_path, parse_lineage
 from gitmodel.locks import locked
 from gitmodel.mlflow.place import Place
@@ -20,14 +20,15 @@ from gitmodel.paths import parents
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.add import check_alone, check_apart, check_new_name, take_in
 from gitmodel.porcelain.checkout import restore
-from gitmodel.porcelain.keep import sidecar_at, write_beside
+from gitmodel.porcelain.keep import differing, sidecar_at, write_beside
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.sidecar import Kind, format_metrics, parse_metrics, parse_params
 from gitmodel.snapshot import check_settled, entries_of, name_of, read_worktree
 from gitmodel.strict_yaml import parse_yaml
 from gitmodel.version import parse_version
-from gitmodel.worktree.scan import look, open_folder, read_small, scan
+from gitmodel.worktree.replaced import Kept
+from gitmodel.worktree.scan import look, scan
 from gitmodel.worktree.track import track
 
 _ENVIRONMENT = "python_env.yaml"
@@ -55,7 +56,8 @@ class Imported:
     """What was taken over; `label` is what it was called, `files` are the sidecars.
 
     `left` says in words what was not taken, `others` how to name what else the run has; `tag` is
-    the version that it should become, empty if its number is not known.
+    the version that it should become, empty if its number is not known; `replaced` tells where
+    edits of files are that were written anew.
     """
 
     label: str
@@ -66,6 +68,7 @@ class Imported:
     files: tuple[str, ...]
     others: tuple[str, ...]
     tag: str
+    replaced: tuple[Kept, ...]
 
 
 def import_mlflow(project: Project, wish: Wish, work: Work, *, force: bool) -> Imported:
@@ -90,11 +93,13 @@ def import_mlflow(project: Project, wish: Wish, work: Work, *, force: bool) -> I
         if not force and old is None:
             _check_alone(project, artifact, pointer)
         restore(project, {artifact: pointer}, {artifact: old}, work, force=force)
-        write_beside(project, files)
+        replaced = write_beside(project, files)
         track(project.git, {artifact: pointer}, before.pointers, project.beside)
     name = name_of(artifact, project.config.artifacts)
     tag = _tag(name, source)
-    return Imported(source.label, artifact, name, pointer, said, (*files,), source.others, tag)
+    return Imported(
+        source.label, artifact, name, pointer, said, (*files,), source.others, tag, replaced
+    )
 
 
 def _check_target(artifact: str, pointers: Mapping[str, Pointer]) -> None:
@@ -160,10 +165,10 @@ def _environment(project: Project, artifact: str, pointer: Pointer) -> Environme
 
 def _check_saved(project: Project, files: Mapping[str, bytes]) -> None:
     """Raise `ConflictError` if a sidecar would be overwritten that is in no commit."""
-    changed = [path for path, data in files.items() if _read(project, path) not in (b"", data)]
+    changed = differing(project, files)
     if not changed:
         return
-    if lost := uncommitted(project.git, [f":(top,literal){path}" for path in changed]):
+    if lost := uncommitted(project.git, literal(changed), ignored=True):
         raise ConflictError(
             f"{lost[0]!r} would be overwritten, and what is in there is in no commit",
             hint="git commit, or --force to lose it",
@@ -179,13 +184,6 @@ def _check_alone(project: Project, artifact: str, pointer: Pointer) -> None:
             f"{other!r} is there already, and nothing that belongs to it",
             hint="--to PATH puts it elsewhere, or --force to lose what is there",
         )
-
-
-def _read(project: Project, path: str) -> bytes:
-    folder, _, name = path.rpartition("/")
-    with suppress(FileNotFoundError), open_folder(project.root, folder) as fd:
-        return read_small(fd, name, path)
-    return b""
 
 
 def _tag(name: str, source: Source) -> str:

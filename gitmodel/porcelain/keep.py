@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gitmodel.config import CONFIG_NAME
@@ -12,8 +14,10 @@ from gitmodel.digest import oid_of
 from gitmodel.document import format_document
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.git import staging
+from gitmodel.git.worktree import literal, unstaged
 from gitmodel.hints import note
 from gitmodel.lineage import Input, Lineage, Named, format_lineage, lineage_path
+from gitmodel.masking import masked
 from gitmodel.paths import parents, stem_of, stem_path
 from gitmodel.porcelain.add import Added, add
 from gitmodel.porcelain.inputs import with_versions
@@ -28,20 +32,24 @@ from gitmodel.sidecar import (
     metric_of,
     parse_metrics,
     sidecar_names,
+    without_secrets,
 )
 from gitmodel.snapshot import find_artifact, name_of, read_worktree
-from gitmodel.worktree.files import write_files
-from gitmodel.worktree.scan import look, open_folder, read_small
+from gitmodel.worktree.files import read_file, write_files
+from gitmodel.worktree.replaced import Kept
+from gitmodel.worktree.scan import look, open_folder
 
 _NEW: dict[Kind, int] = {"metrics": 0, "params": 1}
 """Which of the names of a sidecar a new one gets: metrics are JSON, params YAML."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptRun:
     """What was recorded of a run: the artifacts that it made, and the files beside them.
 
-    `artifact` is the one that metrics and params belong to.
+    `artifact` is the one that metrics and params belong to.  `masked` are the names of parameters
+    that look like a secret and so were not written, `replaced` tells where edits of files are
+    that were written anew.
     """
 
     artifact: str
@@ -49,9 +57,11 @@ class Kept:
     inputs: tuple[Input, ...]
     metrics: Mapping[str, Metric]
     files: tuple[str, ...]
+    masked: tuple[str, ...] = ()
+    replaced: tuple[Kept, ...] = ()
 
 
-def keep(project: Project, recorded: Recorded, origin: Origin, progress: Progress) -> Kept:
+def keep(project: Project, recorded: Recorded, origin: Origin, progress: Progress) -> KeptRun:
     """Track what a run made and write its sidecars; Git is told of both.
 
     A run that made nothing is a measurement of the artifact that it is named after: its metrics are
@@ -63,12 +73,12 @@ def keep(project: Project, recorded: Recorded, origin: Origin, progress: Progres
     inputs = with_versions(project, used)
     added = add(project, recorded.outputs, progress)
     artifact = _main(project, [each.path for each in added], recorded.name)
-    params, files = _params_files(project, artifact, recorded.params)
+    params, files, hidden = _params_files(project, artifact, recorded.params)
     files |= _metrics_files(project, artifact, recorded)
     lineage = Lineage(
         tuple(Named(each.path, each.pointer.oid) for each in added),
         inputs,
-        recorded.steps,
+        masked(recorded.steps, os.path.realpath(project.root)),
         params,
         origin.code,
         replace(origin.environment, python=recorded.python or origin.environment.python),
@@ -77,8 +87,9 @@ def keep(project: Project, recorded: Recorded, origin: Origin, progress: Progres
         utc_now(),
     )
     files |= {lineage_path(each.path): format_lineage(lineage) for each in added}
-    write_beside(project, files)
-    return Kept(artifact, tuple(added), inputs, final_metrics(recorded), tuple(files))
+    replaced = write_beside(project, files)
+    metrics = final_metrics(recorded)
+    return KeptRun(artifact, tuple(added), inputs, metrics, tuple(files), hidden, replaced)
 
 
 def final_metrics(recorded: Recorded) -> dict[str, Metric]:
@@ -94,7 +105,7 @@ def final_metrics(recorded: Recorded) -> dict[str, Metric]:
     return final
 
 
-def _keep_measured(project: Project, recorded: Recorded) -> Kept:
+def _keep_measured(project: Project, recorded: Recorded) -> KeptRun:
     snapshot = read_worktree(project.git)
     if not recorded.name or not (recorded.metrics or recorded.curves.names):
         raise UsageError(
@@ -107,8 +118,8 @@ def _keep_measured(project: Project, recorded: Recorded) -> Kept:
     files = {path: format_metrics(metrics, path)}
     if recorded.curves.names:
         files[curves_path(artifact)] = format_curves(recorded.curves)
-    write_beside(project, files)
-    return Kept(artifact, (), recorded.inputs, metrics, tuple(files))
+    replaced = write_beside(project, files)
+    return KeptRun(artifact, (), recorded.inputs, metrics, tuple(files), replaced=replaced)
 
 
 def _tracked(project: Project, outputs: Sequence[str]) -> list[Input]:
@@ -144,21 +155,23 @@ def _metrics_files(project: Project, artifact: str, recorded: Recorded) -> dict[
 
 def _params_files(
     project: Project, artifact: str, params: Params | None
-) -> tuple[Named | None, dict[str, bytes]]:
-    """Return the file that params came from, and the sidecar that they belong into.
+) -> tuple[Named | None, dict[str, bytes], tuple[str, ...]]:
+    """Return the file that params came from, the sidecar that they belong into, and what is masked.
 
     Where that is the same file, or one that is read in its stead, it is left as it is.
     """
     if params is None:
-        return None, {}
+        return None, {}, ()
     path = sidecar_at(project, artifact, "params")
     if params.file:
         common = sidecar_names("", "params")
         same = params.file.path == path
         if same or (params.file.path in common and look(project.root, path) is None):
-            return params.file, {}
-    data = format_document(params.values, path)
-    return params.file or Named(path, oid_of(data, project.config.algorithm)), {path: data}
+            return params.file, {}, ()
+    values, hidden = without_secrets(params.values)
+    data = format_document(values, path)
+    file = params.file or Named(path, oid_of(data, project.config.algorithm))
+    return file, {path: data}, hidden
 
 
 def sidecar_at(project: Project, artifact: str, kind: Kind) -> str:
@@ -187,13 +200,40 @@ def _check_is_sidecar(path: str, artifact: str, kind: Kind) -> None:
 
 
 def _read_metrics(project: Project, path: str) -> dict[str, Metric]:
-    folder, _, name = path.rpartition("/")
-    with open_folder(project.root, folder, create=True) as fd:
-        data = read_small(fd, name, path)
+    data = read_file(project.root, path)
     return parse_metrics(data, path, project.config.goals) if data else {}
 
 
-def write_beside(project: Project, files: Mapping[str, bytes]) -> None:
-    """Write sidecars, all or none, and tell Git; paths are relative to the top."""
+def write_beside(project: Project, files: Mapping[str, bytes]) -> tuple[Kept, ...]:
+    """Write sidecars, all or none, and tell Git; paths are relative to the top.
+
+    What stands in their place, and Git has not, is kept aside: return what and where.
+    """
+    changed = differing(project, files)
+    edited = unstaged(project.git, literal(changed), ignored=True) if changed else []
+    kept = tuple(_set_aside(project, path) for path in changed if path in edited)
     write_files(project.root, files, project.beside)
     staging.stage(project.git, files)
+    return kept
+
+
+def differing(project: Project, files: Mapping[str, bytes]) -> list[str]:
+    """Return which of the files are there with other bytes."""
+    return [
+        path
+        for path, data in files.items()
+        if look(project.root, path) and _read(project, path) != data
+    ]
+
+
+def _read(project: Project, path: str) -> bytes | None:
+    """Return what a small file holds; None for what is none."""
+    with suppress(IntegrityError):
+        return read_file(project.root, path)
+    return None
+
+
+def _set_aside(project: Project, path: str) -> Kept:
+    with open_folder(project.root, path.rpartition("/")[0]) as fd:
+        name, aside = project.places.take_out(path, fd)
+    return aside.keep(name, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from gitmodel.hints import command, note
 from gitmodel.lineage import Input, Named
 from gitmodel.paths import check_path
 from gitmodel.porcelain.inputs import is_path, read_inputs, read_version
-from gitmodel.porcelain.keep import keep
+from gitmodel.porcelain.keep import KeptRun, keep
 from gitmodel.porcelain.origin import Origin, read_origin
 from gitmodel.porcelain.read import path as path_in_cache
 from gitmodel.porcelain.recorded import Params, Recorded, hand_over
@@ -185,7 +186,7 @@ class Run:
             if folder := _started_by(project):
                 hand_over(recorded, folder, project.scratch)
             else:
-                keep(project, recorded, origin, silent)
+                _warn(keep(project, recorded, origin, silent))
 
 
 def find_inputs(project: Project, path: Where, role: str) -> tuple[list[Input], str]:
@@ -215,6 +216,15 @@ def read_params(project: Project, params: Mapping[str, Any] | Where | None) -> P
     if not data:
         raise UsageError(f"{path!r} is empty, or not there", hint=command("ls {}", path))
     return Params(parse_params(data, path), Named(path, oid_of(data, project.config.algorithm)))
+
+
+def _warn(kept: KeptRun) -> None:
+    for each in kept.replaced:
+        text = f"{each.path!r}: what was there is saved nowhere else, and kept for a day in"
+        warnings.warn(f"{text} {str(each.where)!r}", stacklevel=5)
+    for name in kept.masked:
+        text = f"the parameter {name!r} looks like a secret, and was not written"
+        warnings.warn(text, stacklevel=5)
 
 
 def _started_by(project: Project) -> Path | None:

@@ -288,7 +288,7 @@ def _read_card(data: bytes, path: str) -> object:
 def _discreet(error: GitmodelError, path: str, data: bytes) -> Problem:
     """Return the problem; not what stands there, if that may be a secret."""
     message, hint = error.message, error.hint or command("edit {}", path)
-    if _secrets(path, data):
+    if secrets_of(path, data):
         place = re.match(re.escape(repr(path)) + "(?:, line [0-9]+)?", message)
         message = f"{place[0] if place else repr(path)} is not as it must be, and holds a secret"
     return Problem(message, hint=hint)
@@ -302,7 +302,7 @@ def secrets_in(git: Git, names: Collection[str]) -> list[Problem]:
     return [
         Problem(f"{path!r}, line {secret.line}, holds what looks like {secret.what}", hint=_REVOKE)
         for path, blob in files.items()
-        for secret in _secrets(path, texts.get(blob, b""))
+        for secret in secrets_of(path, texts.get(blob, b""))
     ]
 
 
@@ -310,7 +310,8 @@ def _is_known(path: str, config: Config) -> bool:
     return _is_pointer(path) or is_measure(path) or bool(_reader_of(path, config))
 
 
-def _secrets(path: str, data: bytes) -> list[Secret]:
+def secrets_of(path: str, data: bytes) -> list[Secret]:
+    """Return where a file that gitmodel reads or writes holds credentials."""
     return find_secrets(data[:MAX_TEXT].decode("utf-8", "replace"), prose=path.endswith(CARD))
 
 

@@ -27,6 +27,7 @@ from gitmodel.porcelain.tag_checks import (
     check_new,
     check_originals,
     check_remote,
+    check_secrets,
     check_sidecars,
     check_unmodified,
 )
@@ -247,6 +248,7 @@ def _checks(
         check_unmodified(project, work.progress),
         blobs,
         check_sidecars(subject.record),
+        check_secrets(subject.history.objects, subject.record),
         check_originals(project, subject.commit),
         check_gates(subject.history, subject.record, subject.name, new.tag),
     )

@@ -17,12 +17,14 @@ from gitmodel.pointer import Pointer
 from gitmodel.porcelain.conditions import subject_of
 from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.gates import unmet
+from gitmodel.porcelain.staged import secrets_of
 from gitmodel.porcelain.status import is_kept, status
 from gitmodel.porcelain.verify_tag import replaced_in
 from gitmodel.progress import Progress, Work
 from gitmodel.project import Project
 from gitmodel.record import Record
 from gitmodel.remote.packstore import Remote
+from gitmodel.secrets import ALLOWED
 from gitmodel.sidecar import sidecar_names
 from gitmodel.snapshot import oids_of
 from gitmodel.transfer.fetch import fetch_manifests
@@ -45,7 +47,7 @@ def check_committed(project: Project, artifacts: Iterable[str]) -> Check:
     """Look for pointers and sidecars that the commit does not have as they are now."""
     what = "pointers and sidecars are committed"
     given = _given(project.config)
-    patterns = [f":(top,literal){path}" for path in (CONFIG_NAME, *given)]
+    patterns = worktree.literal((CONFIG_NAME, *given))
     patterns += [f":(top){pattern}" for pattern in (f"*{POINTER_SUFFIX}", *_PATTERNS)]
     known = {CONFIG_NAME, *given, *_sidecars_of(artifacts)}
     found = [
@@ -118,6 +120,23 @@ def check_sidecars(record: Record) -> Check:
     more = f" (and {len(record.problems) - 1} more)" if len(record.problems) > 1 else ""
     hint = then(command("edit {}", path), "git commit")
     return Check(what, record.problems[0] + more, hint=hint)
+
+
+def check_secrets(objects: Objects, record: Record) -> Check:
+    """Look for credentials in what says something about the artifacts."""
+    what = "nothing looks like a password, key or token"
+    files = objects.companions(record.commit)
+    known = {CONFIG_NAME, *record.sidecars, *_sidecars_of(record.artifacts)}
+    for path in sorted(known & files.keys()):
+        # A curve is nothing but numbers.
+        data = b"" if path.endswith(curves.SUFFIX) else objects.blob(files[path], path)
+        for secret in secrets_of(path, data):
+            return Check(
+                what,
+                f"{path!r}, line {secret.line}, holds what looks like {secret.what}",
+                hint=f"take it out, revoke it, and commit; if it is none: # {ALLOWED}",
+            )
+    return Check(what)
 
 
 def check_originals(project: Project, commit: str) -> Check:

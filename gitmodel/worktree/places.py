@@ -6,6 +6,7 @@ mounts nothing can be renamed.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,20 @@ class Places:
         folder = path.rpartition("/")[0]
         self._of_folder[folder] = self._make(folder)
         return self._of_folder[folder]
+
+    def take_out(self, path: str, fd: int) -> tuple[str, Aside]:
+        """Rename what is at a path, `fd` being its folder; return its name and where it is now."""
+        for place in (self.at, self.near):
+            aside = place(path).aside
+            out = aside.new_name(path)
+            try:
+                os.rename(path.rpartition("/")[2], out, src_dir_fd=fd, dst_dir_fd=aside.fd)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+            else:
+                return out, aside
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
 
     def is_mount(self, path: str) -> bool:
         """Return whether `path` is a mount point, which nothing can be renamed to."""

@@ -151,7 +151,7 @@ class Swap:
                 if stat.S_ISDIR(status.st_mode):
                     self._remove_folder(path, fd, compared)
                     return
-                out, aside = self._take_out(path, fd)
+                out, aside = self._places.take_out(path, fd)
         except FileNotFoundError:
             return
         if compared:
@@ -172,20 +172,6 @@ class Swap:
             if compared:
                 # There was a file in its place.
                 self._outcome.left.append(path)
-
-    def _take_out(self, path: str, fd: int) -> tuple[str, Aside]:
-        """Rename what is at a path; return its name, and the folder that it is in now."""
-        for place in (self._places.at, self._places.near):
-            aside = place(path).aside
-            out = aside.new_name(path)
-            try:
-                os.rename(_name_of(path), out, src_dir_fd=fd, dst_dir_fd=aside.fd)
-            except OSError as error:
-                if error.errno != errno.EXDEV:
-                    raise
-            else:
-                return out, aside
-        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
 
     def _place_all(
         self, folder: str, units: list[Staged], compared: Callable[[str], Compared | None]

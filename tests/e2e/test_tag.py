@@ -369,7 +369,7 @@ def test_before_the_first_commit(repo: Repo) -> None:
 def test_a_dry_run_makes_nothing(model: Repo) -> None:
     done = model.gitmodel("tag", "model", "--bump", "auto", "--dry-run")
     assert "would tag model-v0.1.0" in done.out
-    assert done.out.count("ok ") == 7
+    assert done.out.count("ok ") == 8
     model.write("data/train/b.png", noise("b", 400))
     done = model.gitmodel("tag", "model", "--bump", "auto", "--dry-run", code=3)
     assert "refused  'data/train' was changed" in done.out

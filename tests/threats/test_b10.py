@@ -10,7 +10,7 @@ import pytest
 from gitmodel.lineage import parse_lineage
 from gitmodel.masking import masked
 from gitmodel.secrets import find_secrets
-from tests.helpers.repo import Repo
+from tests.helpers.repo import Repo, noise
 
 C = "CANARY"
 # As services write them; in parts, so that nobody who searches this file takes them for real.
@@ -263,6 +263,51 @@ INNOCENT = [
     *("0123456789abcdef0123456789abcdef01234567", "--revision 0123456789abcdef0123456789abcdef"),
     *("optimizer.lr=0.1,0.2 model.dim=64", "--mask-token [MASK] --image-token img"),
 ]
+
+
+SECRET = "sk-proj-4vhT9sXq2LmN8pRw7yBz3cKdJfGh5aUe"
+
+
+def test_b10_a_run_writes_no_secret_among_its_params(repo: Repo) -> None:
+    repo.write("model.pt", noise("model", 1000))
+    params = {"lr": 0.1, "api_key": SECRET, "wandb": {"url": f"https://u:{SECRET}@h/x", "rank": 2}}
+    script = f"import gitmodel\nwith gitmodel.run(params={params!r}) as run: run.save('model.pt')"
+    done = repo.run(sys.executable, "-c", script)
+    assert "api_key" in done.err
+    assert "wandb.url" in done.err
+    assert repo.read("model.params.yaml") == b"lr: 0.1\nwandb:\n  rank: 2\n"
+    done = repo.gitmodel("run", "--save", "model.pt", "--", sys.executable, "-c", script)
+    assert "not written: api_key" in done.err
+    assert SECRET not in "".join(path.read_text() for path in repo.path.glob("model.*.*"))
+
+
+@pytest.mark.parametrize("how", ["gitmodel", "git"])
+def test_b10_no_secret_in_params_gets_into_a_commit_or_a_version(repo: Repo, how: str) -> None:
+    repo.write("model.pt", noise("model", 1000))
+    repo.gitmodel("add", "model.pt")
+    repo.gitmodel("install", "--tag-guard")
+    repo.write("model.params.yaml", f"lr: 0.1\napi_key: {SECRET}\n")
+    repo.git("add", "-A")
+    done = repo.run("git", "commit", "-qm", "first")
+    assert done.code != 0
+    assert "'model.params.yaml', line 2" in done.err
+    assert SECRET not in done.err
+    repo.git("commit", "-qm", "first", "--no-verify")
+    command = ("gitmodel", "tag", "model-v1.0") if how == "gitmodel" else ("git", "tag", "v1.0")
+    done = repo.run(*command)
+    assert done.code != 0
+    assert "'model.params.yaml', line 2" in done.err
+    assert SECRET not in done.err
+    assert repo.git("tag") == ""
+    repo.git("-c", "core.hooksPath=/dev/null", "tag", "model-v1.0")
+    done = repo.gitmodel("card", "model@v1.0")
+    assert SECRET not in done.out + done.err
+    assert "api_key" in done.err
+    repo.gitmodel("export", "hf-folder", "model@v1.0", "-o", "out")
+    assert not any(SECRET in path.read_text("latin-1") for path in repo.path.glob("out/*"))
+    repo.write("model.params.yaml", f"lr: 0.1\napi_key: {SECRET}  # pragma: allowlist secret\n")
+    repo.commit("second")
+    repo.gitmodel("tag", "model-v1.1")
 
 
 @pytest.mark.parametrize("name", LEAKS)

@@ -6,6 +6,7 @@ import mmap
 import os
 import random
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -192,6 +193,24 @@ def test_f1_verify_believes_the_bytes_and_sends_nobody_to_overwrite_them(story: 
     assert story.status()["model.pt"]["work"] == "modified"
     assert story.run("gitmodel", "verify").code == 0
     assert path.read_bytes().startswith(PRECIOUS)
+
+
+@pytest.mark.parametrize("by", ["edit", "untracked", "ignored"])
+def test_f1_a_run_writes_over_no_edit(story: Repo, by: str) -> None:
+    log = "import gitmodel\nwith gitmodel.run('model') as run: run.log(accuracy=0.5)"
+    story.gitmodel("run", "--name", "model", "--", sys.executable, "-c", log)
+    story.gitmodel("run", "--name", "model", "--", sys.executable, "-c", log.replace("5", "6"))
+    assert kept(story) == []
+    if by != "edit":
+        story.git("rm", "-q", "--cached", "model.metrics.json")
+    if by == "ignored":
+        story.write(".gitignore", story.read(".gitignore") + b"*.json\n")
+    story.write("model.metrics.json", '{"accuracy": 0.123456}\n')
+    done = story.gitmodel("run", "--name", "model", "--", sys.executable, "-c", log)
+    assert "0.5" in story.read("model.metrics.json").decode()
+    assert kept(story) == [b'{"accuracy": 0.123456}\n']
+    assert "model.metrics.json" in done.err
+    assert "kept for a day" in done.err
 
 
 def test_f1_what_touches_a_file_or_saves_it_is_no_edit(story: Repo) -> None:

@@ -18,12 +18,32 @@ class Change(NamedTuple):
     oid: str
     path: str
 
+    @property
+    def is_submodule(self) -> bool:
+        """Whether it is a commit of another repository."""
+        return self.mode == "160000"
+
 
 def changes(git: Git, before: str, after: str) -> list[Change]:
     """Return what `after` has, file by file, where it differs from `before`; both commits."""
+    return _differences(git, before, after)
+
+
+def empty(git: Git) -> str:
+    """Return the name of the tree that has no files."""
+    return git.checked("hash-object", "-t", "tree", "--stdin", feed=b"").stdout.decode().strip()
+
+
+def added(git: Git, before: str, after: str) -> list[Change]:
+    """Return the files that `after` has and `before` has not; both are commits or trees."""
+    return _differences(git, before, after, "--diff-filter=A")
+
+
+def _differences(git: Git, before: str, after: str, *options: str) -> list[Change]:
     words = iter(
         git.names(
-            *("diff-tree", "-r", "-z", "--raw", "--no-renames"), operand(before), operand(after)
+            *("diff-tree", "-r", "-z", "--raw", "--no-renames", *options),
+            *(operand(before), operand(after)),
         )
     )
     found = []

@@ -6,6 +6,7 @@ from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 
 from gitmodel.errors import (
     ConflictError,
@@ -15,7 +16,8 @@ from gitmodel.errors import (
     RemoteError,
     UsageError,
 )
-from gitmodel.git import gitconfig, refs, revisions, staging, worktree
+from gitmodel.git import gitconfig, refs, revisions, staging, trees, worktree
+from gitmodel.git.command import Git
 from gitmodel.git.objects import Objects
 from gitmodel.hints import command
 from gitmodel.history import history_of
@@ -27,6 +29,7 @@ from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.mix import Mix, Mixed, Part, find_mix, make_mix
 from gitmodel.porcelain.resolve import Resolved, resolve
 from gitmodel.porcelain.supply import bring_wanted
+from gitmodel.porcelain.unseen import check_unseen
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import (
@@ -211,11 +214,21 @@ def _restore(
 ) -> tuple[Plan, Outcome]:
     if move.moves:
         _check_imported(move.target)
+        known = (move.target.pointers, move.current.pointers, move.left.pointers)
+        check_unseen(project.git, _steps(project.git, move), frozenset(chain(*known)))
     _check_names(project, [each.artifact for each in selections])
     _bring_manifests(project, selections, move, work)
     plan = _make_plan(project, selections, move, work)
     _check(project, plan, force=force)
     return plan, _carry_out(project, plan, move, work, force=force)
+
+
+def _steps(git: Git, move: _Move) -> list[tuple[str, str]]:
+    """Return the trees that Git's files go from and to, one after the other."""
+    head = revisions.resolve(git, "HEAD") or trees.empty(git)
+    stops = [move.mix, head, revisions.resolve(git, move.revision) if move.revision else None]
+    stops.append(move.mixed.tree if move.mixed else None)
+    return list(pairwise(stop for stop in stops if stop))
 
 
 def _check_names(project: Project, artifacts: Sequence[str]) -> None:

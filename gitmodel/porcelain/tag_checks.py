@@ -134,7 +134,7 @@ def check_secrets(objects: Objects, record: Record) -> Check:
             return Check(
                 what,
                 f"{path!r}, line {secret.line}, holds what looks like {secret.what}",
-                hint=f"take it out, revoke it, and commit; if it is none: # {ALLOWED}",
+                hint=note("take it out, revoke it, and commit; if it is none: # {}", ALLOWED),
             )
     return Check(what)
 

@@ -213,6 +213,55 @@ def test_f1_a_run_writes_over_no_edit(story: Repo, by: str) -> None:
     assert "kept for a day" in done.err
 
 
+UNSEEN = {
+    "file": ("notes.txt", "notes.txt"),
+    "deep": ("logs/a/b.txt", "logs/a/b.txt"),
+    "file in the place of a folder": ("logs", "logs/a/b.txt"),
+    "folder in the place of a file": ("notes.txt/mine", "notes.txt"),
+}
+
+
+@pytest.mark.parametrize(
+    ("by", "kind"),
+    [*((each, "file") for each in ("force", "branch", "mix", "unborn"))]
+    + [("checkout", kind) for kind in UNSEEN],
+)
+def test_f1_git_writes_over_nothing_that_it_ignores(story: Repo, by: str, kind: str) -> None:
+    mine, theirs = UNSEEN[kind]
+    story.git("switch", "-qc", "side", "v1.0")
+    story.write(theirs, "theirs")
+    story.git("add", "-f", theirs)
+    story.git("commit", "-qm", "side")
+    story.git("tag", "v1.0.1")
+    story.git("switch", "-q", "main")
+    if by == "unborn":
+        story.git("symbolic-ref", "HEAD", "refs/heads/new")
+        story.git("rm", "-rq", "--cached", ".")
+        for path in (".gitmodel.yaml", "train.py", ".gitignore", "data/.gitignore"):
+            (story.path / path).unlink(missing_ok=True)
+        for pointer in story.path.rglob("*.gitmodel"):
+            pointer.unlink()
+        shutil.rmtree(story.path / "data")
+        (story.path / "model.pt").unlink()
+    story.write(".git/info/exclude", f"/{mine.partition('/')[0]}\n")
+    story.write(mine, PRECIOUS)
+    command = {
+        "checkout": ("checkout", "v1.0.1"),
+        "force": ("checkout", "--force", "v1.0.1"),
+        "branch": ("checkout", "side"),
+        "unborn": ("checkout", "v1.0.1"),
+        "mix": ("checkout", "main", "--code", "v1.0.1"),
+    }[by]
+    done = story.run("gitmodel", *command)
+    assert story.read(mine) == PRECIOUS
+    assert done.code == 4, done.err
+    assert repr(mine) in done.err
+    if by == "checkout":
+        (story.path / mine).unlink()
+        story.gitmodel(*command)
+        assert story.read(theirs) == b"theirs"
+
+
 def test_f1_what_touches_a_file_or_saves_it_is_no_edit(story: Repo) -> None:
     at_next_checkout(story, "touch model.pt; cp -p model.pt x; mv x model.pt")
     story.gitmodel("checkout", "v1.0")

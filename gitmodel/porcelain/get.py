@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.hints import command, either, then
 from gitmodel.manifest import Entry
-from gitmodel.paths import is_dot_git
 from gitmodel.porcelain.mirror import Mirrors, find_revision, find_source, open_mirror, project_of
 from gitmodel.porcelain.supply import bring_blobs, bring_entries
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import find_artifact, part_of
 from gitmodel.worktree.deliver import Stats, deliver, is_there, stats_of, tidy
+from gitmodel.worktree.repositories import repositories_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _check_free(target: Path, entries: Mapping[str, Entry], *, force: bool) -> N
             hint="use another name",
         )
     folder = kind == stat.S_IFDIR
-    if folder and (repository := next(_repositories(target), None)):
+    if folder and (repository := next(repositories_in(target, entries), None)):
         what = "is" if repository == target else f"contains, in {str(repository)!r},"
         raise ConflictError(
             f"{str(target)!r} {what} a Git repository, which is not replaced",
@@ -113,13 +113,6 @@ def _check_free(target: Path, entries: Mapping[str, Entry], *, force: bool) -> N
             f"{str(target)!r} is there already and is something else",
             hint="use another name, or --force to replace it",
         )
-
-
-def _repositories(folder: Path) -> Iterator[Path]:
-    """Yield the folders at and below a folder that hold `.git`."""
-    for here, folders, files in os.walk(folder):
-        if any(map(is_dot_git, (*folders, *files))):
-            yield Path(here)
 
 
 def _deliver(

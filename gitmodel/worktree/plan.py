@@ -14,10 +14,11 @@ from gitmodel.cache import Cache
 from gitmodel.digest import Digests, algorithm_of
 from gitmodel.index import Index, Seen
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, Entry
-from gitmodel.paths import is_dot_git, parents
+from gitmodel.paths import parents
 from gitmodel.progress import Meter, Progress
 from gitmodel.snapshot import Selection
 from gitmodel.worktree.content import Rows, digest_found, matches, read_ahead
+from gitmodel.worktree.repositories import Repositories
 from gitmodel.worktree.scan import Found, Types, is_older, scan
 from gitmodel.worktree.write import Change, Compared, Write
 
@@ -76,6 +77,7 @@ class Planner:
         self._root = root
         self._cache = cache
         self._index = index
+        self._repositories = Repositories(root)
         self._meter = Meter(progress, "check")
 
     def compare(
@@ -97,8 +99,16 @@ class Planner:
         self.plan.change.writes += [Write(selection.artifact, entry) for entry in rest.values()]
         saved = self._cache.present(other.oid for other in others)
         obstacles = _Obstacles(rest)
+        tracked = wanted.keys() | before.keys()
         for other in others:
-            self._decide(other, selection, obstacles, saved=other.oid in saved)
+            path = f"{selection.artifact}/{other.path}".rstrip("/")
+            repository = self._repositories.holding(path, selection.artifact, tracked)
+            if repository is not None:
+                # Whoever made it there has commits in it that are nowhere else.
+                self.plan.repositories[repository] = obstacles.has(other.path)
+                self.plan.kept.append(path)
+                continue
+            self._decide(path, other, selection, obstacles, saved=other.oid in saved)
 
     def _others(
         self,
@@ -132,14 +142,14 @@ class Planner:
         self.plan.fresh += rows.fresh
 
     def _decide(
-        self, other: _Other, selection: Selection, obstacles: _Obstacles, *, saved: bool
+        self,
+        path: str,
+        other: _Other,
+        selection: Selection,
+        obstacles: _Obstacles,
+        *,
+        saved: bool,
     ) -> None:
-        path = f"{selection.artifact}/{other.path}".rstrip("/")
-        if (repository := _repository(path)) is not None:
-            # Whoever made it there has commits in it that are nowhere else.
-            self.plan.repositories[repository] = obstacles.has(other.path)
-            self.plan.kept.append(path)
-            return
         if other.type != FOLDER:
             self.plan.change.compared[path] = Compared(other.stat, other.oid, other.sure)
         elif obstacles.is_folder(other.path):
@@ -160,15 +170,6 @@ class Planner:
                 self.plan.unsaved.append(path)
         if other.path not in obstacles.wanted:
             self.plan.change.removals.append(path)
-
-
-def _repository(path: str) -> str | None:
-    """Return the folder whose `.git` a path is or lies in, or None."""
-    names = path.split("/")
-    for number, name in enumerate(names):
-        if number and is_dot_git(name):
-            return "/".join(names[:number])
-    return None
 
 
 class _Obstacles:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -29,7 +28,12 @@ def linked_worktree(repo: Repo, path: str) -> None:
     repo.git("-C", "../library", "worktree", "add", "--quiet", str(repo.path / path))
 
 
-KINDS = [nested, submodule, linked_worktree]
+def bare(repo: Repo, path: str) -> None:
+    nested(repo, "../library")
+    repo.git("clone", "--quiet", "--bare", "../library", path)
+
+
+KINDS = [nested, submodule, linked_worktree, bare]
 
 
 def is_whole(repo: Repo, path: str) -> bool:
@@ -106,14 +110,26 @@ def test_b16_a_hook_does_not_advise_to_force_it(story: Repo) -> None:
     assert is_whole(story, "data/train/mine")
 
 
+@pytest.mark.parametrize("make", [nested, bare])
 @pytest.mark.parametrize("inside", ["", "/deep/mine"])
 def test_b16_get_replaces_no_folder_with_a_repository_in_it(
-    story: Repo, tmp_path: Path, inside: str
+    story: Repo, make: Callable[[Repo, str], None], inside: str
 ) -> None:
-    nested(story, f"../out{inside}")
+    make(story, f"../out{inside}")
     done = story.gitmodel("get", ".", "data/train", "-o", "../out", "--force", code=4)
     assert "Git repository" in done.err
     assert is_whole(story, f"../out{inside}")
+
+
+def test_b16_a_bare_repository_that_is_tracked_is_data(story: Repo) -> None:
+    bare(story, "data/train/mine")
+    story.gitmodel("add", "data/train")
+    story.commit("with")
+    story.git("tag", "with")
+    story.gitmodel("checkout", "v1.0")
+    assert not (story.path / "data/train/mine").exists()
+    story.gitmodel("checkout", "with")
+    assert is_whole(story, "data/train/mine")
 
 
 def test_b16_an_empty_folder_of_the_users_stays(story: Repo) -> None:

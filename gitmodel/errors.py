@@ -38,6 +38,10 @@ class ConflictError(GitmodelError):
     exit_code = 4
 
 
+class UnsavedError(ConflictError):
+    """Work that is saved nowhere would be overwritten, and nobody forced it."""
+
+
 class MissingError(GitmodelError):
     """Bytes that a pointer names are not in the cache, nor where they were looked for."""
 

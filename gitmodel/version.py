@@ -19,6 +19,7 @@ _VERSION = re.compile(
     rf"(?:-(?P<pre>{_PRE}(?:\.{_PRE})*))?(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?",
     re.ASCII,
 )
+_ALMOST = re.compile(r"(?:.+[-_@/])?(?:v[0-9]+|[0-9]+\.[0-9]+)(?:\.[0-9]+)*", re.IGNORECASE)
 
 TagFormat = Literal["gto"]
 TAG_FORMATS: tuple[TagFormat, ...] = ("gto",)
@@ -72,6 +73,11 @@ def _parse(tag: str, text: str) -> Version | None:
         match["pre"] or "",
         match["build"] or "",
     )
+
+
+def is_almost_version(tag: str, formats: Collection[TagFormat] = ()) -> bool:
+    """Return whether a tag is none, though people may take it for one: `v1`, `1.0`, `V1.0`."""
+    return parse_version(tag, formats) is None and _ALMOST.fullmatch(tag) is not None
 
 
 def find_version(

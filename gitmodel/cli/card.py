@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 
 from gitmodel import hints
-from gitmodel.atomic import write_file
 from gitmodel.card import Finding, format_card
 from gitmodel.cli.common import json_option, say_json
 from gitmodel.cli.printer import hand_out, say
@@ -20,9 +19,8 @@ from gitmodel.errors import IntegrityError
 from gitmodel.history import History, open_history
 from gitmodel.lineage import Lineage
 from gitmodel.markdown import code
-from gitmodel.porcelain.card import Carded, card_of
+from gitmodel.porcelain.card import Carded, card_of, write_card
 from gitmodel.printable import shown
-from gitmodel.scratch import Scratch, scratch_in
 
 
 @click.command()
@@ -36,7 +34,8 @@ from gitmodel.scratch import Scratch, scratch_in
     metavar="FILE",
     help="Write the card to FILE.",
 )
-def command(version: str, check: bool, as_json: bool, output: Path | None) -> int:
+@click.option("--force", "-f", is_flag=True, help="Overwrite a file that Git has not as it is.")
+def command(version: str, check: bool, as_json: bool, output: Path | None, force: bool) -> int:
     """Print the model card of a version, in Markdown with the front matter of Hugging Face.
 
     It is <stem>.card.md beside the artifact, with the version's metrics as model-index in its
@@ -52,7 +51,7 @@ def command(version: str, check: bool, as_json: bool, output: Path | None) -> in
             for finding in found.findings:
                 say(_words(found, finding))
             return _code(found)
-        _deliver(history, render(found, version), output)
+        _deliver(history, render(found, version), output, force=force)
     return 0
 
 
@@ -71,17 +70,11 @@ def _text(found: Carded) -> str:
     return format_card(found.front, "\n".join(_body(found)) + "\n")
 
 
-def _deliver(history: History, text: str, output: Path | None) -> None:
+def _deliver(history: History, text: str, output: Path | None, *, force: bool) -> None:
     if output is None:
         hand_out(text)
-        return
-    if output.exists() and not output.is_file():
-        # A device or a pipe: what reads it is meant, not its name.
-        with output.open("wb") as file:
-            file.write(text.encode())
-        return
-    with Scratch(scratch_in(history.git.common_dir / "gitmodel")) as scratch:
-        write_file(output, text.encode(), scratch)
+    else:
+        write_card(history.git, output, text.encode(), force=force)
 
 
 def _value(found: Carded, text: str) -> dict[str, object]:

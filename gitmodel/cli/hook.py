@@ -16,7 +16,7 @@ from gitmodel.cli.common import confirm, opened, progress_bar
 from gitmodel.cli.framework import ALONG
 from gitmodel.cli.printer import say, say_hint
 from gitmodel.cli.push import check_complete
-from gitmodel.errors import ConflictError, GateError, GitmodelError, UsageError
+from gitmodel.errors import GateError, GitmodelError, UnsavedError, UsageError
 from gitmodel.git import gitconfig, revisions
 from gitmodel.git.command import open_git
 from gitmodel.porcelain.hooks import (
@@ -74,8 +74,7 @@ def _report(found: Restored) -> None:
 
 
 def _hint(path: str, error: GitmodelError) -> str:
-    # Not where nothing is to be forced, as with a Git repository that is in the way.
-    if isinstance(error, ConflictError) and "--force" in error.hint:
+    if isinstance(error, UnsavedError):
         return hints.note(
             "gitmodel add {} keeps it, gitmodel checkout --force -- {} loses it", path, path
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from gitmodel import hints
 from gitmodel.cli.common import (
     jobs_option,
     opened,
@@ -63,6 +64,12 @@ def _report(done: Pushed, *, asked_for_git: bool) -> None:
         say("no Git remote is configured, so no tags were pushed", err=True)
     warn_of_foreign(done)
     warn_of_moved(Moved(done.git_remote, done.moved))
+    if done.almost:
+        say(
+            f"left out, for a version is v1.0 or model-v1.0: {some(done.almost, shown)}"
+            f"  ({hints.command('gitmodel push {}', done.almost[0])})",
+            err=True,
+        )
     if done.uncommitted:
         names = some(done.uncommitted, shown)
         say(f"not pushed, for no commit has it yet: {names}  (git commit)", err=True)

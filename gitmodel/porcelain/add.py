@@ -124,7 +124,7 @@ def _plan(
             plan[path] = None
         elif plan.setdefault(owner, []) is not None:
             plan[owner] = [*(plan[owner] or []), path[len(owner) + 1 :]]
-    check_alone(plan, pointers)
+    check_alone(project.root, plan, pointers)
     return plan
 
 
@@ -164,8 +164,18 @@ def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> 
     check_apart(path, pointers)
 
 
-def check_alone(paths: Iterable[str], pointers: Iterable[str]) -> None:
-    """Raise `IntegrityError` if a new artifact, or a folder above, is a twin of another."""
+def check_alone(root: Path, paths: Iterable[str], pointers: Iterable[str]) -> None:
+    """Raise `IntegrityError` if a new artifact, or a folder above, is a twin of another.
+
+    Raises `UsageError` if it lies in another Git repository, which would have to track it.
+    """
+    paths = list(paths)
+    folders = dict.fromkeys(each for path in paths for each in (path, *parents(path)))
+    if other := next((each for each in folders if os.path.lexists(root / each / ".git")), None):
+        raise UsageError(
+            f"{other!r} is a Git repository of its own, as a submodule is",
+            hint=then(command("cd {}", other), "gitmodel add there"),
+        )
     if twins := find_twins(paths, pointers):
         one, other = twins
         raise IntegrityError(

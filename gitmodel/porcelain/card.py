@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from gitmodel.atomic import write_file
 from gitmodel.card import SUFFIX, Card, Finding, check_card, fill_index, parse_card
-from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.errors import ConflictError, IntegrityError, UsageError
+from gitmodel.git.command import Git
+from gitmodel.git.worktree import literal, unstaged
 from gitmodel.hints import command
 from gitmodel.history import History
 from gitmodel.lineage import Lineage, lineage_path, parse_lineage
@@ -14,6 +19,7 @@ from gitmodel.paths import stem_path
 from gitmodel.porcelain.show import Shown, show
 from gitmodel.porcelain.staged import secrets_of
 from gitmodel.record import Record
+from gitmodel.scratch import Scratch, scratch_in
 from gitmodel.sidecar import without_secrets
 from gitmodel.snapshot import name_of
 from gitmodel.strict_yaml import Value
@@ -60,6 +66,36 @@ def card_of(history: History, reference: str) -> Carded:
     name = shown.resolved.name or _model_name(history, shown.record, path)
     front = card.front if broken else fill_index(card.front, name, shown.record.metrics)
     return Carded(shown, card, front, lineages, tuple(findings))
+
+
+def write_card(git: Git, path: Path, data: bytes, *, force: bool) -> None:
+    """Write a card to a file that the user names.
+
+    Raises `ConflictError` if something else is there that Git has not, unless `force`.
+    """
+    if path.exists() and not path.is_file():
+        # A device or a pipe: what reads it is meant, not its name.
+        with path.open("wb") as file:
+            file.write(data)
+        return
+    if not force and os.path.lexists(path) and not _is_kept(git, path, data):
+        raise ConflictError(
+            f"{str(path)!r} is there already, and Git has not what is in it",
+            hint="use another name, or --force to replace it",
+        )
+    with Scratch(scratch_in(git.common_dir / "gitmodel")) as scratch:
+        write_file(path, data, scratch)
+
+
+def _is_kept(git: Git, path: Path, data: bytes) -> bool:
+    """Return whether a file is what is to be written, or what Git has of it."""
+    if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+        return True
+    real = Path(os.path.realpath(path.parent), path.name)
+    top = Path(os.path.realpath(git.worktree))
+    if not real.is_relative_to(top):
+        return False
+    return not unstaged(git, literal([str(real.relative_to(top))]), ignored=True)
 
 
 def card_path(artifact: str) -> str:

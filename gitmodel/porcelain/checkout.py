@@ -14,6 +14,7 @@ from gitmodel.errors import (
     IntegrityError,
     MissingError,
     RemoteError,
+    UnsavedError,
     UsageError,
 )
 from gitmodel.git import gitconfig, refs, revisions, staging, trees, worktree
@@ -382,7 +383,7 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
         plan.change.removals += plan.kept
         plan.kept = []
     elif plan.unsaved:
-        raise ConflictError(
+        raise UnsavedError(
             f"{some(plan.unsaved)} would be overwritten, and what is in there is saved nowhere",
             hint="gitmodel add it, or use --force to lose it",
         )

@@ -22,6 +22,7 @@ from gitmodel.remote.upload import Sent
 from gitmodel.root import make_root
 from gitmodel.snapshot import Snapshot, oids_of, read_commit, read_worktree
 from gitmodel.transfer.push import Absent, push_blobs
+from gitmodel.version import is_almost_version
 
 _TAGS_AT_ONCE = 200
 _FEW = 16
@@ -49,7 +50,7 @@ class Pushed:
     whose pointers no commit has yet, so that they were not pushed; `moved` the versions, other
     than those to push, that are other tags on the Git remote than here, or than they were;
     `foreign` the refs that hold data of DVC's that was not imported, so that they are DVC's to
-    push.
+    push; `almost` the tags that people may take for versions.
     """
 
     remote: str
@@ -62,6 +63,7 @@ class Pushed:
     uncommitted: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
+    almost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ def push(
         git_tags=tags,
         uncommitted=_uncommitted(project),
         moved=moved,
+        almost=() if request.tags else _almost(project),
     )
 
 
@@ -268,6 +271,11 @@ def _push_tags(
     for start in range(0, len(new), _TAGS_AT_ONCE):
         transport.push_tags(project.git, remote, new[start : start + _TAGS_AT_ONCE])
     return tuple(new), moved_of(project, remote, here, there)
+
+
+def _almost(project: Project) -> tuple[str, ...]:
+    names = (tag.name for tag in refs.tags(project.git))
+    return tuple(name for name in names if is_almost_version(name, project.config.tag_formats))
 
 
 def _uncommitted(project: Project) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from gitmodel.errors import (
     ConflictError,
     MissingError,
     RemoteError,
+    UnsavedError,
     UsageError,
 )
 from gitmodel.git import staging
-from gitmodel.hints import note, then
+from gitmodel.hints import command, either, note, then
 from gitmodel.locks import locked
 from gitmodel.merge import Clash, Entries, Side, join_conflict
 from gitmodel.paths import check_artifact
@@ -51,6 +52,14 @@ class Resolved:
     sides: tuple[SideFacts, SideFacts] | None = None
     pointer: Pointer | None = None
     restored: CheckedOut | None = None
+
+
+_KEEP: Mapping[Side | None, str] = {
+    "ours": "gitmodel resolve --ours --no-restore {}",
+    "theirs": "gitmodel resolve --theirs --no-restore {}",
+    None: "gitmodel resolve --no-restore {}",
+}
+"""What ends a conflict and leaves the files as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +214,12 @@ def _finish(
     # Who has only pointers here did not ask for more; what was deleted on our side is another case.
     if choice.restore and (look(project.root, artifact) or not found.ours):
         before = {artifact: sides[0]}
-        restored = restore(project, wanted, before, choice.work, force=choice.force)
+        try:
+            restored = restore(project, wanted, before, choice.work, force=choice.force)
+        except UnsavedError as error:
+            keep = then(command(_KEEP[choice.side], artifact), command("gitmodel add {}", artifact))
+            hint = either(keep, "use --force to lose it")
+            raise UnsavedError(error.message, hint=hint) from error
     if pointer:
         track(project.git, wanted, {}, project.beside)
     else:

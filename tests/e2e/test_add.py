@@ -359,3 +359,17 @@ def test_a_limit_of_the_system_is_told_with_what_lifts_it(
     done = repo.run("bash", "-c", f"ulimit {limit}; exec {GITMODEL} add model.pt")
     assert (done.code, repo.leftovers()) == (8, [])
     assert f"ulimit {remedy}" in done.err
+
+
+@pytest.mark.parametrize("path", ["lib/model.pt", "lib"])
+def test_what_lies_in_a_submodule_is_that_ones_to_track(repo: Repo, path: str) -> None:
+    repo.git("init", "-q", "../library")
+    repo.git("-C", "../library", "commit", "-qm", "first", "--allow-empty")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../library", "lib")
+    repo.write("lib/model.pt", noise(1, 1000))
+    before = repo.tree()
+    save = ("run", "--save", path, "--", "sh", "-c", "echo 1 > lib/made")
+    for command in (("add", path), save):
+        done = repo.gitmodel(*command, code=2)
+        assert "'lib' is a Git repository of its own" in done.err
+        assert repo.tree() == before

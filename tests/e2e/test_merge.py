@@ -456,10 +456,10 @@ def test_what_a_conflict_does_to_other_commands(base: Repo) -> None:
 def test_no_unsaved_work_is_overwritten(base: Repo) -> None:
     _conflicting(base, {"model.pt": "ours"}, {"model.pt": "theirs"})
     base.write("model.pt", "never saved")
-    assert (
-        "'model.pt' would be overwritten"
-        in base.gitmodel("resolve", "--theirs", "model.pt", code=4).err
-    )
+    done = base.gitmodel("resolve", "--theirs", "model.pt", code=4)
+    assert "'model.pt' would be overwritten" in done.err
+    keep = "gitmodel resolve --theirs --no-restore model.pt, then gitmodel add model.pt"
+    assert f"next:  {keep}, or use --force" in done.err
     assert base.read("model.pt") == b"never saved"
     assert base.status()["model.pt"]["work"] == "conflict"
     base.gitmodel("resolve", "--theirs", "--no-restore", "model.pt")

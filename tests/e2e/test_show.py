@@ -247,6 +247,19 @@ def test_card_to_a_file(story: Repo) -> None:
     assert story.leftovers() == []
 
 
+def test_card_writes_over_nothing_that_git_has_not(story: Repo) -> None:
+    story.gitmodel("card", "model", "-o", "README.md")
+    story.commit()
+    story.gitmodel("card", "v1.0", "-o", "README.md")
+    for path in ("README.md", "model.pt", "../notes.md"):
+        story.write(path, "mine")
+        done = story.gitmodel("card", "model", "-o", path, code=4)
+        assert repr(path) in done.err
+        assert story.read(path) == b"mine"
+        story.gitmodel("card", "model", "-o", path, "--force")
+        assert story.read(path) != b"mine"
+
+
 @pytest.mark.parametrize(
     ("front", "code", "said"),
     [

@@ -51,6 +51,15 @@ def test_nothing_new_to_push(story: Repo) -> None:
     assert tree(story.remote) == before
 
 
+def test_push_names_tags_that_only_look_like_versions(story: Repo) -> None:
+    for tag in ("v2", "model-v3", "1.4", "nightly", "v1.2"):
+        story.git("tag", tag)
+    done = story.gitmodel("push")
+    assert "complete on origin: v1.2\n" in done.out
+    assert "left out, for a version is v1.0 or model-v1.0: 1.4, model-v3, v2  (" in done.err
+    assert "complete on origin: v2\n" in story.gitmodel("push", "v2").out
+
+
 def test_push_without_a_commit(repo: Repo) -> None:
     repo.write("model.pt", noise(1, 100))
     repo.gitmodel("add", "model.pt")

@@ -17,7 +17,7 @@ from gitmodel.errors import (
     UsageError,
 )
 from gitmodel.git import staging
-from gitmodel.hints import command, either, note, then
+from gitmodel.hints import note, then
 from gitmodel.locks import locked
 from gitmodel.merge import Clash, Entries, Side, join_conflict
 from gitmodel.paths import check_artifact
@@ -52,14 +52,6 @@ class Resolved:
     sides: tuple[SideFacts, SideFacts] | None = None
     pointer: Pointer | None = None
     restored: CheckedOut | None = None
-
-
-_KEEP: Mapping[Side | None, str] = {
-    "ours": "gitmodel resolve --ours --no-restore {}",
-    "theirs": "gitmodel resolve --theirs --no-restore {}",
-    None: "gitmodel resolve --no-restore {}",
-}
-"""What ends a conflict and leaves the files as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +209,12 @@ def _finish(
         try:
             restored = restore(project, wanted, before, choice.work, force=choice.force)
         except UnsavedError as error:
-            keep = then(command(_KEEP[choice.side], artifact), command("gitmodel add {}", artifact))
-            hint = either(keep, "use --force to lose it")
+            hint = note(
+                "gitmodel resolve --{} --no-restore {} && gitmodel add {} keeps it,"
+                " --force loses it",
+                # Without a side, all was merged, and either does.
+                *(choice.side or "ours", artifact, artifact),
+            )
             raise UnsavedError(error.message, hint=hint) from error
     if pointer:
         track(project.git, wanted, {}, project.beside)

@@ -458,8 +458,8 @@ def test_no_unsaved_work_is_overwritten(base: Repo) -> None:
     base.write("model.pt", "never saved")
     done = base.gitmodel("resolve", "--theirs", "model.pt", code=4)
     assert "'model.pt' would be overwritten" in done.err
-    keep = "gitmodel resolve --theirs --no-restore model.pt, then gitmodel add model.pt"
-    assert f"next:  {keep}, or use --force" in done.err
+    keep = "gitmodel resolve --theirs --no-restore model.pt && gitmodel add model.pt"
+    assert f"next:  {keep} keeps it, --force loses it" in done.err
     assert base.read("model.pt") == b"never saved"
     assert base.status()["model.pt"]["work"] == "conflict"
     base.gitmodel("resolve", "--theirs", "--no-restore", "model.pt")

@@ -14,7 +14,6 @@ from itertools import accumulate
 from urllib.parse import unquote
 
 from gitmodel.secrets import (
-    CHUNK,
     LOGIN,
     MASK,
     PASSWORD,
@@ -24,8 +23,8 @@ from gitmodel.secrets import (
     is_random,
     plain_letters,
     secrecy_of,
-    split_user,
     without_forms,
+    without_logins,
 )
 
 _MOST = 1 << 15
@@ -258,8 +257,7 @@ def _without_pairs(text: str, end: str) -> str:
             return match[0] + _without_password(value)
         if value and _kind(text, match) and not _QUOTE.match(value) and value.strip() != MASK:
             return match[0] + (" " if value.startswith(" ") else "") + MASK
-    if "://" in text:
-        text = re.sub(CHUNK, lambda match: _masked_url(match[0]), text)
+    text = without_logins(text)
     text = _hide_pairs(text, end)
     text = _hide_calls(text)
     text = _TAG.sub(_hide_tag, text)
@@ -267,14 +265,6 @@ def _without_pairs(text: str, end: str) -> str:
     text = _HERE.sub(rf"\1{MASK}", text)
     text = _ORACLE.sub(rf"\1{MASK}@", text)
     return without_forms(re.sub(LOGIN, rf"\1:{MASK}@", text))
-
-
-def _masked_url(chunk: str) -> str:
-    before, colon, rest = chunk.partition("://")
-    if not colon or "@" not in rest:
-        return chunk
-    user, plain = split_user(before, rest)
-    return chunk if user or plain == rest else f"{before}://{MASK}@{plain}"
 
 
 def _kind(text: str, match: re.Match[str]) -> str:

@@ -19,6 +19,7 @@ from gitmodel.hints import command
 from gitmodel.index import Index, opened_index
 from gitmodel.manifest import Entry
 from gitmodel.scratch import BESIDE, Scratch, scratch_in
+from gitmodel.secrets import without_secret
 from gitmodel.settings import read_carried_config, read_config
 from gitmodel.worktree.places import Places
 from gitmodel.worktree.scan import Types
@@ -119,6 +120,11 @@ def path_from_top(path: str, folder: str, top: str) -> str:
 
     Raises `UsageError` if it leads elsewhere.
     """
+    if "://" in path:
+        raise UsageError(
+            f"{without_secret(path)!r} is a URL, and no path here",
+            hint="download it, and give its path",
+        )
     full = os.path.normpath(os.path.join(folder, path))
     if not full.startswith(top + os.sep) and os.path.isabs(path):
         # /home may be a symlink: compare what it leads to, but leave the last name alone.

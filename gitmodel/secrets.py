@@ -88,6 +88,7 @@ _PAIR = (
 MASK = "***"
 CHUNK = r"[^\s\"'<>`]+"
 """A text without blanks and quotes: a URL is no longer."""
+_BEHIND = r"[?#]|;[\w.-]{1,100}="
 LOGIN = (
     r"(?<![\w/.+-])([\w.+-]{1,100}):([^\s@/\"']{1,500})@(?!sha\d)(?=[A-Za-z\[]|\d+\.\d+\.\d+\.\d)"
 )
@@ -241,7 +242,8 @@ def is_random(value: str) -> bool:
 def without_secret(text: str) -> str:
     """Return a URL, or a text with URLs, as it may be shown.
 
-    A URL loses its user, except one of SSH without a password, and all from its `?` or `#` on.
+    A URL loses its user, except one of SSH without a password, and all from its `?`, `#` or
+    `;name=` on.
     """
     if "://" in text or "@" in text:
         text = re.sub(CHUNK, lambda match: _plain_url(match[0]), text)
@@ -253,7 +255,20 @@ def _plain_url(chunk: str) -> str:
     if not colon:
         return re.sub(LOGIN, f"{MASK}@", chunk)
     user, rest = split_user(before, rest)
-    return f"{before}://{user}{re.split('[?#]', rest, maxsplit=1)[0]}"
+    return f"{before}://{user}{re.split(_BEHIND, rest, maxsplit=1)[0]}"
+
+
+def without_logins(text: str) -> str:
+    """Return a text in which `***` stands for the users of URLs, but for those of SSH."""
+    return re.sub(CHUNK, lambda match: _masked(match[0]), text) if "://" in text else text
+
+
+def _masked(chunk: str) -> str:
+    before, colon, rest = chunk.partition("://")
+    if not colon or "@" not in rest:
+        return chunk
+    user, plain = split_user(before, rest)
+    return chunk if user or plain == rest else f"{before}://{MASK}@{plain}"
 
 
 def split_user(before: str, rest: str) -> tuple[str, str]:

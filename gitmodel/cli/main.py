@@ -17,7 +17,7 @@ import click
 from gitmodel import __version__, hints
 from gitmodel.cli.printer import guard, say, say_error
 from gitmodel.errors import DiskError, GitmodelError
-from gitmodel.secrets import without_secret
+from gitmodel.secrets import without_logins, without_secret
 from gitmodel.signals import signal_behind, terminate
 
 _COMMANDS = {
@@ -188,7 +188,7 @@ def _say_usage(error: click.ClickException) -> int:
     elif context:
         say(*context.get_usage().split("\n"), err=True)
         say(f"Try '{context.command_path} --help' for help.", "", err=True)
-        say(f"Error: {error.format_message()}", err=True)
+        say(f"Error: {without_logins(error.format_message())}", err=True)
     return error.exit_code
 
 

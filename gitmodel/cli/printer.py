@@ -17,6 +17,7 @@ import click
 
 from gitmodel.errors import GitmodelError
 from gitmodel.printable import cut, escaped, inert_json, visible, without_commands
+from gitmodel.secrets import without_logins
 
 _SEAL = int.from_bytes(os.urandom(8))
 _SEALED = rf"(\x1b\[[0-9;]*);{_SEAL}m"
@@ -61,7 +62,8 @@ def say(*lines: str, err: bool = False) -> None:
 
 def say_error(error: GitmodelError) -> None:
     """Print what went wrong, and what comes next."""
-    first, *more = (cut(line, _LONGEST_LINE) for line in (error.message, *error.more))
+    lines = map(without_logins, (error.message, *error.more))
+    first, *more = (cut(line, _LONGEST_LINE) for line in lines)
     say(f"{style('error:', 'red', bold=True)} {first}", *(f"  {line}" for line in more), err=True)
     if error.hint:
         say_hint(error.hint)
@@ -69,7 +71,11 @@ def say_error(error: GitmodelError) -> None:
 
 def say_hint(hint: str, *, err: bool = True, indent: str = "") -> None:
     """Print what comes next."""
-    shown = hint if len(hint) <= _LONGEST_HINT else "a command that is too long to be shown"
+    shown = (
+        without_logins(hint)
+        if len(hint) <= _LONGEST_HINT
+        else "a command that is too long to be shown"
+    )
     say(f"{indent}{style('next:', bold=True)}  {shown}", err=err)
 
 

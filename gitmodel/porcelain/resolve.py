@@ -21,6 +21,7 @@ from gitmodel.reference import (
     split_reference,
     stages_of,
 )
+from gitmodel.secrets import without_secret
 from gitmodel.version import find_version, parse_version, versions_of
 
 _TAGS = "refs/tags/"
@@ -49,6 +50,12 @@ def resolve(history: History, text: str, of: str = "") -> Resolved:
     """
     if "\0" in text:
         raise UsageError("a reference may hold no NUL")
+    if "://" in text:
+        # Git and gitmodel name no version so; it may hold a password, also cut in two at an `@`.
+        raise UsageError(
+            f"{without_secret(text)!r} is a URL, and no version",
+            hint="gitmodel versions; gitmodel get URL ARTIFACT@VERSION",
+        )
     if of and not split_reference(text)[0]:
         return _of_artifact(history, _name_in(history, of) or PurePosixPath(of).stem, text)
     found = (

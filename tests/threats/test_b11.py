@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gitmodel.secrets import without_secret
+from tests.helpers.inside import runner
 from tests.helpers.repo import Repo
 
 C = "CANARY"
@@ -23,6 +24,7 @@ SHOWN = {
     f"https://user:p@{C}@host/r.git": "https://host/r.git",
     f"https://host/r.git?private_token={C}": "https://host/r.git",
     f"https://host/r.git#{C}": "https://host/r.git",
+    f"https://host/r.git;jsessionid={C}": "https://host/r.git",
     f"ssh://git:{C}@host/r.git": "ssh://host/r.git",
     f"u:{C}@h:/x": "***@h:/x",
     f"fatal: access 'https://a:{C}@h/r/': no": "fatal: access 'https://h/r/': no",
@@ -39,6 +41,13 @@ TOKENS = [
     f"http://127.0.0.1:9/r.git?private_token={C}",
     f"http://127.0.0.1:9/?private_token={C}",
     f"http://127.0.0.1:9/r.git#{C}",
+    f"http://127.0.0.1:9/r.git;jsessionid={C}",
+]
+ELSEWHERE = [
+    *(("add", "@"), ("run", "--use", "@", "--", "true"), ("run", "--params", "@", "--", "true")),
+    *(("checkout", "@"), ("show", "@"), ("card", "@"), ("lineage", "@"), ("versions", "@")),
+    *(("push", "-r", "@"), ("push", "@"), ("pull", "@"), ("rm", "@"), ("status", "@"), ("@",)),
+    *(("verify", "--remote", "@"), ("diff", "@"), ("impact", "@"), ("get", ".", "@", "-o", "o")),
 ]
 REFUSED = [
     *(f"u:{C}@h:/x", f"https://h/x#{C}", f"https://u:{C}@h/x", f"https://{C}@h/x"),
@@ -60,6 +69,21 @@ def test_b11_no_token_of_a_url_is_shown_or_names_a_folder(repo: Repo, url: str) 
     assert C not in done.out + done.err
     for _, folders, files in os.walk(repo.path / "c"):
         assert not [name for name in (*folders, *files) if C in name or "token" in name]
+
+
+@pytest.mark.parametrize("command", ELSEWHERE, ids=" ".join)
+def test_b11_a_url_where_none_is_meant_is_shown_without_its_login(
+    story: Repo,
+    command: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = f"https://user:{C}@host/r.git"
+    run = runner(capsys, monkeypatch)
+    done = run(story, *(url if word == "@" else word for word in command))
+    assert done.code in (2, 6), done.err
+    assert C not in done.out + done.err
+    assert "host/r.git" in done.err
 
 
 @pytest.mark.parametrize("url", REFUSED)

@@ -19,7 +19,11 @@ MAX_PATH = 4096
 """Bytes of the longest path in a manifest."""
 MAX_NAME = 255
 """Bytes of the longest name of a path."""
-OWN_ENDINGS = (".gitmodel-tmp", ".gitmodel-replaced")
+TEMPORARY = ".gitmodel-tmp"
+"""The end of the name of a scratch folder."""
+ASIDE = ".gitmodel-replaced"
+"""The end of the name of a folder in which lies what was taken out."""
+OWN_ENDINGS = (TEMPORARY, ASIDE)
 """The ends of the names that gitmodel's own files and folders have in the working tree."""
 LARGEST = 1 << 24
 """Bytes of a small file: what is read of one at most."""

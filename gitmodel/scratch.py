@@ -18,17 +18,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from gitmodel.disk import MAKE_FILE, OPEN_FOLDER, kind_of, make_folder, write_all
+from gitmodel.disk import MAKE_FILE, OPEN_FILE, OPEN_FOLDER, kind_of, make_folder, write_all
 from gitmodel.errors import IntegrityError
 from gitmodel.hints import command
 from gitmodel.locks import HOST, identity, lock
+from gitmodel.paths import TEMPORARY
 from gitmodel.signals import waiting
 
 MARKER = "lock"
 """The file in a scratch folder that says whose that is; locked as long as its process lives."""
-TEMPORARY = ".gitmodel-tmp"
-"""The end of the names that temporary things have in folders that are not gitmodel's."""
-
 _HEAD = b"scratch folder of gitmodel: "
 _MOST = 4096
 """Bytes that are read of a marker: ours are shorter."""
@@ -282,6 +280,15 @@ def of_other_hosts(parent: Path, place: Place = OWN, at: int | None = None) -> l
         return sorted(name for name in os.listdir(fd) if place.host_in(name) not in (None, HOST))
     finally:
         os.close(fd)
+
+
+def is_scratch(name: str, parent: int) -> bool:
+    """Return whether a folder in an open one says inside that it is a scratch folder."""
+    with suppress(OSError):
+        marker = os.open(f"{name}/{MARKER}", OPEN_FILE, dir_fd=parent)
+        with open(marker, "rb") as file:
+            return file.read(len(_HEAD)) == _HEAD
+    return False
 
 
 def owner_of_new(folder: int) -> int:

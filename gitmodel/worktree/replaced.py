@@ -17,14 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitmodel.disk import OPEN_FILE, OPEN_FOLDER, make_folder
+from gitmodel.paths import ASIDE
 from gitmodel.worktree.writers import can_tell
 
 KEPT = 24 * 60 * 60
 """Seconds for which a file is kept after it was last written to."""
 REPLACED = "replaced"
 """The folder of the cache in which folders of things that were taken out lie."""
-_HIDDEN = ".gitmodel-replaced"
-"""The end of the name of such a folder in the working tree, on a mount that the cache is not on."""
 _NAME = r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{16}"
 _TIME = "%Y%m%dT%H%M%SZ"
 _MARKER = ".gitignore"
@@ -62,7 +61,7 @@ class Aside:
         if self._path is None:
             forget_old(self._parent, time.time(), inside=self._inside)
             name = f"{time.strftime(_TIME, time.gmtime())}-{secrets.token_hex(8)}"
-            path = self._parent / (f".{name}{_HIDDEN}" if self._inside else name)
+            path = self._parent / (f".{name}{ASIDE}" if self._inside else name)
             if not self._inside:
                 make_folder(self._parent)
             path.mkdir(0o700)
@@ -106,7 +105,16 @@ class Aside:
 
 def is_aside(name: str) -> bool:
     """Return whether a name in the working tree is that of such a folder."""
-    return name.endswith(_HIDDEN) and re.fullmatch(_NAME, name[1 : -len(_HIDDEN)]) is not None
+    return name.endswith(ASIDE) and re.fullmatch(_NAME, name[1 : -len(ASIDE)]) is not None
+
+
+def is_marked(name: str, parent: int | None = None) -> bool:
+    """Return whether a folder says inside that it is one; `parent` is what the name is in."""
+    with suppress(OSError):
+        marker = os.open(f"{name}/{_MARKER}", OPEN_FILE, dir_fd=parent)
+        with open(marker, "rb") as file:
+            return file.read(len(_MARK) + 1) == _MARK
+    return False
 
 
 def kept_in(parent: Path, *, inside: bool) -> Iterator[Path]:
@@ -135,19 +143,13 @@ def _folders(parent: Path, *, inside: bool) -> list[Path]:
         return []
     if inside:
         marked = (parent / name for name in names if is_aside(name))
-        return [path for path in marked if _is_own(path) and _is_marked(path)]
+        return [path for path in marked if _is_own(path) and is_marked(str(path))]
     return [parent / name for name in names if re.fullmatch(_NAME, name) and _is_own(parent / name)]
 
 
 def _is_own(path: Path) -> bool:
     status = os.lstat(path)
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
-
-
-def _is_marked(path: Path) -> bool:
-    with suppress(OSError), open(os.open(path / _MARKER, OPEN_FILE), "rb") as file:
-        return file.read(len(_MARK) + 1) == _MARK
-    return False
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -16,8 +16,8 @@ from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.hints import command
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK
 from gitmodel.paths import LARGEST, MAX_PATH
-from gitmodel.scratch import BESIDE, Scratch
-from gitmodel.worktree.replaced import is_aside
+from gitmodel.scratch import BESIDE, Scratch, is_scratch
+from gitmodel.worktree.replaced import is_aside, is_marked
 
 if TYPE_CHECKING:
     # Who only reads files need not load SQLite.
@@ -153,7 +153,7 @@ def _list(fd: int) -> tuple[list[tuple[str, os.stat_result]], list[str]]:
     with os.scandir(fd) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                if not _is_own(entry.name):
+                if not _is_own(entry.name, fd):
                     folders.append(entry.name)
                 continue
             try:
@@ -167,9 +167,12 @@ def _list(fd: int) -> tuple[list[tuple[str, os.stat_result]], list[str]]:
     return files, folders
 
 
-def _is_own(name: str) -> bool:
+def _is_own(name: str, parent: int) -> bool:
     """Return whether a folder is one of gitmodel's own, on a mount that the cache is not on."""
-    return name.startswith(".") and (BESIDE.host_in(name) is not None or is_aside(name))
+    if not name.startswith("."):
+        return False
+    scratch = BESIDE.host_in(name) is not None and is_scratch(name, parent)
+    return scratch or (is_aside(name) and is_marked(name, parent))
 
 
 def _found(

@@ -130,3 +130,18 @@ def test_b1_a_pipe_is_written_to_and_not_replaced(story: Repo) -> None:
     told = story.gitmodel("get", "../origin.git", "model", "-o", "../pipe", "--force", code=4).err
     assert "is not replaced" in told
     assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".host-1-0123456789abcdef.gitmodel-tmp",
+        ".20260101T000000Z-0123456789abcdef.gitmodel-replaced",
+    ],
+)
+def test_b1_what_is_only_named_like_ours_is_not_passed_over(story: Repo, name: str) -> None:
+    story.write(f"data/train/{name}/mine", "mine")
+    assert story.status()["data/train"]["work"] == "modified"
+    done = story.gitmodel("add", "data/train", code=7)
+    assert name in done.err
+    assert story.read(f"data/train/{name}/mine") == b"mine"

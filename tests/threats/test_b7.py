@@ -13,8 +13,8 @@ from gitmodel.cache import Cache
 from gitmodel.digest import digest_bytes
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.manifest import FILE, Entry
+from gitmodel.paths import TEMPORARY
 from gitmodel.progress import silent
-from gitmodel.scratch import TEMPORARY
 from gitmodel.worktree.deliver import deliver, prepared, stats_of
 from tests.helpers.foreign import OTHER, needs_root, seen, victim
 from tests.helpers.formats import opened_cache

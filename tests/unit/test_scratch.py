@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from gitmodel.errors import IntegrityError
-from gitmodel.scratch import BESIDE, MARKER, TARGET, TEMPORARY, Scratch, sweep
+from gitmodel.paths import TEMPORARY
+from gitmodel.scratch import BESIDE, MARKER, TARGET, Scratch, sweep
 from tests.helpers.foreign import OTHER, needs_root, seen, victim
 from tests.helpers.scratch import finished, leave
 

@@ -110,7 +110,8 @@ def _find_section(lines: Sequence[str], key: str) -> tuple[int, int]:
 
     Comments and blank lines belong to it only if one of its own lines follows.
     """
-    start = next((n for n, line in enumerate(lines) if line.startswith(f"{key}:")), len(lines))
+    is_key = re.compile(rf"(?:{key}|\"{key}\"|'{key}')[ \t]*:").match
+    start = next((n for n, line in enumerate(lines) if is_key(line)), len(lines))
     end = start + 1
     for number in range(start + 1, len(lines)):
         line = lines[number]

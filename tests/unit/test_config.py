@@ -137,6 +137,7 @@ def test_replacing_a_section_by_nothing_removes_it():
     "tail",
     [
         *("", "remotes:\n", "remotes: {}\n", "remotes: {a: /x}", "remotes:\n  a: /x"),
+        *('"remotes":\n  a: /x\n', "'remotes' : {a: /x}\n", "remotes\t:\n  a: /x\n"),
         *("remotes:\n    a: /x\n\n\n", "artifacts: {m: x}\nremotes:\n  a: /x\n# end\n"),
     ],
 )

@@ -11,7 +11,7 @@ from gitmodel.git.signature import Signature
 from gitmodel.history import History
 from gitmodel.pointer import Pointer
 from gitmodel.porcelain.resolve import Resolved, resolve
-from gitmodel.porcelain.verify_tag import look_at_tag
+from gitmodel.porcelain.verify_tag import look_at_tag, replaced_in
 from gitmodel.record import Record
 from gitmodel.snapshot import not_imported
 
@@ -43,7 +43,10 @@ def show(history: History, reference: str) -> Shown:
     everything = history.reader.artifacts(found.commit)
     others = {path: everything[path] for path in sorted(everything.keys() - record.artifacts)}
     story = revisions.story(history.git, found.commit, found.tag)
-    return Shown(found, story, record, others, problems_of(history, record))
+    problems = problems_of(history, record)
+    if hidden := replaced_in(history.git, found.commit):
+        problems = (*problems, f"Git shows another object instead of {hidden} (git replace)")
+    return Shown(found, story, record, others, problems)
 
 
 def problems_of(history: History, record: Record) -> tuple[str, ...]:

@@ -291,6 +291,7 @@ def test_git_replace_swaps_a_part(ssh: Repo, path: str) -> None:
     ssh.write("train.py", "print('evil')\n")
     swap(ssh)
     ssh.git("replace", good, f"HEAD:{path}")
+    assert f"Git shows another object instead of {good}" in ssh.gitmodel("show", "model-v1.0").out
     assert good in verify(ssh, "model-v1.0", code=7)["problems"][0]
 
 

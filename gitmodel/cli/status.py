@@ -59,7 +59,7 @@ def _words(status: ArtifactStatus) -> str:
         "clean": style("clean", colour="green"),
         "modified": style("modified", colour="yellow"),
         "missing": style("missing", colour="red"),
-        "unknown": style("manifest not here", colour="red"),
+        "unknown": style("list of files not fetched", colour="red"),
         "conflict": style("in conflict", colour="red"),
         "left": style("no longer tracked", colour="yellow"),
     }[status.work]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +37,7 @@ from gitmodel.pointer import Pointer
 from gitmodel.porcelain.supply import bring_entries
 from gitmodel.progress import Meter, Progress, Work
 from gitmodel.project import Project
+from gitmodel.reference import near
 from gitmodel.snapshot import check_settled, pointer_path, read_worktree
 from gitmodel.worktree.content import (
     Rows,
@@ -158,10 +160,21 @@ def check_new_name(path: str) -> None:
 def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> None:
     check_new_name(path)
     if look(project.root, path) is None:
-        known = path in pointers
-        hint = command("gitmodel checkout -- {}" if known else "ls {}", path)
-        raise UsageError(f"{path!r} does not exist", hint=hint)
+        raise absent(project.root, path, tracked=path in pointers)
     check_apart(path, pointers)
+
+
+def absent(root: Path, path: str, *, tracked: bool = False) -> UsageError:
+    """Return the error that nothing is at a path; it names what is called alike there."""
+    folder, _, name = path.rpartition("/")
+    others: list[str] = []
+    with suppress(OSError):
+        hidden = name.startswith(".")
+        others = [each for each in os.listdir(root / folder) if each.startswith(".") == hidden]
+    hint = command(
+        "gitmodel checkout -- {}" if tracked else "ls {}", path if tracked else folder or "."
+    )
+    return UsageError(f"{path!r} does not exist{near(name, others)}", hint=hint)
 
 
 def check_alone(root: Path, paths: Iterable[str], pointers: Iterable[str]) -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from gitmodel.digest import oid_of
 from gitmodel.errors import UsageError
-from gitmodel.hints import command, note
+from gitmodel.hints import note
 from gitmodel.history import history_of
 from gitmodel.lineage import Input
 from gitmodel.manifest import Entry, format_manifest, make_manifest
 from gitmodel.paths import check_path, parents
 from gitmodel.pointer import Pointer
+from gitmodel.porcelain.add import absent
 from gitmodel.porcelain.ancestry import read_ancestry
 from gitmodel.porcelain.resolve import Resolved, resolve
 from gitmodel.porcelain.status import status
@@ -105,9 +106,7 @@ def _oid_at(project: Project, path: str, pointers: Mapping[str, Pointer], owner:
         return pointers[path].oid
     entries = _entries_at(project, path, owner or path)
     if not entries and look(project.root, path) is None:
-        known = bool(owner) or path in pointers
-        hint = command("gitmodel checkout -- {}" if known else "ls {}", path)
-        raise UsageError(f"{path!r} does not exist", hint=hint)
+        raise absent(project.root, path, tracked=bool(owner) or path in pointers)
     if list(entries) == [""]:
         return entries[""].oid
     manifest = make_manifest([entry._replace(path=name) for name, entry in entries.items()])

@@ -16,9 +16,10 @@ from typing import Any
 from gitmodel.curves import Curves
 from gitmodel.digest import oid_of
 from gitmodel.errors import IntegrityError, UsageError
-from gitmodel.hints import command, note
+from gitmodel.hints import note
 from gitmodel.lineage import Input, Named
 from gitmodel.paths import check_path
+from gitmodel.porcelain.add import absent
 from gitmodel.porcelain.inputs import is_path, read_inputs, read_version
 from gitmodel.porcelain.keep import KeptRun, keep
 from gitmodel.porcelain.origin import Origin, read_origin
@@ -30,7 +31,7 @@ from gitmodel.project import Project, open_project, path_from_top
 from gitmodel.sidecar import Goal, Metric, metric_of, parse_params
 from gitmodel.strict_yaml import Value
 from gitmodel.version import parse_version
-from gitmodel.worktree.scan import open_folder, read_small
+from gitmodel.worktree.files import read_file
 
 VARIABLE = "GITMODEL_RUN"
 """Names the folder in which a run leaves what it said for the command that started it."""
@@ -210,11 +211,9 @@ def read_params(project: Project, params: Mapping[str, Any] | Where | None) -> P
         return Params(as_params(params))
     path = _from_top(project, params)
     check_path(path)
-    folder, _, name = path.rpartition("/")
-    with open_folder(project.root, folder) as fd:
-        data = read_small(fd, name, path)
-    if not data:
-        raise UsageError(f"{path!r} is empty, or not there", hint=command("ls {}", path))
+    data = read_file(project.root, path)
+    if data is None:
+        raise absent(project.root, path)
     return Params(parse_params(data, path), Named(path, oid_of(data, project.config.algorithm)))
 
 

@@ -299,7 +299,11 @@ def test_what_makes_no_sense_is_said(ready: Repo, line: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("params", "said"),
-    [("{'a': float('nan')}", "finite"), ("{'a': object()}", "object"), ("'none.yaml'", "there")],
+    [
+        ("{'a': float('nan')}", "finite"),
+        ("{'a': object()}", "object"),
+        ("'none.yaml'", "does not exist"),
+    ],
 )
 def test_wrong_params_are_refused_before_anything_runs(ready: Repo, params: str, said: str) -> None:
     script = f"import gitmodel\nwith gitmodel.run('m', params={params}):\n    print('ran')\n"

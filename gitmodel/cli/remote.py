@@ -56,10 +56,11 @@ def list_(as_json: bool) -> None:
     if as_json:
         say_json("remotes", {"remotes": [asdict(each) for each in remotes]})
         return
+    widest = max((len(each.name) for each in remotes), default=0)
     for each in remotes:
         notes = [*["default"] * each.default, *["not confirmed"] * (not each.trusted)]
         tail = f"  ({', '.join(notes)})" if notes else ""
-        say(f"{each.name}  {shown(each.url)}{tail}")
+        say(f"{each.name:<{widest}}  {shown(each.url)}{tail}")
     if not remotes:
         say("no remotes; gitmodel remote add origin PATH_OR_URL adds one", err=True)
 

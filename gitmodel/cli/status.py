@@ -101,7 +101,8 @@ def _details(status: ArtifactStatus) -> list[str]:
     if status.kind != "tree" or status.work != "modified":
         return []
     signs = (("+", status.added), ("-", status.removed), ("~", status.modified))
-    lines = [f"    {sign} {shown(name)}" for sign, names in signs for name in names]
+    # A symlink, or a file, in the place of a folder has no name inside it.
+    lines = [f"    {sign} {shown(name or '.')}" for sign, names in signs for name in names]
     if len(lines) > _SHOWN:
         rest = plural(len(lines) - _SHOWN, "more file")
         lines = [*lines[:_SHOWN], f"    … and {rest} (--json shows all)"]

@@ -60,6 +60,10 @@ class IntegrityError(GitmodelError):
     exit_code = 7
 
 
+class CacheError(IntegrityError):
+    """Something in the local cache is damaged; where it came from there may be a good copy."""
+
+
 class DiskError(GitmodelError):
     """The local disk refused: full, read-only, not permitted, or damaged."""
 

@@ -539,11 +539,9 @@ class Index:
         found: set[str] = set()
         for keys in _batches(map(oid_to_bytes, oids)):
             rows = self._db.execute(
-                "SELECT DISTINCT name FROM remote_chunk JOIN remote_pack ON id = pack"
-                f" WHERE remote = ? AND oid IN ({_marks(keys)})",
-                (remote, *keys),
+                f"{_CHUNKS} WHERE remote = ? AND oid IN ({_marks(keys)})", (remote, *keys)
             )
-            found.update(name for (name,) in rows)
+            found.update(str(name) for _, name, *_ in map(_unsealed, rows))
         return found
 
     @_healed

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gitmodel.disk import OPEN_FILE
 from gitmodel.encoding import RAW
-from gitmodel.errors import IntegrityError, MissingError
+from gitmodel.errors import CacheError, IntegrityError, MissingError
 from gitmodel.pack import CHUNK, TRAILER_SIZE, Placed, Stored, parse_table, table_span
 from gitmodel.stream import SECTOR, DirectReader, Memory, new_memory, will_read
 
@@ -194,5 +194,5 @@ def open_pack(folder: Path, name: str) -> int:
         raise MissingError(f"pack {name} has gone from the cache", hint="gitmodel fetch") from error
 
 
-def _cut_short(pack: str) -> IntegrityError:
-    return IntegrityError(f"pack {pack} in the cache is cut short", hint="gitmodel verify")
+def _cut_short(pack: str) -> CacheError:
+    return CacheError(f"pack {pack} in the cache is cut short", hint="gitmodel verify")

@@ -34,7 +34,7 @@ from gitmodel.digest import (
     oid_of,
 )
 from gitmodel.disk import check_folders, clone, make_folder, open_real, seal, sync_folder
-from gitmodel.errors import IntegrityError, MissingError, NewerError, newer
+from gitmodel.errors import CacheError, IntegrityError, MissingError, NewerError, newer
 from gitmodel.locks import lock
 from gitmodel.pack import Placed, Stored
 from gitmodel.progress import Meter, Progress, silent
@@ -518,9 +518,9 @@ class CacheWriter:
             self._packs.abandon()
 
 
-def damaged(oid: str) -> IntegrityError:
+def damaged(oid: str) -> CacheError:
     """Return the error that a blob here is not what its name says."""
-    return IntegrityError(
+    return CacheError(
         f"blob {oid} in the cache is damaged: its bytes are not those its name says",
         hint="gitmodel verify  (puts it in quarantine), then gitmodel fetch",
     )

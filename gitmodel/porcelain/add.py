@@ -374,17 +374,11 @@ def _replaced(
         for name in known | set(parents(path)):
             entries.pop(name, None)
         collector.take(path)
-        _keep_emptied(project, artifact, path, entries, collector)
+        _keep_emptied(path, entries, collector)
     return [*entries.values(), *collector.entries]
 
 
-def _keep_emptied(
-    project: Project,
-    artifact: str,
-    path: str,
-    entries: dict[str, Entry],
-    collector: _Collector,
-) -> None:
+def _keep_emptied(path: str, entries: Mapping[str, Entry], collector: _Collector) -> None:
     """A folder that lost its last file stays, as an empty one."""
     folder = path.rpartition("/")[0]
     others = (*entries, *(entry.path for entry in collector.entries))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.errors import ConflictError, IntegrityError, UsageError
+from gitmodel.errors import CacheError, ConflictError, UsageError
 from gitmodel.hints import command, either, then
 from gitmodel.manifest import Entry
 from gitmodel.porcelain.mirror import Mirrors, find_revision, find_source, open_mirror, project_of
@@ -120,9 +120,7 @@ def _deliver(
 ) -> None:
     try:
         deliver(target, entries, project.cache, work.progress, old)
-    except IntegrityError as error:
-        if not error.hint.startswith("gitmodel verify"):
-            raise
+    except CacheError as error:
         # No command mends a cache that belongs to no clone; it only has to be fetched again.
         hint = then(command("rm -r {}", str(project.cache.root)), "run the same command again")
-        raise IntegrityError(error.message, hint=hint) from error
+        raise CacheError(error.message, hint=hint) from error

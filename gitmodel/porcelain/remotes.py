@@ -147,7 +147,8 @@ def _probe(store: Store) -> Probed:
         up = _timed(lambda: store.put(key, data))
         down = _timed(lambda: prove("write and read back", good=store.read(key) == data))
         prove("ranged read", good=store.read(key, 12345, 678) == data[12345:13023])
-        prove("listing", good=store.list("scratch").get(name) == _PROBE)
+        listed = store.files("scratch")
+        prove("listing", good=name in listed and listed[name].size == _PROBE)
         if not store.put_new(key, b"") and store.size(key) == _PROBE:
             proven.append("conditional write")
         else:
@@ -156,7 +157,7 @@ def _probe(store: Store) -> Probed:
         prove("overwrite", good=store.read(key) == b"again")
     finally:
         store.delete(key)
-    prove("delete", good=name not in store.list("scratch"))
+    prove("delete", good=name not in store.files("scratch"))
     return Probed(tuple(proven), tuple(lacking), _PROBE / up, _PROBE / down)
 
 

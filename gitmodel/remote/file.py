@@ -35,6 +35,16 @@ def endless(url: str, key: str, count: int) -> RemoteError:
     )
 
 
+def check_length(url: str, key: str, data: bytes, wanted: int) -> bytes:
+    """Return what was read of a file; raise `RemoteError` if it is not as long as was asked for."""
+    if len(data) != wanted:
+        raise RemoteError(
+            f"{url}: {key!r} gave {len(data)} bytes instead of {wanted}",
+            hint="gitmodel remote check",
+        )
+    return data
+
+
 def check_size(url: str, key: str, size: int, limit: int) -> None:
     """Raise `IntegrityError` if a file is longer than what may be read of its kind."""
     if size > limit:

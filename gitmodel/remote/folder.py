@@ -21,7 +21,7 @@ from gitmodel.errors import IntegrityError, MissingError, RemoteError
 from gitmodel.exchange import rename_new
 from gitmodel.hints import command
 from gitmodel.progress import Far, unheard
-from gitmodel.remote.file import DEEPEST, LARGEST, File, check_size
+from gitmodel.remote.file import DEEPEST, LARGEST, File, check_length, check_size
 from gitmodel.scratch import Scratch, of_other_hosts, sweep
 from gitmodel.stream import write_whole
 
@@ -57,12 +57,7 @@ class FolderStore:
             if length is None:
                 check_size(self.url, key, size, limit)
             data = _read(fd, start, wanted)
-        if len(data) != wanted:
-            raise RemoteError(
-                f"{self.url}: {key!r} gave {len(data)} bytes instead of {wanted}",
-                hint="gitmodel remote check",
-            )
-        return data
+        return check_length(self.url, key, data, wanted)
 
     def size(self, key: str) -> int:
         """Return the size in bytes."""
@@ -78,11 +73,6 @@ class FolderStore:
         """Write a file unless it exists; how far that is, is not told."""
         with self._translated(key):
             return self._write(key, parts, new=True)
-
-    def list(self, prefix: str) -> dict[str, int]:
-        """Return name and size of each file below a folder."""
-        files = self.files(prefix).items()
-        return {name: file.size for name, file in files if not name.endswith("/")}
 
     def files(self, prefix: str) -> dict[str, File]:
         """Return name, size and tag of each file below a folder, and the folders there."""

@@ -65,10 +65,6 @@ class LimitedStore:
         self._take(sum(map(len, parts)))
         return self._store.put_new(key, *parts, far=far)
 
-    def list(self, prefix: str) -> dict[str, int]:
-        """Return name and size of each file below a folder."""
-        return self._store.list(prefix)
-
     def files(self, prefix: str) -> dict[str, File]:
         """Return name, size and tag of each file below a folder."""
         return self._store.files(prefix)

@@ -15,7 +15,7 @@ from gitmodel.errors import MissingError, RemoteError
 from gitmodel.hints import command
 from gitmodel.printable import their_words
 from gitmodel.progress import Far, unheard
-from gitmodel.remote.file import LARGEST, File, check_size
+from gitmodel.remote.file import LARGEST, File, check_length, check_size
 from gitmodel.remote.store import Access, move_by_copy
 from gitmodel.url import Url
 
@@ -83,12 +83,7 @@ class ObjectStore:
             return b""
         with _translated(self.url, key):
             data: bytes = self._fs.cat_file(self._path(key), start=start, end=start + length)
-        if len(data) != length:
-            raise RemoteError(
-                f"{self.url}: {key!r} gave {len(data)} bytes instead of {length}",
-                hint="gitmodel remote check",
-            )
-        return data
+        return check_length(self.url, key, data, length)
 
     def size(self, key: str) -> int:
         """Return the size in bytes."""
@@ -108,10 +103,6 @@ class ObjectStore:
         except FileExistsError:
             return False
         return True
-
-    def list(self, prefix: str) -> dict[str, int]:
-        """Return name and size of each object below a prefix."""
-        return {name: file.size for name, file in self.files(prefix).items()}
 
     def files(self, prefix: str) -> dict[str, File]:
         """Return name, size and tag of each object below a prefix."""

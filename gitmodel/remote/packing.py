@@ -10,7 +10,7 @@ from blake3 import blake3
 
 from gitmodel.digest import algorithm_of, fingerprint_of, oid_of
 from gitmodel.encoding import RAW, Data
-from gitmodel.errors import IntegrityError
+from gitmodel.errors import CacheError
 from gitmodel.pack import CHUNK, RECIPE, TRAILER_SIZE, Stored, format_table
 from gitmodel.stream import Memory, new_memory
 
@@ -164,8 +164,8 @@ def check_oids(chunks: Iterable[Chunk]) -> None:
             raise damaged(oid)
 
 
-def damaged(oid: str) -> IntegrityError:
+def damaged(oid: str) -> CacheError:
     """Return the error that a blob of the cache is not what its name says."""
-    return IntegrityError(
+    return CacheError(
         f"blob {oid} in the cache is damaged and was not pushed", hint="gitmodel verify"
     )

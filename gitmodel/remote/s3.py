@@ -202,10 +202,6 @@ class S3Store:
         # Only who stored the bytes can tell their tag.
         (await client.put_object(**arguments))["ETag"]
 
-    def list(self, prefix: str) -> dict[str, int]:
-        """Return name and size of each object below a prefix, a thousand by request."""
-        return {name: file.size for name, file in self.files(prefix).items()}
-
     def files(self, prefix: str) -> dict[str, File]:
         """Return name, size and ETag of each object below a prefix, a thousand by request.
 

@@ -17,7 +17,7 @@ import paramiko
 from gitmodel.errors import IntegrityError, MissingError, RemoteError
 from gitmodel.printable import their_words
 from gitmodel.progress import Far, unheard
-from gitmodel.remote.file import DEEPEST, LARGEST, MOST, File, check_size, endless
+from gitmodel.remote.file import DEEPEST, LARGEST, MOST, File, check_length, check_size, endless
 from gitmodel.remote.ssh import connect
 from gitmodel.remote.store import Access
 from gitmodel.remote.wire import (
@@ -82,12 +82,7 @@ class SftpStore:
                 return session.read(handle, start, max(0, wanted))
 
         data = self._call(key, act)
-        if length is not None and len(data) != length:
-            raise RemoteError(
-                f"{self.url}: {key!r} gave {len(data)} bytes instead of {length}",
-                hint="gitmodel remote check",
-            )
-        return data
+        return data if length is None else check_length(self.url, key, data, length)
 
     def size(self, key: str) -> int:
         """Return the size in bytes."""
@@ -103,11 +98,6 @@ class SftpStore:
         If an answer is lost, the second try finds what the first one wrote, and returns False.
         """
         return self._call(key, lambda session: self._write_new(session, key, parts))
-
-    def list(self, prefix: str) -> dict[str, int]:
-        """Return name and size of each file below a folder."""
-        files = self.files(prefix).items()
-        return {name: file.size for name, file in files if not name.endswith("/")}
 
     def files(self, prefix: str) -> dict[str, File]:
         """Return name, size and tag of each file below a folder, and the folders there.

@@ -62,11 +62,8 @@ class Store(Protocol):
         `far` is called by any thread, and not by every kind of store.
         """
 
-    def list(self, prefix: str) -> dict[str, int]:
-        """Return name, relative to the folder `prefix`, and size of each file below it."""
-
     def files(self, prefix: str) -> dict[str, File]:
-        """Return what `list` does, with more of each file.
+        """Return name, relative to the folder `prefix`, size and tag of each file below it.
 
         Where a place has folders, they are there too; their names end in `/`.
         """

@@ -46,11 +46,6 @@ class TracedStore:
         with step(lambda: f"write {key} {sum(map(len, parts))} bytes, if it is not there"):
             return self._store.put_new(key, *parts, far=far)
 
-    def list(self, prefix: str) -> dict[str, int]:
-        """Return name and size of each file below a folder."""
-        with step(lambda: f"list {prefix}"):
-            return self._store.list(prefix)
-
     def files(self, prefix: str) -> dict[str, File]:
         """Return name, size and tag of each file below a folder."""
         with step(lambda: f"list {prefix}"):

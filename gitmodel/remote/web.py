@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from gitmodel.errors import MissingError, RemoteError
 from gitmodel.progress import Far, unheard
-from gitmodel.remote.file import LARGEST, File, check_size
+from gitmodel.remote.file import LARGEST, File, check_length, check_size
 from gitmodel.remote.store import Access
 from gitmodel.url import Url
 
@@ -53,12 +53,7 @@ class WebStore:
                 # The server knows no ranges; what is before this one has to come too.
                 _skip(answer, start)
             data: bytes = answer.read(length)
-        if len(data) != length:
-            raise RemoteError(
-                f"{self.url}: {key!r} gave {len(data)} bytes instead of {length}",
-                hint="run the same command again",
-            )
-        return data
+        return check_length(self.url, key, data, length)
 
     def size(self, key: str) -> int:
         """Return the size in bytes."""
@@ -74,10 +69,6 @@ class WebStore:
 
     def put_new(self, key: str, *parts: bytes | memoryview, far: Far = unheard) -> bool:
         """Refuse to write a file."""
-        self._refuse()
-
-    def list(self, prefix: str) -> dict[str, int]:
-        """Refuse to list files: the web has no common way to do so."""
         self._refuse()
 
     def files(self, prefix: str) -> dict[str, File]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from gitmodel.errors import IntegrityError
 from gitmodel.git import staging
 from gitmodel.git.command import Git
 from gitmodel.hints import command, either
+from gitmodel.paths import parents
 from gitmodel.pointer import Pointer, format_pointer
 from gitmodel.scratch import Scratch
 from gitmodel.snapshot import pointer_path
@@ -44,10 +46,9 @@ def track(
     raw = [path for path in found if path not in mine]
     # Last: until then, whoever was killed finds what there is to be done.
     staging.unstage(git, raw)
-    return {
-        artifact: sum(name == artifact or name.startswith(f"{artifact}/") for name in raw)
-        for artifact in pointers
-    }
+    owners = (each for path in raw for each in (path, *parents(path)) if each in pointers)
+    counts = Counter(owners)
+    return {artifact: counts[artifact] for artifact in pointers}
 
 
 def _check_staged(git: Git, paths: Iterable[str], found: Mapping[str, str]) -> None:

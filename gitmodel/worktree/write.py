@@ -88,14 +88,16 @@ class Staged:
 def check_room(root: Path, change: Change, places: Places) -> None:
     """Raise `DiskError` if what is to be written does not fit on the disks it goes to."""
     needed: dict[Path, int] = {}
+    first: dict[Path, Path] = {}
     for write in change.writes:
-        folder = places.at(write.path).scratch.path
-        needed[folder] = needed.get(folder, 0) + write.entry.size
-    for folder, size in needed.items():
-        free = shutil.disk_usage(folder).free
+        disk = places.at(write.path).scratch.path
+        needed[disk] = needed.get(disk, 0) + write.entry.size
+        first.setdefault(disk, (root / write.path).parent)
+    for disk, size in needed.items():
+        free = shutil.disk_usage(disk).free
         if size > free:
             raise DiskError(
-                f"{human(size)} are needed in {str(root)!r}, {human(free)} are free",
+                f"{human(size)} are needed in {str(first[disk])!r}, {human(free)} are free",
                 hint="make room, then try again",
             )
 

@@ -44,6 +44,7 @@ from gitmodel.scratch import Scratch
 from gitmodel.transfer.download import Wanted, download
 from gitmodel.transfer.fetch import fetch_blobs
 from gitmodel.transfer.push import send_packed
+from tests.helpers.formats import sizes_in
 from tests.helpers.repo import noise
 from tests.helpers.scratch import held
 from tests.helpers.seaweed import Bucket
@@ -252,18 +253,18 @@ def test_what_is_not_there(store: Store) -> None:
         store.read("a/b")
     with pytest.raises(MissingError):
         store.size("a/b")
-    assert store.list("a") == {}
+    assert sizes_in(store, "a") == {}
     store.delete("a/b")
 
 
 def test_listing_is_complete_and_never_stale(store: Store) -> None:
-    assert store.list("a") == {}
+    assert sizes_in(store, "a") == {}
     for number in range(30):
         store.put(f"a/{number % 3}/{number}", b"x" * number)
     store.put("ab/other", b"")
-    assert store.list("a") == {f"{number % 3}/{number}": number for number in range(30)}
+    assert sizes_in(store, "a") == {f"{number % 3}/{number}": number for number in range(30)}
     store.delete("a/0/0")
-    assert "0/0" not in store.list("a")
+    assert "0/0" not in sizes_in(store, "a")
 
 
 def test_a_file_that_is_written_anew_has_another_tag(store: Store) -> None:
@@ -286,7 +287,7 @@ def test_a_file_is_moved_and_never_over_another(store: Store) -> None:
     assert store.read("packs/aa/x") == b"y"
     with pytest.raises(MissingError):
         store.move("packs/aa/z", "quarantine/z")
-    assert store.list("quarantine") == {"x": 1}
+    assert sizes_in(store, "quarantine") == {"x": 1}
 
 
 def test_what_is_too_long_is_not_read(store: Store) -> None:
@@ -310,7 +311,7 @@ def test_a_folder_is_no_file(tmp_path: Path, write: str) -> None:
     for folder in ("a/empty", "a/full"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "a/full/x").write_bytes(b"x")
-    assert store.list("a") == {"full/x": 1}
+    assert sizes_in(store, "a") == {"full/x": 1}
     assert store.files("a").keys() == {"empty/", "full/", "full/x"}
     for key in ("a/empty", "a/full"):
         for act in (store.read, store.size, lambda key: store.move(key, "b")):
@@ -320,7 +321,7 @@ def test_a_folder_is_no_file(tmp_path: Path, write: str) -> None:
     assert store.read("a/empty") == b"y"
     with pytest.raises(RemoteError):
         getattr(store, write)("a/full", b"y")
-    assert store.list("a") == {"full/x": 1, "empty": 1}
+    assert sizes_in(store, "a") == {"full/x": 1, "empty": 1}
 
 
 # Blobs
@@ -585,7 +586,7 @@ def test_an_upload_that_died_is_resumed(machine: Make, monkeypatch: pytest.Monke
         nonlocal count
         count += 1
         if count > 6:
-            while not self.store.list("index"):
+            while not sizes_in(self.store, "index"):
                 time.sleep(0.01)
             raise _DiesError
         put(self, name, parts, far)
@@ -613,7 +614,7 @@ def test_a_blob_that_is_not_what_it_says_is_not_sent(machine: Make) -> None:
             else:
                 upload.add_large(wrong, _reader(blob))
             upload.finish()
-        assert machine("other").remote.store.list("index") == {}
+        assert sizes_in(machine("other").remote.store, "index") == {}
 
 
 def test_a_blob_that_nobody_sent(machine: Make) -> None:
@@ -680,7 +681,7 @@ def test_a_damaged_pack_is_refused(machine: Make, store: Store, harm: str, size:
     sender = machine("sender")
     for blob in blobs:
         sender.send(blob)
-    keys = [f"packs/{key}" for key in store.list("packs")]
+    keys = [f"packs/{key}" for key in sizes_in(store, "packs")]
     contents = [store.read(key) for key in keys]
     for key, other in zip(keys, reversed(contents), strict=True):
         if harm == "gone":
@@ -705,7 +706,7 @@ def test_a_damaged_index_file_is_refused_and_rebuilt(
     sender = machine("sender")
     for blob in blobs:
         sender.send(blob)
-    keys = [f"index/{key}" for key in store.list("index")]
+    keys = [f"index/{key}" for key in sizes_in(store, "index")]
     contents = [store.read(key) for key in keys]
     for key, other in zip(keys, reversed(contents), strict=True):
         _harm(store, key, harm, other)
@@ -723,7 +724,7 @@ def test_a_damaged_index_file_is_refused_and_rebuilt(
 def test_lost_index_files_are_rebuilt(machine: Make, store: Store) -> None:
     blobs = noise(1, 5000), noise(2, 3 * MIB)
     machine("sender").send(*blobs)
-    for name in store.list("index"):
+    for name in sizes_in(store, "index"):
         store.delete(f"index/{name}")
     with pytest.raises(MissingError):
         machine("receiver").bring(*blobs)
@@ -772,9 +773,9 @@ def test_a_pack_that_is_damaged_leaves_the_other_blobs_usable(machine: Make, sto
     first, second = noise(1, 5000), noise(2, 5000)
     sender = machine("sender")
     sender.send(first)
-    known = set(store.list("packs"))
+    known = set(sizes_in(store, "packs"))
     sender.send(second)
-    (pack,) = set(store.list("packs")) - known
+    (pack,) = set(sizes_in(store, "packs")) - known
     store.delete(f"packs/{pack}")
     receiver = machine("receiver")
     with pytest.raises(MissingError):
@@ -826,7 +827,7 @@ def test_a_root_under_the_name_of_another_is_refused(machine: Make, store: Store
     for tag, commit in (("v1.0", "a" * 40), ("v2.0", "b" * 40)):
         root = make_root(f"refs/tags/{tag}", commit, [oid_of(b"blob")])
         sender.remote.put_root(root, moves=False)
-    first, second = sorted(store.list(f"roots/{REPOSITORY}"))
+    first, second = sorted(sizes_in(store, f"roots/{REPOSITORY}"))
     store.put(
         f"roots/{REPOSITORY}/{first}",
         store.read(f"roots/{REPOSITORY}/{second}"),
@@ -840,11 +841,11 @@ def test_repair_withdraws_a_root_that_promises_too_much(machine: Make, store: St
     sender.send(b"blob")
     root = make_root("refs/tags/v1.0", "a" * 40, [oid_of(b"blob")])
     sender.remote.put_root(root, moves=False)
-    for name in store.list("packs"):
+    for name in sizes_in(store, "packs"):
         store.delete(f"packs/{name}")
     assert not check(machine("mender").remote).sound
     assert any("v1.0" in line for line in repair(machine("mender").remote).done)
-    assert store.list(f"roots/{REPOSITORY}") == {}
+    assert sizes_in(store, f"roots/{REPOSITORY}") == {}
 
 
 def test_two_that_create_a_remote_agree(machine: Make) -> None:
@@ -873,7 +874,7 @@ def test_a_description_that_is_lost_or_damaged_is_written_anew(
     assert repair(mender).done == ("wrote gitmodel-remote.json anew",)
     assert check(mender).sound
     assert repair(mender).done == ()
-    quarantine = store.list("quarantine")
+    quarantine = sizes_in(store, "quarantine")
     assert list(quarantine) == ([] if left is None else ["gitmodel-remote.json"])
     receiver = machine("receiver")
     receiver.bring(blob)

@@ -19,6 +19,7 @@ from gitmodel.lineage import Code, Environment, Input, Lineage, Named
 from gitmodel.manifest import Entry, Manifest, make_manifest
 from gitmodel.pack import CHUNK, RECIPE, Listed, Piece, Stored, format_recipe, list_pack
 from gitmodel.pointer import Pointer
+from gitmodel.remote.store import Store
 from gitmodel.root import Chunking, Description, Root, make_root
 from gitmodel.scratch import Scratch
 
@@ -33,6 +34,12 @@ def entry(path: str, kind: str = "f", data: bytes = b"model") -> Entry:
     """Return a manifest's entry for `data`; an empty folder has none."""
     oid, fingerprint, size = digest_bytes(b"" if kind == "d" else data)
     return Entry(oid, fingerprint, size, kind, path)
+
+
+def sizes_in(store: Store, folder: str) -> dict[str, int]:
+    """Return name and size of each file below a folder of a store."""
+    files = store.files(folder).items()
+    return {name: file.size for name, file in files if not name.endswith("/")}
 
 
 def chunk(data: bytes, offset: int = 0, encoding: int = RAW, stored: bytes = b"") -> Stored:

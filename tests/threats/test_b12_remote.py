@@ -19,6 +19,7 @@ from gitmodel.transfer.fetch import fetch_manifests
 
 # The fixtures of the contract that every kind of remote is held to.
 from tests.contract.test_remote import Make, machine, url
+from tests.helpers.formats import sizes_in
 from tests.helpers.inside import Run, runner
 from tests.helpers.proxy import Act, Proxy, changed, said
 from tests.helpers.repo import Repo
@@ -56,7 +57,7 @@ def test_b12_a_bucket_whose_listing_has_no_end(
     store.put("packs/x", b"x")
     rule = proxy.rule(act, "GET", "list-type=2")
     with pytest.raises(RemoteError, match=r"no end|not one of S3"):
-        store.list("packs")
+        sizes_in(store, "packs")
     assert rule.hits <= 2
 
 

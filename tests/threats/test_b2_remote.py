@@ -22,6 +22,7 @@ from gitmodel.root import make_root, root_name
 
 # The fixtures of the contract that every kind of remote is held to.
 from tests.contract.test_remote import REPOSITORY, Machine, Make, machine, store, url
+from tests.helpers.formats import sizes_in
 from tests.helpers.repo import noise
 
 __all__ = ["machine", "store", "url"]
@@ -46,12 +47,14 @@ def test_b2_what_is_not_ours_is_neither_told_of_nor_touched(machine: Make, store
         _tagged(sender, f"v{number}", noise(number, 5000))
     for key, data in FOREIGN.items():
         store.put(key, data)
-    ours = sorted(store.list("index"))
+    ours = sorted(sizes_in(store, "index"))
     assert check(machine("one").remote).sound
     assert repair(machine("two").remote).done == ()
     # One of each kind of damage.
     index, pack, root = (
-        next(f"{folder}/{name}" for name in sorted(store.list(folder)) if _is_ours(folder, name))
+        next(
+            f"{folder}/{name}" for name in sorted(sizes_in(store, folder)) if _is_ours(folder, name)
+        )
         for folder in ("index", "packs", ROOTS)
     )
     for key in (index, pack, root, "gitmodel-remote.json"):
@@ -66,7 +69,7 @@ def test_b2_what_is_not_ours_is_neither_told_of_nor_touched(machine: Make, store
     assert len(done) >= 4
     # Nothing that lies in quarantine is lost, and what is moved there is moved whole.
     assert store.read("quarantine/" + index.removeprefix("index/")) == b"of before"
-    moved = [name for name in store.list("quarantine") if "/" not in name]
+    moved = [name for name in sizes_in(store, "quarantine") if "/" not in name]
     assert sum(store.read(f"quarantine/{name}") == b"spoiled" for name in moved) == 4
     assert index.removeprefix("index/") in ours
     assert check(mender).sound
@@ -129,7 +132,7 @@ def test_b2_what_a_newer_gitmodel_wrote_is_left_alone(
     _tagged(machine("sender"), "v1", noise(1, 5000))
     _tagged(machine("sender"), "v2", noise(2, 5000))
     # Something to repair besides.
-    pack = min(store.list("packs"))
+    pack = min(sizes_in(store, "packs"))
     store.delete(f"packs/{pack}")
     key, data = NEWER[what]
     store.put(key, data)
@@ -145,7 +148,7 @@ def test_b2_what_a_newer_gitmodel_wrote_is_left_alone(
 
 def _content(store: Store) -> dict[str, bytes]:
     folders = ("index", "packs", "roots", "quarantine")
-    keys = [f"{folder}/{name}" for folder in folders for name in store.list(folder)]
+    keys = [f"{folder}/{name}" for folder in folders for name in sizes_in(store, folder)]
     return {key: store.read(key) for key in (*keys, "gitmodel-remote.json")}
 
 
@@ -183,9 +186,9 @@ def test_b2_what_cannot_be_read_stays_and_is_named(
     sender = machine("sender")
     for number in range(3):
         _tagged(sender, f"v{number}", noise(number, 5000))
-    refused = f"{folder}/{min(store.list(folder))}"
+    refused = f"{folder}/{min(sizes_in(store, folder))}"
     if folder == "packs":
-        for name in store.list("index"):
+        for name in sizes_in(store, "index"):
             store.delete(f"index/{name}")
 
     def before(request: str, key: str) -> None:
@@ -193,7 +196,7 @@ def test_b2_what_cannot_be_read_stays_and_is_named(
             raise RemoteError(f"{key!r}: Permission denied")
 
     data = store.read(refused)
-    roots = store.list(ROOTS)
+    roots = sizes_in(store, ROOTS)
     mender = machine("mender")
     _meddle(mender, before)
     if folder != "packs":
@@ -202,7 +205,7 @@ def test_b2_what_cannot_be_read_stays_and_is_named(
     assert any(refused in line for line in repaired.left)
     assert store.read(refused) == data
     # What it may hold is not known, so nothing that may rely on it is withdrawn.
-    assert folder == "packs" or store.list(ROOTS) == roots
+    assert folder == "packs" or sizes_in(store, ROOTS) == roots
     repair(machine("later").remote)
     assert check(machine("later").remote).lost == ()
 
@@ -217,11 +220,11 @@ def test_b2_repair_beside_a_push_withdraws_nothing_true(
     lost = noise("lost", 5000)
     _tagged(sender, "v0", noise(0, 5000))
     _tagged(sender, "lost", lost)
-    first, second = sorted(store.list("packs"))
+    first, second = sorted(sizes_in(store, "packs"))
     store.delete(f"packs/{first}")
     (index,) = (
         name
-        for name in store.list("index")
+        for name in sizes_in(store, "index")
         if bytes.fromhex(second[3:]) in store.read(f"index/{name}")
     )
     store.delete(f"index/{index}")
@@ -253,7 +256,7 @@ def test_b2_what_another_push_brought_back_is_not_withdrawn(machine: Make, store
     sender = machine("sender")
     blob = noise(1, 5000)
     _tagged(sender, "v1", blob)
-    (pack,) = store.list("packs")
+    (pack,) = sizes_in(store, "packs")
     data = store.read(f"packs/{pack}")
     store.delete(f"packs/{pack}")
     mender = machine("mender")

@@ -223,10 +223,9 @@ class Index:
                 "DELETE FROM seen WHERE worktree = ? AND path = ?",
                 ((number, path) for path in gone),
             )
-            self._db.executemany(
-                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)",
-                ((number, *row, _seal_seen(row)) for row in rows),
-            )
+            # In the order of the key, so that the tree is filled page by page.
+            sealed = [(number, *row, _seal_seen(row)) for row in sorted(rows)]
+            self._insert("seen", sealed, "REPLACE")
 
     @_healed
     def is_tree(self, worktree: str, artifact: str, oid: str, files: int) -> bool:
@@ -283,7 +282,7 @@ class Index:
             for name, entries in packs.items():
                 new = self._db.execute("INSERT OR IGNORE INTO pack (name) VALUES (?)", (name,))
                 if new.rowcount:
-                    rows += [_packed_row(name, new.lastrowid, entry) for entry in entries]
+                    rows += _packed_rows(name, new.lastrowid, entries)
             # In the order of the key, so that the tree is filled page by page.
             rows.sort()
             self._insert("packed", rows)
@@ -460,12 +459,14 @@ class Index:
             ),
         )
 
-    def _insert(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+    def _insert(
+        self, table: str, rows: Iterable[tuple[object, ...]], or_else: str = "IGNORE"
+    ) -> None:
         """Add rows, unless they are there: many by one statement, for each costs as much."""
         for batch in _batches(rows, _ROWS):
             marks = f"({_marks(batch[0])})"
             self._db.execute(
-                f"INSERT OR IGNORE INTO {table} VALUES {','.join([marks] * len(batch))}",
+                f"INSERT OR {or_else} INTO {table} VALUES {','.join([marks] * len(batch))}",
                 [*chain.from_iterable(batch)],
             )
 
@@ -716,16 +717,13 @@ def _asked_for(keys: Mapping[bytes, str], key: bytes) -> str:
         raise _Damaged from error
 
 
-def _packed_row(name: str, pack: int | None, entry: Stored) -> tuple[object, ...]:
-    key = oid_to_bytes(entry.oid)
-    rest = (
-        fingerprint_to_bytes(entry.fingerprint),
-        entry.encoding,
-        entry.length,
-        entry.offset,
-        entry.stored,
-    )
-    return (key, pack, *rest, _seal((key, name, *rest)))
+def _packed_rows(
+    name: str, pack: int | None, entries: Iterable[Stored]
+) -> Iterator[tuple[object, ...]]:
+    for oid, fingerprint, _, encoding, length, offset, stored in entries:
+        key, short = oid_to_bytes(oid), fingerprint_to_bytes(fingerprint)
+        seal = _seal((key, name, short, encoding, length, offset, stored))
+        yield key, pack, short, encoding, length, offset, stored, seal
 
 
 def _placed(

@@ -11,7 +11,8 @@ from gitmodel.errors import IntegrityError
 from gitmodel.mlflow.facts import Dataset, Head, Model, Point, Points, Run, Version, where_stored
 from gitmodel.mlflow.place import Place
 from gitmodel.strict_yaml import Value, parse_yaml
-from gitmodel.worktree.scan import look, open_folder, read_small, scan
+from gitmodel.worktree.opening import look, open_folder, read_small
+from gitmodel.worktree.scan import scan
 
 _META = "meta.yaml"
 _REGISTRY = "models"

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.hints import also
 from gitmodel.paths import check_path
-from gitmodel.worktree.scan import look
+from gitmodel.worktree.opening import look
 
 _FILES = "mlruns"
 _DATABASE = "mlflow.db"

@@ -15,7 +15,7 @@ from gitmodel.mlflow.facts import MODEL_ID, MODELS, Head, Model, Run, Store, Ver
 from gitmodel.mlflow.files import FileStore
 from gitmodel.mlflow.place import Place, Spot, locate
 from gitmodel.paths import check_path
-from gitmodel.worktree.scan import look, open_folder
+from gitmodel.worktree.opening import look, open_folder
 
 _RUNS = "runs:/"
 _LEAST = 4

@@ -47,8 +47,9 @@ from gitmodel.worktree.content import (
     store,
     store_bytes,
 )
+from gitmodel.worktree.opening import look
 from gitmodel.worktree.pool import Free, ReaderPool
-from gitmodel.worktree.scan import Found, Types, look, scan
+from gitmodel.worktree.scan import Found, Types, scan
 from gitmodel.worktree.track import track
 
 
@@ -339,8 +340,7 @@ class _Collector:
     ) -> None:
         self._writer.add_all(data, digests, free)
         self.entries += map(_entry, founds, digests)
-        for pair in zip(founds, digests, strict=True):
-            self._rows.add(*pair)
+        self._rows.add_all(founds, digests)
 
 
 def _entry(found: Found, digests: Digests) -> Entry:

@@ -9,7 +9,7 @@ from gitmodel.paths import stem_path
 from gitmodel.porcelain.rewrite import rewrite_config
 from gitmodel.project import Project
 from gitmodel.sidecar import KINDS, sidecar_names
-from gitmodel.worktree.scan import look
+from gitmodel.worktree.opening import look
 
 _OTHERS = (lineage.SUFFIX, card.SUFFIX, curves.SUFFIX)
 

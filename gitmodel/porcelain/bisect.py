@@ -22,7 +22,7 @@ from gitmodel.porcelain.versions import check_metric, versions
 from gitmodel.progress import Work, silent
 from gitmodel.project import Project
 from gitmodel.sidecar import Goal
-from gitmodel.worktree.scan import look
+from gitmodel.worktree.opening import look
 from gitmodel.worktree.swap import Swap
 from gitmodel.worktree.write import Change
 

@@ -51,9 +51,9 @@ from gitmodel.transfer.fetch import fetch_manifests
 from gitmodel.words import some
 from gitmodel.worktree.content import store_at
 from gitmodel.worktree.journal import read_journal, write_journal
+from gitmodel.worktree.opening import look, open_folder
 from gitmodel.worktree.plan import Plan, Planner
 from gitmodel.worktree.replaced import Kept
-from gitmodel.worktree.scan import look, open_folder
 from gitmodel.worktree.swap import Outcome, Swap, check_all_placed
 from gitmodel.worktree.track import track
 from gitmodel.worktree.write import Staged, check_room, rows, stage

@@ -29,7 +29,8 @@ from gitmodel.scratch import Scratch
 from gitmodel.secrets import without_secret
 from gitmodel.stream import read_blocks, will_read
 from gitmodel.url import WEB, parse_url, with_options
-from gitmodel.worktree.scan import Found, open_folder, read_small, scan
+from gitmodel.worktree.opening import open_folder, read_small
+from gitmodel.worktree.scan import Found, scan
 
 MAX_LISTING = 1 << 30
 """Bytes of the longest list of a folder."""

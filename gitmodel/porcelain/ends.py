@@ -20,7 +20,8 @@ from gitmodel.snapshot import Snapshot, entries_of
 from gitmodel.tabular import is_read_in_part
 from gitmodel.worktree.content import digest_found, read_ahead
 from gitmodel.worktree.copies import open_cached
-from gitmodel.worktree.scan import Found, open_folder, pack_stat, scan
+from gitmodel.worktree.opening import open_folder, pack_stat
+from gitmodel.worktree.scan import Found, scan
 
 _SHORT = 1 << 20
 """Bytes of a blob that comes whole, with others, in fewer requests."""

@@ -23,8 +23,8 @@ from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import entries_of, pointer_path, read_worktree, staged_outs
 from gitmodel.worktree.files import read_file, remove_file, write_file
+from gitmodel.worktree.opening import look, pack_stat
 from gitmodel.worktree.rules import ignore_rule, remove_rule
-from gitmodel.worktree.scan import look, pack_stat
 from gitmodel.worktree.swap import put
 from gitmodel.worktree.track import track
 from gitmodel.worktree.write import Change, Compared, Write

@@ -23,8 +23,8 @@ from gitmodel.progress import Meter, Work
 from gitmodel.project import Project
 from gitmodel.snapshot import entries_of, pointer_path, read_worktree
 from gitmodel.worktree.files import write_files
+from gitmodel.worktree.opening import look, open_folder, pack_stat
 from gitmodel.worktree.rules import read_rules
-from gitmodel.worktree.scan import look, open_folder, pack_stat
 from gitmodel.worktree.swap import put
 from gitmodel.worktree.track import track
 from gitmodel.worktree.write import Change, Compared, Write

@@ -28,8 +28,9 @@ from gitmodel.sidecar import Kind, format_metrics, parse_metrics, parse_params
 from gitmodel.snapshot import check_settled, entries_of, name_of, read_worktree
 from gitmodel.strict_yaml import parse_yaml
 from gitmodel.version import parse_version
+from gitmodel.worktree.opening import look
 from gitmodel.worktree.replaced import Kept
-from gitmodel.worktree.scan import look, scan
+from gitmodel.worktree.scan import scan
 from gitmodel.worktree.track import track
 
 _ENVIRONMENT = "python_env.yaml"

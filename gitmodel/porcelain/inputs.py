@@ -22,7 +22,8 @@ from gitmodel.project import Project
 from gitmodel.reference import split_reference
 from gitmodel.snapshot import find_artifact, name_of, read_commit, read_worktree
 from gitmodel.worktree.content import digest_found, read_ahead
-from gitmodel.worktree.scan import look, scan
+from gitmodel.worktree.opening import look
+from gitmodel.worktree.scan import scan
 
 
 def read_inputs(project: Project, path: str, role: str) -> list[Input]:

@@ -36,8 +36,8 @@ from gitmodel.sidecar import (
 )
 from gitmodel.snapshot import find_artifact, name_of, read_worktree
 from gitmodel.worktree.files import read_file, write_files
+from gitmodel.worktree.opening import look, open_folder
 from gitmodel.worktree.replaced import Kept
-from gitmodel.worktree.scan import look, open_folder
 
 _NEW: dict[Kind, int] = {"metrics": 0, "params": 1}
 """Which of the names of a sidecar a new one gets: metrics are JSON, params YAML."""

@@ -19,7 +19,13 @@ from gitmodel.porcelain.belongings import find_sidecars, rename_in_config, sidec
 from gitmodel.porcelain.remove import find_staged, find_tracked
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, name_of, pointer_path, read_worktree
-from gitmodel.worktree.scan import is_untouched, look, only_renamed, open_folder, pack_stat
+from gitmodel.worktree.opening import (
+    is_untouched,
+    look,
+    only_renamed,
+    open_folder,
+    pack_stat,
+)
 from gitmodel.worktree.track import track, untrack
 from gitmodel.worktree.write import stamp_after
 

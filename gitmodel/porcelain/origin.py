@@ -20,7 +20,7 @@ from gitmodel.paths import check_path, parents
 from gitmodel.project import Project, path_from_top
 from gitmodel.sidecar import sidecar_names
 from gitmodel.worktree.files import read_file
-from gitmodel.worktree.scan import look, open_folder, read_small
+from gitmodel.worktree.opening import look, open_folder, read_small
 
 LOCK_FILES = (
     *("uv.lock", "poetry.lock", "requirements.txt", "requirements*.txt"),

@@ -21,8 +21,8 @@ from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, pointer_path, read_worktree
 from gitmodel.worktree.files import remove_file
+from gitmodel.worktree.opening import look, open_folder
 from gitmodel.worktree.replaced import Kept
-from gitmodel.worktree.scan import look, open_folder
 from gitmodel.worktree.track import untrack
 
 

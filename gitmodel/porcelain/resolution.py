@@ -31,8 +31,8 @@ from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import Selection, select
 from gitmodel.worktree.choices import Choices, read_choices, write_choices
+from gitmodel.worktree.opening import look
 from gitmodel.worktree.rules import ignore_rule
-from gitmodel.worktree.scan import look
 from gitmodel.worktree.track import track, untrack
 
 _WIDTH = 7

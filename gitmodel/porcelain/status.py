@@ -19,8 +19,9 @@ from gitmodel.progress import Meter, Progress
 from gitmodel.project import Project
 from gitmodel.snapshot import Snapshot, entries_of, pointer_path, read_worktree, select
 from gitmodel.worktree.content import Rows, matches, read_ahead
+from gitmodel.worktree.opening import look, size_in
 from gitmodel.worktree.rules import ignore_rule, read_rules
-from gitmodel.worktree.scan import Found, look, scan, size_in
+from gitmodel.worktree.scan import Found, scan
 
 Work = Literal["clean", "modified", "missing", "unknown", "conflict", "left"]
 

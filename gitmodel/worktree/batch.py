@@ -6,12 +6,13 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from gitmodel.digest import Digests, digest_bytes
 from gitmodel.stream import will_read
-from gitmodel.worktree.scan import (
+from gitmodel.worktree.opening import (
     STAT_SIZE,
     changed,
     check_unchanged,
@@ -42,15 +43,9 @@ class Small(NamedTuple):
     path: str
     stat: bytes
 
-    @property
-    def folder(self) -> str:
-        """The path of its folder."""
-        return self.path.rpartition("/")[0]
 
-
-def join(files: Iterable[Small]) -> tuple[bytes, bytes]:
+def join(paths: Iterable[str], stats: Iterable[bytes]) -> tuple[bytes, bytes]:
     """Return files as bytes: the paths with a NUL between, and what `stat` said of each."""
-    paths, stats = zip(*files, strict=True)
     return os.fsencode("\0".join(paths)), b"".join(stats)
 
 
@@ -85,11 +80,12 @@ def read_batch(root: Path, files: Sequence[Small], room: memoryview, algorithm: 
 
 def _open_all(root: Path, files: Iterable[Small]) -> Iterator[tuple[Small, int]]:
     """Open files, one folder after the other; who takes a descriptor closes it."""
-    for folder, those in groupby(files, key=lambda file: file.folder):
+    named = ((file, *file.path.rpartition("/")[::2]) for file in files)
+    for folder, those in groupby(named, key=itemgetter(1)):
         try:
             with open_folder(root, folder) as fd:
-                for file in those:
-                    yield file, open_file(file.path.rpartition("/")[2], fd, file.path)
+                for file, _, name in those:
+                    yield file, open_file(name, fd, file.path)
         except FileNotFoundError as error:
             raise changed(folder) from error
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,15 +27,8 @@ from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK, Entry
 from gitmodel.mounts import is_shared, kind_of
 from gitmodel.scratch import Scratch
 from gitmodel.worktree.batch import open_ahead
-from gitmodel.worktree.scan import (
-    Found,
-    changed,
-    check_unchanged,
-    device_in,
-    now_if_writable,
-    open_file,
-    scan,
-)
+from gitmodel.worktree.opening import changed, check_unchanged, device_in, open_file
+from gitmodel.worktree.scan import Found, now_if_writable, scan
 from gitmodel.worktree.writers import is_written
 
 _T = TypeVar("_T")
@@ -206,6 +200,15 @@ class Rows:
         """
         if self.stamp and not (found.written and self._tells(found)):
             self.fresh.append(seen_row(found, digests, self.stamp))
+
+    def add_all(self, founds: Sequence[Found], digests: Sequence[Digests]) -> None:
+        """Remember several files."""
+        if any(found.written for found in founds):
+            for pair in zip(founds, digests, strict=True):
+                self.add(*pair)
+        elif self.stamp:
+            stamps = repeat(self.stamp)
+            self.fresh += map(seen_row, founds, digests, stamps)
 
     def _tells(self, found: Found) -> bool:
         """Return whether "written" means it: a network's file system may say so of any file."""

@@ -27,9 +27,10 @@ from gitmodel.manifest import EXECUTABLE, FILE, Entry
 from gitmodel.pointer import Pointer
 from gitmodel.progress import silent
 from gitmodel.snapshot import Selection
+from gitmodel.worktree.opening import is_untouched, pack_stat
 from gitmodel.worktree.places import Places
 from gitmodel.worktree.plan import Plan, Planner
-from gitmodel.worktree.scan import is_untouched, now_if_writable, pack_stat
+from gitmodel.worktree.scan import now_if_writable
 from gitmodel.worktree.swap import Swap
 from gitmodel.worktree.write import Staged, stage
 

@@ -19,8 +19,9 @@ from gitmodel.manifest import FOLDER, Entry
 from gitmodel.progress import Progress
 from gitmodel.scratch import BESIDE, TARGET, Scratch, sweep
 from gitmodel.worktree.content import digest_found, read_ahead
+from gitmodel.worktree.opening import look, only_renamed, pack_stat
 from gitmodel.worktree.places import Places
-from gitmodel.worktree.scan import look, only_renamed, pack_stat, scan
+from gitmodel.worktree.scan import scan
 from gitmodel.worktree.swap import Swap
 from gitmodel.worktree.write import Change, Write, check_room, stage
 from gitmodel.worktree.writers import is_written

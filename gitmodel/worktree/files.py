@@ -15,7 +15,7 @@ from gitmodel.atomic import fill, move_in
 from gitmodel.disk import sync_folder
 from gitmodel.paths import longest_at
 from gitmodel.scratch import Scratch
-from gitmodel.worktree.scan import open_folder, read_small
+from gitmodel.worktree.opening import open_folder, read_small
 
 
 def read_file(root: Path, path: str) -> bytes | None:

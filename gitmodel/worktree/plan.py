@@ -18,8 +18,9 @@ from gitmodel.paths import parents
 from gitmodel.progress import Meter, Progress
 from gitmodel.snapshot import Selection
 from gitmodel.worktree.content import Rows, digest_found, matches, read_ahead
+from gitmodel.worktree.opening import is_older
 from gitmodel.worktree.repositories import Repositories
-from gitmodel.worktree.scan import Found, Types, is_older, scan
+from gitmodel.worktree.scan import Found, Types, scan
 from gitmodel.worktree.write import Change, Compared, Write
 
 

@@ -209,7 +209,7 @@ class _Reader:
     def ask(self, number: int, batch: Sequence[Found]) -> None:
         """Have files read into a part of the memory."""
         self.asked.append((number, batch))
-        paths, stats = join(Small(found.full, found.stat) for found in batch)
+        paths, stats = join((each.full for each in batch), (each.stat for each in batch))
         line = json.dumps((number, len(paths), len(stats))).encode()
         # If it is gone, that shows when its answers are read.
         with suppress(BrokenPipeError):

@@ -26,9 +26,9 @@ from gitmodel.exchange import HERE, exchange_at, rename_new
 from gitmodel.hints import command
 from gitmodel.progress import Progress
 from gitmodel.words import some
+from gitmodel.worktree.opening import look, only_renamed, open_folder, pack_stat
 from gitmodel.worktree.places import Places
 from gitmodel.worktree.replaced import Aside, Kept
-from gitmodel.worktree.scan import look, only_renamed, open_folder, pack_stat
 from gitmodel.worktree.write import Change, Compared, Staged, stage
 from gitmodel.worktree.writers import is_written
 

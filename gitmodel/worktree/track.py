@@ -14,8 +14,8 @@ from gitmodel.pointer import Pointer, format_pointer
 from gitmodel.scratch import Scratch
 from gitmodel.snapshot import pointer_path
 from gitmodel.worktree.files import remove_file, write_files
+from gitmodel.worktree.opening import look
 from gitmodel.worktree.rules import add_rules, ignore_rule, remove_rule
-from gitmodel.worktree.scan import look
 
 
 def track(

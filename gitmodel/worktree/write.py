@@ -28,8 +28,9 @@ from gitmodel.progress import Meter, Progress
 from gitmodel.scratch import Scratch
 from gitmodel.words import human
 from gitmodel.worktree.content import check_link
+from gitmodel.worktree.opening import ctime_in, look, only_renamed, pack_stat
 from gitmodel.worktree.places import Places
-from gitmodel.worktree.scan import ctime_in, look, now, only_renamed, pack_stat
+from gitmodel.worktree.scan import now
 
 _TICK, _TICKS = 0.001, 50
 _LONG = 2000

@@ -6,6 +6,9 @@ import fcntl
 import os
 import signal
 
+_TELLS = hasattr(fcntl, "F_SETLEASE")
+_IGNORED = int(signal.SIGURG)
+
 
 def is_written(fd: int, *, hold: bool = False) -> bool:
     """Return whether another process has a file open, or mapped, that it may write to.
@@ -14,12 +17,12 @@ def is_written(fd: int, *, hold: bool = False) -> bool:
     is false.  Only Linux can tell, of files on its own disks that are this user's; False
     elsewhere.
     """
-    if not hasattr(fcntl, "F_SETLEASE"):
+    if not _TELLS:
         return False
     try:
         # Whoever opens the file later would have the kernel send us a signal, which must not end
         # this process.
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(fd, fcntl.F_SETSIG, _IGNORED)
         # A lease for reading is given only on a file that nobody has open for writing.
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         if not hold:

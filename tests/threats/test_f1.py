@@ -26,10 +26,10 @@ from gitmodel.progress import Work, silent
 from gitmodel.project import Project, open_project
 from gitmodel.snapshot import Selection
 from gitmodel.worktree.deliver import deliver, stats_of
+from gitmodel.worktree.opening import pack_stat
 from gitmodel.worktree.places import Places
 from gitmodel.worktree.plan import Planner
 from gitmodel.worktree.replaced import KEPT, Aside, forget_old, kept_in
-from gitmodel.worktree.scan import pack_stat
 from gitmodel.worktree.swap import Outcome, Swap
 from gitmodel.worktree.write import stage
 from tests.helpers.faults import kill_at, needs_strace

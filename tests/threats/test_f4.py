@@ -11,8 +11,8 @@ import pytest
 
 from gitmodel.digest import digest_bytes
 from gitmodel.progress import silent
+from gitmodel.worktree.opening import pack_stat
 from gitmodel.worktree.places import Places
-from gitmodel.worktree.scan import pack_stat
 from gitmodel.worktree.swap import put
 from gitmodel.worktree.write import Change, Compared, Write
 from tests.helpers.formats import entry, opened_cache

@@ -9,16 +9,15 @@ from gitmodel.digest import digest_bytes, oid_of
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.manifest import EXECUTABLE, FILE, FOLDER, LINK
 from gitmodel.worktree.content import check_link, digest_found, matches, read_ahead, seen_row, store
-from gitmodel.worktree.scan import (
+from gitmodel.worktree.opening import (
     ctime_in,
     look,
-    now,
     only_renamed,
     open_folder,
     pack_stat,
-    scan,
     size_in,
 )
+from gitmodel.worktree.scan import now, scan
 from tests.helpers.formats import entry, opened_cache
 
 

@@ -41,8 +41,11 @@ def uncommitted(git: Git, patterns: Sequence[str], *, ignored: bool = False) -> 
         *("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"),
         *("--ignore-submodules=all", "--", *patterns),
     )
-    hidden = git.names("ls-files", "-z", *_IGNORED, "--", *patterns) if ignored else []
-    return [*(field[3:] for field in fields), *hidden]
+    return [*(field[3:] for field in fields), *(_ignored(git, patterns) if ignored else ())]
+
+
+def _ignored(git: Git, patterns: Sequence[str]) -> list[str]:
+    return git.names("ls-files", "-z", *_IGNORED, "--", *patterns)
 
 
 def untracked(git: Git, without: Iterable[str]) -> list[str]:
@@ -58,8 +61,8 @@ def unstaged(git: Git, patterns: Sequence[str], *, ignored: bool = False) -> lis
     """
     options = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--diff-filter=d")
     changed = git.names("diff", *options, "--", *patterns)
-    new = _NEW[:1] if ignored else _NEW
-    return [*changed, *git.names("ls-files", "-z", *new, "--", *patterns)]
+    new = git.names("ls-files", "-z", *_NEW, "--", *patterns)
+    return [*changed, *new, *(_ignored(git, patterns) if ignored else ())]
 
 
 def ignored(git: Git, paths: Iterable[str]) -> set[str]:

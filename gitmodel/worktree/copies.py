@@ -24,6 +24,7 @@ from gitmodel.hints import command, then
 from gitmodel.index import Index, Seen
 from gitmodel.locks import locked
 from gitmodel.manifest import EXECUTABLE, FILE, Entry
+from gitmodel.mounts import is_shared, kind_of
 from gitmodel.pointer import Pointer
 from gitmodel.progress import silent
 from gitmodel.snapshot import Selection
@@ -33,6 +34,7 @@ from gitmodel.worktree.plan import Plan, Planner
 from gitmodel.worktree.scan import now_if_writable
 from gitmodel.worktree.swap import Swap
 from gitmodel.worktree.write import Staged, stage
+from gitmodel.worktree.writers import is_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ def _prove(fd: int, entry: Entry, cache: Cache, index: Index) -> None:
     row = index.seen(place, entry.oid).get(entry.oid)
     if row and row.oid == key and is_untouched(row, packed):
         return
+    written = is_written(fd) and not is_shared(kind_of(cache.root))
     digests = digest_file(fd, algorithm_of(entry.oid))
     os.lseek(fd, 0, os.SEEK_SET)
     if digests.oid != entry.oid or digests.size != entry.size:
@@ -139,7 +142,7 @@ def _prove(fd: int, entry: Entry, cache: Cache, index: Index) -> None:
             f"blob {entry.oid} in the cache is damaged: its bytes are not those its name says",
             hint=then(command("rm -f {}", str(cache.loose_path(entry.oid))), "try again"),
         )
-    if stamp:
+    if stamp and not written:
         fingerprint = fingerprint_to_bytes(digests.fingerprint)
         index.record(place, [], [Seen(entry.oid, packed, stamp, key, fingerprint)])
 

@@ -540,9 +540,11 @@ class Index:
         found: set[str] = set()
         for keys in _batches(map(oid_to_bytes, oids)):
             rows = self._db.execute(
-                f"{_CHUNKS} WHERE remote = ? AND oid IN ({_marks(keys)})", (remote, *keys)
+                "SELECT DISTINCT name, size, remote_pack.seal FROM remote_chunk"
+                f" JOIN remote_pack ON id = pack WHERE remote = ? AND oid IN ({_marks(keys)})",
+                (remote, *keys),
             )
-            found.update(str(name) for _, name, *_ in map(_unsealed, rows))
+            found.update(str(name) for name, _ in map(_unsealed, rows))
         return found
 
     @_healed

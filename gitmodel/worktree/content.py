@@ -37,7 +37,7 @@ _T = TypeVar("_T")
 def read_ahead(founds: Iterable[Found]) -> Iterator[Found]:
     """Yield what was found, small files last seen somewhat later, while the disk reads them."""
     for found, fd in open_ahead((found, _open_early(found)) for found in founds):
-        yield found if fd < 0 else found._replace(file=fd, written=is_written(fd))
+        yield found if fd < 0 else _with_descriptor(found, fd)
 
 
 def _open_early(found: Found) -> int:
@@ -46,12 +46,17 @@ def _open_early(found: Found) -> int:
     return open_file(found.name, found.folder, found.full)
 
 
+def _with_descriptor(found: Found, fd: int) -> Found:
+    # Nobody waits long for a small file to be closed.
+    return Found(*found[:-2], fd, is_written(fd, hold=found.size < SMALL))
+
+
 @contextmanager
 def opened(found: Found) -> Iterator[Found]:
     """Open a file that was found, as `read_ahead` does."""
     fd = open_file(found.name, found.folder, found.full)
     try:
-        yield found._replace(file=fd, written=is_written(fd))
+        yield _with_descriptor(found, fd)
     finally:
         os.close(fd)
 
@@ -108,6 +113,8 @@ def digest_found(found: Found, artifact: str, algorithm: str) -> Digests:
         return digest_bytes(b"", algorithm)
     if found.type == LINK:
         return digest_bytes(read_link(found, artifact), algorithm)
+    if found.size < SMALL:
+        return digest_bytes(_with_file(found, lambda fd: _read_small(fd, found)), algorithm)
     return _with_file(found, lambda fd: digest_file(fd, algorithm))
 
 
@@ -159,8 +166,16 @@ def store_at(root: Path, artifact: str, path: str, writer: CacheWriter) -> None:
 
 
 def _store_small(found: Found, writer: CacheWriter) -> Digests:
+    return store_bytes(_with_file(found, lambda fd: _read_small(fd, found)), writer)
+
+
+def _read_small(fd: int, found: Found) -> bytes:
+    """Return all of a small file; raise `ConflictError` if it is not as long as it was."""
     # One byte more than `stat` said would show that the file has grown.
-    return store_bytes(_with_file(found, lambda fd: os.read(fd, found.size + 1)), writer)
+    data = os.read(fd, found.size + 1)
+    if len(data) != found.size:
+        raise changed(found.full)
+    return data
 
 
 def _with_file(found: Found, use: Callable[[int], _T]) -> _T:

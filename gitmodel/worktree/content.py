@@ -47,8 +47,7 @@ def _open_early(found: Found) -> int:
 
 
 def _with_descriptor(found: Found, fd: int) -> Found:
-    # Nobody waits long for a small file to be closed.
-    return Found(*found[:-2], fd, is_written(fd, hold=found.size < SMALL))
+    return Found(*found[:-2], fd, is_written(fd))
 
 
 @contextmanager

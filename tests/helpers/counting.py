@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+_PIECE = 1 << 18
+
 
 @dataclass(slots=True)
 class Passed:
@@ -45,18 +47,22 @@ def counted(endpoint: str) -> Iterator[Passed]:
                 server.putheader(name, value)
             server.endheaders(body)
             answer = server.getresponse()
-            data = answer.read()
             with lock:
                 passed.requests.append(f"{self.command} {self.path}")
-                passed.bytes += len(data)
             self.send_response_only(answer.status)
             for name, value in answer.getheaders():
                 if name.lower() not in ("transfer-encoding", "connection", "content-length"):
                     self.send_header(name, value)
-            length = answer.getheader("Content-Length") if self.command == "HEAD" else None
+            length = answer.getheader("Content-Length")
+            data = b"" if length else answer.read()
             self.send_header("Content-Length", length or str(len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            # Piece by piece: who goes away in between is sent, and counted, no more.
+            while data or (data := answer.read(_PIECE)):
+                with lock:
+                    passed.bytes += len(data)
+                self.wfile.write(data)
+                data = b""
 
         do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = pass_on  # noqa: N815 - the base's names
 

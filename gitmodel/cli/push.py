@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from gitmodel import hints
 from gitmodel.cli.common import (
     jobs_option,
     opened,
@@ -66,8 +65,8 @@ def _report(done: Pushed, *, asked_for_git: bool) -> None:
     warn_of_moved(Moved(done.git_remote, done.moved))
     if done.almost:
         say(
-            f"left out, for a version is v1.0 or model-v1.0: {some(done.almost, shown)}"
-            f"  ({hints.command('gitmodel push {}', done.almost[0])})",
+            f"not pushed, for these tags are not versions: {some(done.almost, shown)}"
+            "  (a version looks like v1.0 or model-v1.0)",
             err=True,
         )
     if done.uncommitted:

@@ -88,7 +88,7 @@ def _report(done: Verified, *, as_json: bool) -> int:
             what = "left as it is" if damage.left else "damaged, now in quarantine"
             say(f"{what}: {damage.name}: {shown(damage.why)}")
         for path in done.rotten:
-            say(f"modified: {shown(path)}, and its times do not tell: see what it holds now")
+            say(f"modified: {shown(path)}, although its size and times are what they were")
         for each in done.untrue[:10]:
             say(
                 f"not true: {shown(each.pointer)} says another size or fingerprint of"

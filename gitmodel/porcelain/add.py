@@ -187,7 +187,7 @@ def check_alone(root: Path, paths: Iterable[str], pointers: Iterable[str]) -> No
     folders = dict.fromkeys(each for path in paths for each in (path, *parents(path)))
     if other := next((each for each in folders if os.path.lexists(root / each / ".git")), None):
         raise UsageError(
-            f"{other!r} is a Git repository of its own, as a submodule is",
+            f"{other!r} is a Git repository of its own",
             hint=then(command("cd {}", other), "gitmodel add there"),
         )
     if twins := find_twins(paths, pointers):

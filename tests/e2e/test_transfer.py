@@ -56,7 +56,7 @@ def test_push_names_tags_that_only_look_like_versions(story: Repo) -> None:
         story.git("tag", tag)
     done = story.gitmodel("push")
     assert "complete on origin: v1.2\n" in done.out
-    assert "left out, for a version is v1.0 or model-v1.0: 1.4, model-v3, v2  (" in done.err
+    assert "not pushed, for these tags are not versions: 1.4, model-v3, v2  (" in done.err
     assert "complete on origin: v2\n" in story.gitmodel("push", "v2").out
 
 

@@ -39,7 +39,11 @@ class ConflictError(GitmodelError):
 
 
 class UnsavedError(ConflictError):
-    """Work that is saved nowhere would be overwritten, and nobody forced it."""
+    """Work at `paths` that is saved nowhere would be overwritten, and nobody forced it."""
+
+    def __init__(self, message: str, paths: Sequence[str], *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.paths = paths
 
 
 class MissingError(GitmodelError):

@@ -31,7 +31,7 @@ from gitmodel.porcelain.restore import Restored, restore_moved
 from gitmodel.printable import shown
 from gitmodel.progress import Work
 from gitmodel.project import Project, open_project
-from gitmodel.words import plural
+from gitmodel.words import plural, some
 
 _SHOWN = 5
 _STALE_KEY = "gitmodel.stale"
@@ -127,13 +127,18 @@ def _pre_commit(arguments: Sequence[str]) -> int:
                 f"{_STALE_KEY} is {policy!r}", hint=hints.command("git config {} warn", _STALE_KEY)
             )
         stale = before_commit(project, progress)
-    if stale and policy != "ignore":
-        some = ", ".join(map(shown, stale[:_SHOWN])) + (" …" if len(stale) > _SHOWN else "")
-        text = f"changed since gitmodel add, so this commit has the old state: {some}"
+    if stale.paths and policy != "ignore":
+        names = some(stale.paths, shown, _SHOWN)
+        text = f"changed since gitmodel add, so this commit has the old state: {names}"
         if policy == "block":
             raise GateError(text, hint="gitmodel add --update, then commit again")
-        _say(text)
-        say_hint("gitmodel add --update, then git commit --amend --no-edit")
+        if stale.commits:
+            _say(text)
+            say_hint("gitmodel add --update, then git commit --amend --no-edit")
+        else:
+            # Git will say that there is nothing to commit: to amend would change an earlier one.
+            _say(f"changed since gitmodel add: {names}")
+            say_hint("gitmodel add --update, then git commit")
     return 0
 
 

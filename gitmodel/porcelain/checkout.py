@@ -385,6 +385,7 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
     elif plan.unsaved:
         raise UnsavedError(
             f"{some(plan.unsaved)} would be overwritten, and what is in there is saved nowhere",
+            plan.unsaved,
             hint="gitmodel add it, or use --force to lose it",
         )
     check_room(project.root, plan.change, project.places)

@@ -153,7 +153,8 @@ def _remote(project: Project) -> Finding:
             "remote", False, "none is configured", hint="gitmodel remote add origin PATH_OR_URL"
         )
     remote = open_remote(project)
-    used = remote.describe()
+    if not (used := remote.describe()):
+        remote.check_gone()
     state = "can be read" if used else "is reachable, nothing was pushed to it yet"
     return Finding("remote", True, f"{remote.name} ({remote.store.url}) {state}")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from gitmodel.config import REPOSITORY
 from gitmodel.errors import ConflictError, GateError, IntegrityError
@@ -133,8 +134,15 @@ def _pointers_of(project: Project, commit: str) -> Mapping[str, Pointer]:
         return read_commit(objects, commit).pointers
 
 
-def before_commit(project: Project, progress: Progress) -> tuple[str, ...]:
-    """Return the artifacts that changed since their pointer was written.
+class Stale(NamedTuple):
+    """Artifacts that changed since their pointer was written; whether Git has a commit to make."""
+
+    paths: tuple[str, ...]
+    commits: bool
+
+
+def before_commit(project: Project, progress: Progress) -> Stale:
+    """Return which artifacts changed since their pointer was written.
 
     Raises `GateError` if a large file, or a credential in a file that gitmodel reads, would enter
     Git's history.
@@ -144,12 +152,13 @@ def before_commit(project: Project, progress: Progress) -> tuple[str, ...]:
         raise GateError(problem.message, hint=problem.hint)
     limit = gitconfig.number(project.git, LARGE_KEY, LARGE)
     check_large(project.git, new_large_files(project.git, limit))
-    return tuple(
+    paths = tuple(
         each.path
         for each in status(project, (), progress)
         # What only lacks files may have been pulled in part.
         if each.added or each.modified
     )
+    return Stale(paths, bool(changed))
 
 
 def before_tag(project: Project, text: str, work: Work) -> None:

@@ -102,8 +102,11 @@ def list_remotes(project: Project) -> list[RemoteEntry]:
 def check_remote(project: Project, name: str) -> Checked:
     """Prove on a scratch key that the remote does what it must; then look at what is on it."""
     remote = open_remote(project, name, write=True)
+    if not (used := remote.is_used()):
+        # Before a probe makes a folder where a drive is not mounted.
+        remote.check_gone()
     probed = _probe(remote.store)
-    health = check(remote) if remote.is_used() else None
+    health = check(remote) if used else None
     return Checked(remote.name, remote.store.url, probed, health, tuple(remote.store.leftovers()))
 
 

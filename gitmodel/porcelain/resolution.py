@@ -17,7 +17,7 @@ from gitmodel.errors import (
     UsageError,
 )
 from gitmodel.git import staging
-from gitmodel.hints import note, then
+from gitmodel.hints import command, note, then
 from gitmodel.locks import locked
 from gitmodel.merge import Clash, Entries, Side, join_conflict
 from gitmodel.paths import check_artifact
@@ -209,13 +209,21 @@ def _finish(
         try:
             restored = restore(project, wanted, before, choice.work, force=choice.force)
         except UnsavedError as error:
-            hint = note(
-                "gitmodel resolve --{} --no-restore {} && gitmodel add {} keeps it,"
-                " --force loses it",
-                # Without a side, all was merged, and either does.
-                *(choice.side or "ours", artifact, artifact),
-            )
-            raise UnsavedError(error.message, hint=hint) from error
+            raise UnsavedError(
+                error.message,
+                error.paths,
+                # Only what was edited is added: the rest may lack what the other side has.
+                hint=then(
+                    command(
+                        "gitmodel resolve --theirs --no-restore {}"
+                        if choice.side == "theirs"
+                        else "gitmodel resolve --ours --no-restore {}",
+                        artifact,
+                    ),
+                    command("gitmodel add {}", error.paths),
+                    command("gitmodel checkout -- {}", artifact),
+                ),
+            ) from error
     if pointer:
         track(project.git, wanted, {}, project.beside)
     else:

@@ -34,7 +34,7 @@ from gitmodel.porcelain.tag_checks import (
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.record import Record
-from gitmodel.snapshot import Snapshot, find_artifact, name_of
+from gitmodel.snapshot import Snapshot, check_settled, find_artifact, name_of, read_worktree
 from gitmodel.tag_object import (
     ROOT,
     begins_signature,
@@ -110,6 +110,8 @@ def plan_tag(project: Project, request: Request, work: Work) -> Plan:
     commit = revisions.resolve(project.git, "HEAD")
     if commit is None:
         raise UsageError("there is no commit to tag yet", hint="git commit")
+    snapshot = read_worktree(project.git)
+    check_settled(snapshot.conflicts, snapshot)
     if begins_signature(request.message):
         raise UsageError("a line of the message would begin a signature", hint="-m MESSAGE")
     with history_of(project.git, project.config) as history:

@@ -135,6 +135,18 @@ def test_a_remote_that_fails_stops_the_push(work: Repo) -> None:
     assert {root_name(name) for name in NAMES} <= roots(work)
 
 
+def test_no_advice_amends_a_commit_that_was_there_before(work: Repo) -> None:
+    work.gitmodel("install")
+    work.write("model.pt", "changed")
+    done = work.run("git", "commit", "-am", "nothing")
+    assert done.code == 1
+    assert "next:  gitmodel add --update, then git commit\n" in done.err
+    work.write("train.py", "print('new')")
+    work.git("add", "train.py")
+    done = work.run("git", "commit", "-m", "code only")
+    assert "next:  gitmodel add --update, then git commit --amend --no-edit\n" in done.err
+
+
 def test_a_remote_that_is_gone_stops_the_push(work: Repo) -> None:
     """As when its drive is not mounted: nobody would see what is written in its place."""
     refs = _three_tags(work)
@@ -144,6 +156,9 @@ def test_a_remote_that_is_gone_stops_the_push(work: Repo) -> None:
     done = _push(work, refs)
     assert "was there before, and is gone" in done.err
     assert published(work) == before
+    assert not remote.exists()
+    for command in (("remote", "check"), ("doctor",)):
+        assert "was there before, and is gone" in str(work.run("gitmodel", *command))
     assert not remote.exists()
     # Who means it says so.
     work.gitmodel("remote", "remove", "origin")

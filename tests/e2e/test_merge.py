@@ -458,8 +458,12 @@ def test_no_unsaved_work_is_overwritten(base: Repo) -> None:
     base.write("model.pt", "never saved")
     done = base.gitmodel("resolve", "--theirs", "model.pt", code=4)
     assert "'model.pt' would be overwritten" in done.err
-    keep = "gitmodel resolve --theirs --no-restore model.pt && gitmodel add model.pt"
-    assert f"next:  {keep} keeps it, --force loses it" in done.err
+    first, second, third = done.err.splitlines()[-1].removeprefix("next:  ").split(", then ")
+    assert (first, second) == (
+        "gitmodel resolve --theirs --no-restore model.pt",
+        "gitmodel add model.pt",
+    )
+    assert third == "gitmodel checkout -- model.pt"
     assert base.read("model.pt") == b"never saved"
     assert base.status()["model.pt"]["work"] == "conflict"
     base.gitmodel("resolve", "--theirs", "--no-restore", "model.pt")
@@ -468,6 +472,17 @@ def test_no_unsaved_work_is_overwritten(base: Repo) -> None:
     base.git("checkout", "--merge", "--", "model.pt.gitmodel")
     base.gitmodel("resolve", "--ours", "--force", "model.pt")
     assert base.read("model.pt") == b"ours"
+
+
+def test_an_edit_and_what_the_other_side_added_are_kept_as_the_hint_says(base: Repo) -> None:
+    _conflicting(base, {"data/1": "ours"}, {"data/1": "theirs", "data/new": "theirs too"})
+    base.write("data/1", "mine, never saved")
+    done = base.gitmodel("resolve", "--ours", "data", code=4)
+    for step in done.err.splitlines()[-1].removeprefix("next:  ").split(", then "):
+        base.run(*step.split())
+    assert base.read("data/1") == b"mine, never saved"
+    assert base.read("data/new") == b"theirs too"
+    assert base.status()["data"]["work"] == "clean"
 
 
 def test_nothing_to_resolve(base: Repo) -> None:

@@ -84,6 +84,8 @@ _PAIR = (
     # A block of YAML, or a quote.
     r"(?:[|>][+-]?[ \t]{0,9}\r?\n[ \t]{1,99}|[\"'])?(?P<value>[^\s\"',;&}\]]+)"
 )
+_QUERY = r"[?&](?P<name>[\w.-]{1,100})=(?P<value>[^\s\"'&#<>]{1,500})"
+_BEARER = r"(?i:bearer|basic)[ \t]{1,9}(?P<value>[A-Za-z0-9+/=._~-]{16,500})"
 
 MASK = "***"
 CHUNK = r"[^\s\"'<>`]+"
@@ -164,6 +166,13 @@ _LOOKALIKES = str.maketrans("аеорсухіѕԁӏκοτνρ", "aeopcyxisdlkotv
 
 # As no word and no name is; `pad_token: "<pad>"` is everyday in params.
 _RANDOM = r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_.~%-]{16,}"
+# A word with or without a number, or a number, a date and a time.
+_PIECE = (
+    r"[0-9]{0,4}(?:[a-z]{0,20}|[A-Z]{1,12}|[A-Z]?[a-z]{2,20}(?:[A-Z][a-z]{1,20}){1,4})[0-9]{0,6}[a-z]?"
+    r"|[0-9]{1,8}[a-z]?|[0-9]{8}T[0-9]{6}[a-z]{0,3}"
+)
+_ODD = 8
+"""Characters that are in no such word, from which a value looks as if nobody had chosen it."""
 # What is filled in later, where it comes from instead, and what is nothing at all.
 _PLACEHOLDER = (
     r"[$<{%(\[!|>*].*|[.*?_-]+|x+|X+|~|\.{0,2}/.*|~/.*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
@@ -236,7 +245,13 @@ def plain_letters(text: str) -> str:
 
 def is_random(value: str) -> bool:
     """Return whether a value looks as if nobody had chosen it."""
-    return bool(re.fullmatch(_RANDOM, value))
+    return bool(re.fullmatch(_RANDOM, value)) and not _is_of_words(value)
+
+
+def _is_of_words(value: str) -> bool:
+    """Return whether somebody put a value together: `model.layers.0.self_attn`, `2024-01-05`."""
+    odd = [piece for piece in re.split("[^A-Za-z0-9]+", value) if not re.fullmatch(_PIECE, piece)]
+    return sum(map(len, odd)) < _ODD
 
 
 def without_secret(text: str) -> str:
@@ -319,9 +334,14 @@ def _matches(text: str, *, prose: bool) -> Iterator[tuple[int, str]]:
         if not re.fullmatch(_PLACEHOLDER, match["value"]):
             yield match.start(), _URL
     yield from ((match.start(), _URL) for match in re.finditer(_USER, text))
-    for match in re.finditer(_PAIR, text):
-        if what := _judge(match["name"], match["value"], prose=prose):
-            yield match.start("value"), what
+    for match in re.finditer(_BEARER, text):
+        if is_random(match["value"]):
+            yield match.start("value"), _A_TOKEN
+    # A pair takes a URL for one value, whatever its query says.
+    for pattern in (_PAIR, _QUERY):
+        for match in re.finditer(pattern, text):
+            if what := _judge(match["name"], match["value"], prose=prose):
+                yield match.start("value"), what
 
 
 def _judge(name: str, value: str, *, prose: bool) -> str:
@@ -329,8 +349,11 @@ def _judge(name: str, value: str, *, prose: bool) -> str:
     kind = secrecy_of(name)
     if not kind or re.fullmatch(_PLACEHOLDER, value):
         return ""
-    if kind == PASSWORD and not prose and words_of(name)[-1].endswith(_PASSWORDS):
+    words = [word for word in words_of(name) if not word.isdecimal()] or words_of(name)
+    if kind == PASSWORD and not prose and words[-1].endswith(_PASSWORDS):
         return _A_PASSWORD if len(value) >= _SHORTEST else ""
     # A `key` is the name of many a digest.
-    digest = kind == RANDOM and words_of(name)[-1] not in _SIGNATURES
+    digest = kind == RANDOM and (
+        words[-1] not in _SIGNATURES or re.fullmatch("[0-9a-f]{32,64}", value) is not None
+    )
     return _A_TOKEN if is_random(value) and not digest else ""

@@ -211,13 +211,33 @@ def without_secrets(params: Mapping[str, Value]) -> tuple[dict[str, Value], tupl
     plain: dict[str, Value] = {}
     hidden: list[str] = []
     for key, value in params.items():
-        if isinstance(value, dict):
-            plain[key], inside = without_secrets(value)
-            hidden += (f"{key}.{name}" for name in inside)
-            continue
-        texts = value if isinstance(value, list) else [value]
-        if any(isinstance(each, str) and find_secrets(f"{key}: {each}") for each in texts):
+        if _is_secret(key, value):
             hidden.append(key)
+        elif isinstance(value, dict):
+            plain[key], below = without_secrets(value)
+            hidden += (f"{key}.{name}" for name in below)
         else:
             plain[key] = value
     return plain, tuple(hidden)
+
+
+def _is_secret(key: str, value: Value) -> bool:
+    """Return whether a parameter should be left out; of a mapping, whether its own name says so."""
+    texts = list(_texts(value))
+    if isinstance(value, dict):
+        # What is secret by itself, or by the name that it has inside, can be left out alone.
+        texts = [(name, text) for name, text in texts if not find_secrets(f"x: {text}")]
+        return any(find_secrets(f"{key}: {text}") for _, text in texts)
+    return any(find_secrets(f"{name or key}: {text}") for name, text in texts)
+
+
+def _texts(value: Value, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield what a parameter holds as texts, with their names if they are in a mapping."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _texts(each, name)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _texts(each, key)
+    elif value is not None and not isinstance(value, bool):
+        yield name, str(value)

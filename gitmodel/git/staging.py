@@ -64,6 +64,15 @@ def tracked(git: Git, paths: Sequence[str]) -> list[str]:
     return git.names("--literal-pathspecs", "ls-files", "-z", "--", *paths) if paths else []
 
 
+def submodules(git: Git) -> set[str]:
+    """Return where Git has commits of other repositories, whether they are checked out or not."""
+    if not os.path.lexists(git.worktree / ".gitmodules"):
+        return set()
+    lines = git.names("ls-files", "--stage", "-z")
+    rows = (line.split("\t", 1) for line in lines)
+    return {path for facts, path in rows if facts.startswith("160000 ")}
+
+
 def blobs(git: Git, paths: Sequence[str]) -> dict[str, str]:
     """Return which files Git tracks among `paths` and below them, and as which blobs."""
     lines = git.names("--literal-pathspecs", "ls-files", "--stage", "-z", "--", *paths)

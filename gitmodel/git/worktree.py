@@ -41,11 +41,8 @@ def uncommitted(git: Git, patterns: Sequence[str], *, ignored: bool = False) -> 
         *("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"),
         *("--ignore-submodules=all", "--", *patterns),
     )
-    return [*(field[3:] for field in fields), *(_ignored(git, patterns) if ignored else ())]
-
-
-def _ignored(git: Git, patterns: Sequence[str]) -> list[str]:
-    return git.names("ls-files", "-z", *_IGNORED, "--", *patterns)
+    hidden = git.names("ls-files", "-z", *_IGNORED, "--", *patterns) if ignored else []
+    return [*(field[3:] for field in fields), *hidden]
 
 
 def untracked(git: Git, without: Iterable[str]) -> list[str]:
@@ -54,15 +51,14 @@ def untracked(git: Git, without: Iterable[str]) -> list[str]:
     return git.names(*arguments)
 
 
-def unstaged(git: Git, patterns: Sequence[str], *, ignored: bool = False) -> list[str]:
+def unstaged(git: Git, patterns: Sequence[str]) -> list[str]:
     """Return the files that match and are other than in Git's index, or not in it.
 
-    Those that are gone do not count, those that Git ignores only if `ignored` is true.
+    Those that are gone do not count.
     """
     options = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--diff-filter=d")
     changed = git.names("diff", *options, "--", *patterns)
-    new = git.names("ls-files", "-z", *_NEW, "--", *patterns)
-    return [*changed, *new, *(_ignored(git, patterns) if ignored else ())]
+    return [*changed, *git.names("ls-files", "-z", *_NEW, "--", *patterns)]
 
 
 def ignored(git: Git, paths: Iterable[str]) -> set[str]:

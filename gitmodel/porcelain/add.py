@@ -13,6 +13,7 @@ from typing import NamedTuple
 from gitmodel.cache import SMALL, CacheWriter
 from gitmodel.digest import Digests, digest_bytes
 from gitmodel.errors import IntegrityError, MissingError, UsageError
+from gitmodel.git import staging
 from gitmodel.hints import command, then
 from gitmodel.index import CACHE, Seen
 from gitmodel.locks import locked
@@ -127,7 +128,7 @@ def _plan(
             plan[path] = None
         elif plan.setdefault(owner, []) is not None:
             plan[owner] = [*(plan[owner] or []), path[len(owner) + 1 :]]
-    check_alone(project.root, plan, pointers)
+    check_alone(project, plan, pointers)
     return plan
 
 
@@ -178,24 +179,31 @@ def absent(root: Path, path: str, *, tracked: bool = False) -> UsageError:
     return UsageError(f"{path!r} does not exist{near(name, others)}", hint=hint)
 
 
-def check_alone(root: Path, paths: Iterable[str], pointers: Iterable[str]) -> None:
+def check_alone(project: Project, paths: Iterable[str], pointers: Iterable[str]) -> None:
     """Raise `IntegrityError` if a new artifact, or a folder above, is a twin of another.
 
     Raises `UsageError` if it lies in another Git repository, which would have to track it.
     """
     paths = list(paths)
-    folders = dict.fromkeys(each for path in paths for each in (path, *parents(path)))
-    if other := next((each for each in folders if os.path.lexists(root / each / ".git")), None):
-        raise UsageError(
-            f"{other!r} is a Git repository of its own",
-            hint=then(command("cd {}", other), "gitmodel add there"),
-        )
+    check_own(project, paths)
     if twins := find_twins(paths, pointers):
         one, other = twins
         raise IntegrityError(
             f"{one!r} and {other!r} are one name on some systems",
             hint=command("mv {} ANOTHER_NAME", other),
         )
+
+
+def check_own(project: Project, paths: Iterable[str]) -> None:
+    """Raise `UsageError` if a path is, or lies in, another Git repository."""
+    folders = dict.fromkeys(each for path in paths for each in (path, *parents(path)))
+    submodules = staging.submodules(project.git) if folders else set()
+    for folder in folders:
+        if folder in submodules or os.path.lexists(project.root / folder / ".git"):
+            raise UsageError(
+                f"{folder!r} is a Git repository of its own",
+                hint=then(command("cd {}", folder), "gitmodel add there"),
+            )
 
 
 def check_apart(path: str, pointers: Iterable[str]) -> None:

@@ -11,11 +11,10 @@ from gitmodel.atomic import write_file
 from gitmodel.card import SUFFIX, Card, Finding, check_card, fill_index, parse_card
 from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git.command import Git
-from gitmodel.git.worktree import literal, unstaged
 from gitmodel.hints import command
 from gitmodel.history import History
 from gitmodel.lineage import Lineage, lineage_path, parse_lineage
-from gitmodel.paths import stem_path
+from gitmodel.paths import is_dot_git, stem_path
 from gitmodel.porcelain.show import Shown, show
 from gitmodel.porcelain.staged import secrets_of
 from gitmodel.record import Record
@@ -23,6 +22,7 @@ from gitmodel.scratch import Scratch, scratch_in
 from gitmodel.sidecar import without_secrets
 from gitmodel.snapshot import name_of
 from gitmodel.strict_yaml import Value
+from gitmodel.worktree.files import not_in_git
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,8 @@ def write_card(git: Git, path: Path, data: bytes, *, force: bool) -> None:
         with path.open("wb") as file:
             file.write(data)
         return
+    if any(map(is_dot_git, Path(os.path.abspath(path)).parts)):
+        raise UsageError(f"{str(path)!r} belongs to Git itself", hint="give another path")
     if not force and os.path.lexists(path) and not _is_kept(git, path, data):
         raise ConflictError(
             f"{str(path)!r} is there already, and Git has not what is in it",
@@ -95,7 +97,7 @@ def _is_kept(git: Git, path: Path, data: bytes) -> bool:
     top = Path(os.path.realpath(git.worktree))
     if not real.is_relative_to(top):
         return False
-    return not unstaged(git, literal([str(real.relative_to(top))]), ignored=True)
+    return not not_in_git(git, [str(real.relative_to(top))])
 
 
 def card_path(artifact: str) -> str:

@@ -43,7 +43,7 @@ class Followed:
 
 def follow(project: Project, command: Command) -> Followed:
     """Return what is known of a command before it starts; raises an error for a wrong input."""
-    check_alone(project.root, command.saves, ())
+    check_alone(project, command.saves, ())
     inputs: list[Input] = []
     for path, role in command.uses:
         inputs += find_inputs(project, path, role)[0]

@@ -126,7 +126,7 @@ def _outs_of_tags(project: Project, *, lenient: bool) -> dict[str, list[Out]]:
 
 def _check_names(project: Project, outs: Sequence[Out]) -> None:
     pointers = read_worktree(project.git).pointers
-    check_alone(project.root, [out.path for out in outs], pointers)
+    check_alone(project, [out.path for out in outs], pointers)
     tracked = {*pointers, *(out.path for out in outs)}
     for out in outs:
         check_new_name(out.path)

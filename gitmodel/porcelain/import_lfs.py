@@ -70,7 +70,7 @@ def import_lfs(project: Project, work: Work) -> ImportedLfs:
             raise UsageError("Git LFS holds nothing here", hint="git lfs ls-files")
         for path in files:
             check_new_name(path)
-        check_alone(project.root, files, read_worktree(project.git).pointers)
+        check_alone(project, files, read_worktree(project.git).pointers)
         known = _Taker(project, work).take(files)
         missing = [path for path, each in files.items() if each.pointer.oid not in known]
         pointers = {

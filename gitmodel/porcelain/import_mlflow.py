@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from gitmodel.curves import curves_path, format_curves, parse_curves
 from gitmodel.digest import oid_of
@@ -86,7 +85,7 @@ def import_mlflow(project: Project, wish: Wish, work: Work, *, force: bool) -> I
     with locked(project.lock):
         before = read_worktree(project.git)
         check_settled([artifact], before)
-        _check_target(project.root, artifact, before.pointers)
+        _check_target(project, artifact, before.pointers)
         pointer = take_in(project, source.spot.root, source.spot.path, artifact, work.progress)
         files = _sidecars(project, artifact, pointer, said)
         old = before.pointers.get(artifact)
@@ -104,13 +103,13 @@ def import_mlflow(project: Project, wish: Wish, work: Work, *, force: bool) -> I
     )
 
 
-def _check_target(root: Path, artifact: str, pointers: Mapping[str, Pointer]) -> None:
+def _check_target(project: Project, artifact: str, pointers: Mapping[str, Pointer]) -> None:
     try:
         check_new_name(artifact)
     except GitmodelError as error:
         raise UsageError(error.message, hint="--to PATH names it otherwise") from error
     check_apart(artifact, pointers)
-    check_alone(root, [artifact], pointers)
+    check_alone(project, [artifact], pointers)
     if owner := next((each for each in parents(artifact) if each in pointers), None):
         raise UsageError(
             f"{artifact!r} is inside the artifact {owner!r}", hint="--to PATH puts it elsewhere"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,14 +13,13 @@ from gitmodel.config import CONFIG_NAME
 from gitmodel.curves import curves_path, format_curves
 from gitmodel.digest import oid_of
 from gitmodel.document import format_document
-from gitmodel.errors import IntegrityError, UsageError
+from gitmodel.errors import ConflictError, IntegrityError, UsageError
 from gitmodel.git import staging
-from gitmodel.git.worktree import literal, unstaged
-from gitmodel.hints import note
+from gitmodel.hints import command, note
 from gitmodel.lineage import Input, Lineage, Named, format_lineage, lineage_path
 from gitmodel.masking import masked
 from gitmodel.paths import parents, stem_of, stem_path
-from gitmodel.porcelain.add import Added, add
+from gitmodel.porcelain.add import Added, add, check_own
 from gitmodel.porcelain.inputs import with_versions
 from gitmodel.porcelain.origin import Origin, utc_now
 from gitmodel.porcelain.recorded import Params, Recorded
@@ -35,7 +35,7 @@ from gitmodel.sidecar import (
     without_secrets,
 )
 from gitmodel.snapshot import find_artifact, name_of, read_worktree
-from gitmodel.worktree.files import read_file, write_files
+from gitmodel.worktree.files import not_in_git, read_file, write_files
 from gitmodel.worktree.opening import look, open_folder
 from gitmodel.worktree.replaced import Kept
 
@@ -179,6 +179,7 @@ def sidecar_at(project: Project, artifact: str, kind: Kind) -> str:
     name = name_of(artifact, project.config.artifacts)
     if given := project.config.sidecars.get(name, {}).get(kind):
         _check_is_sidecar(given[0], artifact, kind)
+        check_own(project, given)
         return given[0]
     beside = sidecar_names(stem_path(artifact), kind)
     there = (path for path in beside if look(project.root, path))
@@ -210,8 +211,14 @@ def write_beside(project: Project, files: Mapping[str, bytes]) -> tuple[Kept, ..
     What stands in their place, and Git has not, is kept aside: return what and where.
     """
     changed = differing(project, files)
-    edited = unstaged(project.git, literal(changed), ignored=True) if changed else []
-    kept = tuple(_set_aside(project, path) for path in changed if path in edited)
+    for path in changed:
+        status = look(project.root, path)
+        if status and stat.S_ISDIR(status.st_mode):
+            raise ConflictError(
+                f"{path!r} is a folder, where a file is to be",
+                hint=command("mv {} ANOTHER_NAME", path),
+            )
+    kept = tuple(_set_aside(project, path) for path in not_in_git(project.git, changed))
     write_files(project.root, files, project.beside)
     staging.stage(project.git, files)
     return kept

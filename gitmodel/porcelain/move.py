@@ -109,7 +109,7 @@ def _check(project: Project, source: str, target: str, pointers: Mapping[str, Po
     check_new_name(target)
     if owner := next((each for each in parents(target) if each in pointers), None):
         raise UsageError(f"{target!r} is inside the artifact {owner!r}", hint="give another path")
-    check_alone(project.root, [target], pointers.keys() - {source})
+    check_alone(project, [target], pointers.keys() - {source})
     resumed = pointers.get(target) == pointers[source]
     if target in pointers and not resumed:
         raise ConflictError(

@@ -7,15 +7,20 @@ symlink that leads anywhere.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import stat
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from gitmodel.atomic import fill, move_in
 from gitmodel.disk import sync_folder
+from gitmodel.errors import GitmodelError
+from gitmodel.git import staging
+from gitmodel.git.command import Git
 from gitmodel.paths import longest_at
 from gitmodel.scratch import Scratch
-from gitmodel.worktree.opening import open_folder, read_small
+from gitmodel.worktree.opening import open_file, open_folder, read_small
+from gitmodel.worktree.writers import is_written
 
 
 def read_file(root: Path, path: str) -> bytes | None:
@@ -58,6 +63,28 @@ def write_files(root: Path, files: Mapping[str, bytes], scratch: Scratch) -> Non
             for name, temporary in names.items():
                 move_in(temporary, fd, name)
             sync_folder(fd)
+
+
+def not_in_git(git: Git, paths: Sequence[str]) -> list[str]:
+    """Return which of the files have bytes that Git's index has not, or can still be written to.
+
+    Git itself is not asked what changed: it may be told to look away from a file.
+    """
+    known = staging.blobs(git, paths) if paths else {}
+    return [path for path in paths if not _is_in_git(git.worktree, path, known.get(path, ""))]
+
+
+def _is_in_git(root: Path, path: str, blob: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    try:
+        with open_folder(root, folder) as fd, open(open_file(name, fd, path), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) or is_written(file.fileno()):
+                return False
+            data = file.read(longest_at(path) + 1)
+    except (OSError, GitmodelError):
+        return False
+    # Git may give files other line ends than it keeps.
+    return any(staging.is_blob(blob, each) for each in {data, data.replace(b"\r\n", b"\n")})
 
 
 def remove_file(root: Path, path: str) -> None:

@@ -93,10 +93,14 @@ def read_small(folder: int, name: str, path: str, limit: int = LARGEST) -> bytes
         if error.errno != errno.ELOOP:
             raise
         raise IntegrityError(f"{path!r} is a symlink", hint=command("ls -l {}", path)) from error
-    with open(fd, "rb") as file:
+    try:
+        # Python opens no folder as a file, and does not say which one it was.
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise IntegrityError(f"{path!r} is not a regular file", hint=command("ls -l {}", path))
-        data = file.read(limit + 1)
+            raise IntegrityError(f"{path!r} is not a regular file", hint=command("ls -ld {}", path))
+        with open(fd, "rb", closefd=False) as file:
+            data = file.read(limit + 1)
+    finally:
+        os.close(fd)
     if len(data) > limit:
         raise IntegrityError(
             f"{path!r} is longer than {limit} bytes", hint=command("ls -l {}", path)

@@ -251,7 +251,11 @@ def test_card_writes_over_nothing_that_git_has_not(story: Repo) -> None:
     story.gitmodel("card", "model", "-o", "README.md")
     story.commit()
     story.gitmodel("card", "v1.0", "-o", "README.md")
-    for path in ("README.md", "model.pt", "../notes.md"):
+    for path in (".git/HEAD", "nest/.git"):
+        done = story.gitmodel("card", "model", "-o", path, "--force", code=2)
+        assert "belongs to Git itself" in done.err
+    story.git("init", "-q", "nest")
+    for path in ("README.md", "model.pt", "../notes.md", "nest/notes.md"):
         story.write(path, "mine")
         done = story.gitmodel("card", "model", "-o", path, code=4)
         assert repr(path) in done.err

@@ -10,6 +10,7 @@ import pytest
 from gitmodel.lineage import parse_lineage
 from gitmodel.masking import masked
 from gitmodel.secrets import find_secrets
+from gitmodel.sidecar import without_secrets
 from tests.helpers.repo import Repo, noise
 
 C = "CANARY"
@@ -357,3 +358,49 @@ def test_b12_masking_takes_time_in_proportion(piece: str) -> None:
     masked(["run", long, "x"], "/")
     assert masked(["run", long * 40, "x"], "/") == ("run", "…")
     assert len(find_secrets(long)) <= 1
+
+
+def test_b10_a_secret_is_found_wherever_it_lies_among_params() -> None:
+    params = {
+        "stages": [{"password": "hunter2"}],
+        "credentials": {"value": "abcd1234efgh5678ijkl"},
+        "password": 12345678,
+        "wandb": {"url": "https://u:pp12345@h/x", "rank": 2},
+        "optimizer": {"lr": 0.1, "sort_key": "loss"},
+    }
+    plain, hidden = without_secrets(params)
+    assert plain == {"wandb": {"rank": 2}, "optimizer": params["optimizer"]}
+    assert hidden == ("stages", "credentials", "password", "wandb.url")
+
+
+EVERYDAY = """
+layer_key: model.layers.0.self_attn.k_proj
+obs_key: robot0_eef_pos_state_xyz
+ckpt_key: state_dict_epoch_0010
+best_key: val_loss_top5_epoch_mean
+target_key: next_7_days_revenue_2024
+gcs_key: datasets/imagenet/train-00001.tar
+fill_token: extra_id_0_sentinel
+reserved_token: reserved_special_token_250
+ctx_token: ctx_0_learned_16x
+model_signature: 8d3c1f0a5b7e9246d8c0f1a3b5e7092846acdf10
+signature: inputs_float32_outputs_1
+session_id: 20240105T102233abc
+pat: patience_20_epochs_x1y2
+mfa: english_us_arpa_v2_0_0a
+oauth: github_oauth_app_v2_prod
+"""
+TELLING = """
+Password2: hunter2x
+db_password_1: hunter2x
+url: "https://x.org/a?token=abc1def2ghi3jkl4mno5"
+header: "Authorization: Bearer abcd1234efgh5678"
+aws_secret_access_key: wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY1
+token: a3f5c9d2e8b14765a3f5c9d2e8b14765
+api_key: 550e8400-e29b-41d4-a716-446655440000
+"""
+
+
+def test_b10_what_was_put_together_of_words_is_no_secret() -> None:
+    assert find_secrets(EVERYDAY) == []
+    assert len(find_secrets(TELLING)) == len(TELLING.split("\n")) - 2

@@ -195,13 +195,15 @@ def test_f1_verify_believes_the_bytes_and_sends_nobody_to_overwrite_them(story: 
     assert path.read_bytes().startswith(PRECIOUS)
 
 
-@pytest.mark.parametrize("by", ["edit", "untracked", "ignored"])
+@pytest.mark.parametrize("by", ["edit", "untracked", "ignored", "unseen"])
 def test_f1_a_run_writes_over_no_edit(story: Repo, by: str) -> None:
     log = "import gitmodel\nwith gitmodel.run('model') as run: run.log(accuracy=0.5)"
     story.gitmodel("run", "--name", "model", "--", sys.executable, "-c", log)
     story.gitmodel("run", "--name", "model", "--", sys.executable, "-c", log.replace("5", "6"))
     assert kept(story) == []
-    if by != "edit":
+    if by == "unseen":
+        story.git("update-index", "--skip-worktree", "model.metrics.json")
+    elif by != "edit":
         story.git("rm", "-q", "--cached", "model.metrics.json")
     if by == "ignored":
         story.write(".gitignore", story.read(".gitignore") + b"*.json\n")
@@ -211,6 +213,15 @@ def test_f1_a_run_writes_over_no_edit(story: Repo, by: str) -> None:
     assert kept(story) == [b'{"accuracy": 0.123456}\n']
     assert "model.metrics.json" in done.err
     assert "kept for a day" in done.err
+
+
+def test_f1_a_run_puts_nothing_in_the_place_of_a_folder(story: Repo) -> None:
+    story.write("model.metrics.json/mine", PRECIOUS)
+    log = "import gitmodel\nwith gitmodel.run('model') as run: run.log(accuracy=0.5)"
+    done = story.run("gitmodel", "run", "--name", "model", "--", sys.executable, "-c", log)
+    assert done.code == 7
+    assert "'model.metrics.json' is not a regular file" in done.err
+    assert story.read("model.metrics.json/mine") == PRECIOUS
 
 
 UNSEEN = {

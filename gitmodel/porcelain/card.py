@@ -14,7 +14,8 @@ from gitmodel.git.command import Git
 from gitmodel.hints import command
 from gitmodel.history import History
 from gitmodel.lineage import Lineage, lineage_path, parse_lineage
-from gitmodel.paths import is_dot_git, stem_path
+from gitmodel.paths import stem_path
+from gitmodel.porcelain.get import check_not_of_git
 from gitmodel.porcelain.show import Shown, show
 from gitmodel.porcelain.staged import secrets_of
 from gitmodel.record import Record
@@ -78,8 +79,7 @@ def write_card(git: Git, path: Path, data: bytes, *, force: bool) -> None:
         with path.open("wb") as file:
             file.write(data)
         return
-    if any(map(is_dot_git, Path(os.path.abspath(path)).parts)):
-        raise UsageError(f"{str(path)!r} belongs to Git itself", hint="give another path")
+    check_not_of_git(path)
     if not force and os.path.lexists(path) and not _is_kept(git, path, data):
         raise ConflictError(
             f"{str(path)!r} is there already, and Git has not what is in it",

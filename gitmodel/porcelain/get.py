@@ -11,6 +11,7 @@ from pathlib import Path
 from gitmodel.errors import CacheError, ConflictError, UsageError
 from gitmodel.hints import command, either, then
 from gitmodel.manifest import Entry
+from gitmodel.paths import is_dot_git
 from gitmodel.porcelain.mirror import Mirrors, find_revision, find_source, open_mirror, project_of
 from gitmodel.porcelain.supply import bring_blobs, bring_entries
 from gitmodel.progress import Work
@@ -73,9 +74,16 @@ def get(wish: Wish, target: Path, mirrors: Mirrors, work: Work, *, force: bool) 
     return Got(path, found.name, found.snapshot.commit, oid, len(entries), size, not there)
 
 
+def check_not_of_git(target: Path) -> None:
+    """Raise `UsageError` if a path that is to be written to is in a `.git`, or is one."""
+    if any(map(is_dot_git, Path(os.path.abspath(target)).parts)):
+        raise UsageError(f"{str(target)!r} belongs to Git itself", hint="give another path")
+
+
 def check_target(target: Path) -> Path:
     """Return the place in its plain spelling; refuse those that nobody wants to lose."""
     plain = Path(os.path.normpath(target))
+    check_not_of_git(plain)
     folder, name = os.path.split(os.path.abspath(plain))
     # A symlink on the way leads to the same place; one at the place itself is replaced.
     if Path.cwd().is_relative_to(os.path.join(os.path.realpath(folder), name)):

@@ -121,6 +121,15 @@ def test_b16_get_replaces_no_folder_with_a_repository_in_it(
     assert is_whole(story, f"../out{inside}")
 
 
+@pytest.mark.parametrize("target", [".git/HEAD", "sub/.git"])
+def test_b16_get_writes_into_no_repository(story: Repo, target: str) -> None:
+    submodule(story, "sub")
+    before = story.read(target)
+    done = story.gitmodel("get", ".", "model.pt", "-o", target, "--force", code=2)
+    assert "belongs to Git itself" in done.err
+    assert story.read(target) == before
+
+
 def test_b16_a_bare_repository_that_is_tracked_is_data(story: Repo) -> None:
     bare(story, "data/train/mine")
     story.gitmodel("add", "data/train")

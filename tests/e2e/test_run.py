@@ -392,12 +392,15 @@ with gitmodel.run("model", repo={str(repo.path)!r}) as run:
 def test_thousands_of_inputs_are_refused_at_the_call(ready: Repo) -> None:
     script = """
 import gitmodel
+from gitmodel.porcelain import run as limits
+assert limits.MAX_INPUTS == 1000
+limits.MAX_INPUTS = 20
 with gitmodel.run("model") as run:
-    for number in range(1001):
+    for number in range(21):
         run.use("vocabulary.txt")
 """
     done = python(ready, script, code=1)
-    assert "more than 1000 inputs" in done.err
+    assert "more than 20 inputs" in done.err
 
 
 # The command line

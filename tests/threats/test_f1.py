@@ -157,8 +157,13 @@ def mapped(path: Path) -> Iterator[mmap.mmap]:
         yield memory
 
 
-@pytest.mark.parametrize("path", ["model.pt", "data/train/b.png"])
-@pytest.mark.parametrize("command", ["add", "status", "checkout", "verify"])
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        *(("add", "model.pt"), ("add", "data/train/b.png"), ("status", "data/train/b.png")),
+        *(("checkout", "model.pt"), ("verify", "data/train/b.png")),
+    ],
+)
 def test_f1_what_is_written_through_a_mapping_is_seen(story: Repo, command: str, path: str) -> None:
     artifact = "model.pt" if path == "model.pt" else "data/train"
     arguments = [artifact] if command == "add" else ["model-v1.1"] if command == "checkout" else []

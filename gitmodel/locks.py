@@ -26,7 +26,7 @@ HOST = "".join(
 _MOST = 4096
 """Bytes that are read of a lock file: ours are shorter."""
 _WITHOUT = (errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)
-"""What a file system says that has no locks: none that another could take either."""
+"""Errors of a file system without locks, on which nobody else can hold one either."""
 _SILENT = 1.0
 """Seconds of waiting before anybody is told."""
 _STEP = 0.05

@@ -88,6 +88,14 @@ def is_blob(oid: str, data: bytes) -> bool:
     return hasher.hexdigest() == oid
 
 
+def keeps(oid: str, data: bytes) -> bool:
+    """Return whether a blob is what Git keeps of a work file of these bytes.
+
+    Git may give files other line ends than it keeps.
+    """
+    return any(is_blob(oid, each) for each in {data, data.replace(b"\r\n", b"\n")})
+
+
 def matching(git: Git, patterns: Sequence[str]) -> list[str]:
     """Return which files Git tracks that match one of the patterns."""
     return git.names("ls-files", "-z", "--", *patterns)

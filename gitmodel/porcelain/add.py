@@ -287,7 +287,7 @@ class _Collector:
 
     @property
     def fresh(self) -> list[Seen]:
-        """What the index should remember."""
+        """The rows to record in the index."""
         return self._rows.fresh
 
     def take(self, path: str, same: str = "") -> None:

@@ -20,8 +20,8 @@ from gitmodel.porcelain.staged import (
     LARGE,
     LARGE_KEY,
     check_large,
+    large_among,
     missing_blobs,
-    new_large_files,
     secrets_in,
 )
 from gitmodel.porcelain.status import status
@@ -147,11 +147,11 @@ def before_commit(project: Project, progress: Progress) -> Stale:
     Raises `GateError` if a large file, or a credential in a file that gitmodel reads, would enter
     Git's history.
     """
-    changed = [file.path for file in staging.staged_files(project.git)]
-    for problem in secrets_in(project.git, changed):
+    changed = staging.staged_files(project.git)
+    for problem in secrets_in(project.git, [file.path for file in changed]):
         raise GateError(problem.message, hint=problem.hint)
     limit = gitconfig.number(project.git, LARGE_KEY, LARGE)
-    check_large(project.git, new_large_files(project.git, limit))
+    check_large(project.git, large_among(project.git, changed, limit))
     paths = tuple(
         each.path
         for each in status(project, (), progress)

@@ -234,7 +234,7 @@ def differing(project: Project, files: Mapping[str, bytes]) -> list[str]:
 
 
 def _read(project: Project, path: str) -> bytes | None:
-    """Return what a small file holds; None for what is none."""
+    """Return the content of a file, or None if it is not a small regular one."""
     with suppress(IntegrityError):
         return read_file(project.root, path)
     return None

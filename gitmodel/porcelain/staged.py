@@ -54,12 +54,16 @@ class Problem:
 
 
 def new_large_files(git: Git, limit: int) -> list[Staged]:
-    """Return the files of more than `limit` bytes that the next commit brings into history.
+    """Return the files of more than `limit` bytes that the next commit brings into history."""
+    return large_among(git, staging.staged_files(git), limit)
 
-    One that HEAD has in such a size already is no news; a file of Git LFS is as large as what Git
-    keeps of it.
+
+def large_among(git: Git, files: Iterable[Staged], limit: int) -> list[Staged]:
+    """Return those staged files of more than `limit` bytes that were not as large in HEAD.
+
+    A file of Git LFS is as large as what Git keeps of it.
     """
-    large = [file for file in staging.staged_files(git) if file.size > limit > 0]
+    large = [file for file in files if file.size > limit > 0]
     known = trees.sizes_of(git, [file.before or "0" for file in large])
     return [file for file, before in zip(large, known, strict=True) if before <= limit]
 

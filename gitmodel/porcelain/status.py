@@ -245,7 +245,7 @@ class _Changes:
 
     @property
     def fresh(self) -> list[Seen]:
-        """What the index should remember."""
+        """The rows to record in the index."""
         return self._rows.fresh if self._rows else []
 
     @property

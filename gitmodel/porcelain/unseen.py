@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from gitmodel.errors import ConflictError
@@ -15,6 +14,7 @@ from gitmodel.git.trees import Change
 from gitmodel.hints import command
 from gitmodel.paths import LARGEST, parents
 from gitmodel.words import some
+from gitmodel.worktree.opening import look
 
 
 def check_unseen(git: Git, steps: Iterable[tuple[str, str]], artifacts: Collection[str]) -> None:
@@ -44,13 +44,13 @@ def _is_in(path: str, artifacts: Collection[str]) -> bool:
 def _in_the_way(root: Path, change: Change) -> Iterator[str]:
     """Yield what is there in the place of a file, in that of a folder above it, or below it."""
     for folder in reversed([*parents(change.path)]):
-        status = _look(root / folder)
+        status = look(root, folder)
         if status is None:
             return
         if not stat.S_ISDIR(status.st_mode):
             yield folder
             return
-    status = _look(root / change.path)
+    status = look(root, change.path)
     if status is None:
         return
     if stat.S_ISDIR(status.st_mode):
@@ -58,12 +58,6 @@ def _in_the_way(root: Path, change: Change) -> Iterator[str]:
             yield from _below(root, change.path)
     elif not _is_same(root / change.path, status, change):
         yield change.path
-
-
-def _look(path: Path) -> os.stat_result | None:
-    with suppress(FileNotFoundError):
-        return os.lstat(path)
-    return None
 
 
 def _below(root: Path, path: str) -> Iterator[str]:

@@ -114,6 +114,7 @@ class _Work:
         """Look at an artifact; return the paths whose entries its files prove to be true."""
         rest = dict(expected)
         proven = set()
+        rotten: list[str] = []
         meter = Meter(progress, "work tree", sum(entry.size for entry in expected.values()))
         seen = project.index.seen(str(project.root), artifact)
         types = project.types(expected.get)
@@ -128,10 +129,11 @@ class _Work:
             read = found._replace(known=None)
             # What the index does not know has just been read.
             if found.known and not quick and not matches(read, artifact, entry):
-                self.rotten.append(found.full)
-        if self.rotten:
+                rotten.append(found.full)
+        if rotten:
             # Nobody is to believe what the index said of them.
-            project.index.record(str(project.root), [artifact], (), self.rotten)
+            project.index.record(str(project.root), [artifact], (), rotten)
+            self.rotten.extend(rotten)
         self.absent.update(entry.oid for entry in rest.values())
         return proven
 

@@ -36,7 +36,7 @@ def endless(url: str, key: str, count: int) -> RemoteError:
 
 
 def check_length(url: str, key: str, data: bytes, wanted: int) -> bytes:
-    """Return what was read of a file; raise `RemoteError` if it is not as long as was asked for."""
+    """Return `data`; raise `RemoteError` if it is not `wanted` bytes long."""
     if len(data) != wanted:
         raise RemoteError(
             f"{url}: {key!r} gave {len(data)} bytes instead of {wanted}",

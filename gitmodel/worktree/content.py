@@ -194,7 +194,7 @@ def _with_file(found: Found, use: Callable[[int], _T]) -> _T:
 
 
 class Rows:
-    """What the index should remember of files that are found and hashed from now on.
+    """Collects rows for the index, of files that are hashed from now on.
 
     `stamp` is the time before which nothing that was hashed may have changed; 0 where nothing can
     be remembered.

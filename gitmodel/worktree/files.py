@@ -83,8 +83,7 @@ def _is_in_git(root: Path, path: str, blob: str) -> bool:
             data = file.read(longest_at(path) + 1)
     except (OSError, GitmodelError):
         return False
-    # Git may give files other line ends than it keeps.
-    return any(staging.is_blob(blob, each) for each in {data, data.replace(b"\r\n", b"\n")})
+    return staging.keeps(blob, data)
 
 
 def remove_file(root: Path, path: str) -> None:

@@ -55,9 +55,7 @@ def _check_staged(git: Git, paths: Iterable[str], found: Mapping[str, str]) -> N
     """Raise `IntegrityError` if Git has something else of a pointer than is in its file."""
     for path in paths:
         data = (git.worktree / path).read_bytes()
-        # Git may give files other line ends than it keeps.
-        kept = {data, data.replace(b"\r\n", b"\n")}
-        if path not in found or not any(staging.is_blob(found[path], each) for each in kept):
+        if path not in found or not staging.keeps(found[path], data):
             raise IntegrityError(
                 f"Git did not take {path!r} as it is: an attribute makes something else of it, or"
                 " it is assumed to be unchanged",

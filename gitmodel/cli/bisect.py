@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from gitmodel.cli.checkout import tell_kept
 from gitmodel.cli.child import finish
 from gitmodel.cli.common import (
     DashedCommand,
@@ -32,6 +33,7 @@ from gitmodel.porcelain.bisect import (
     Judge,
     Limit,
     Tested,
+    Trial,
     bisect_command,
     bisect_metric,
 )
@@ -79,7 +81,7 @@ def command(
     always one in the middle of what is left, and it is run in the top folder: exit code 0 is good,
     125 says nothing, another up to 127 is bad. Whatever comes, the working tree is afterwards what
     it was; so it must be without changes at first, and what the COMMAND changes of what is tracked
-    is taken back.
+    is taken back, and kept for a day.
 
     The bad end is the newest version of NAME if none is given, the good one the first.
     """
@@ -128,7 +130,7 @@ def _run(ends: Ends, behind: Sequence[str], jobs: int, *, quiet: bool) -> Bisect
             # What it prints goes to stderr, for the result is ours.
             return finish(behind, os.environ, project.root, stdout=2)
 
-        return bisect_command(project, history, ends, act, Work(progress, jobs))
+        return bisect_command(project, history, ends, Trial(act, tell_kept), Work(progress, jobs))
 
 
 def _print(done: Bisected) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import click
 
@@ -27,12 +27,16 @@ from gitmodel.progress import Work
 from gitmodel.words import human, plural, some
 from gitmodel.worktree.replaced import Kept
 
+_SHOWN = 10
+
 
 @click.command(cls=DashedCommand, options_metavar="[OPTIONS]")
 @click.argument("revision", nargs=-1, metavar="[REV] [-- PATH...]")
 @click.option("--code", default="", metavar="REV", help="Take the code from there.")
 @click.option("--data", default="", metavar="REV", help="Take the data from there.")
-@click.option("--force", "-f", is_flag=True, help="Overwrite work that is saved nowhere.")
+@click.option(
+    "--force", "-f", is_flag=True, help="Replace work that is saved nowhere; it is kept for a day."
+)
 @jobs_option
 @rate_option
 @quiet_option
@@ -103,14 +107,18 @@ def report(done: CheckedOut) -> None:
     tell_kept(done.replaced)
 
 
-def tell_kept(kept: Iterable[Kept]) -> None:
+def tell_kept(kept: Sequence[Kept]) -> None:
     """Say on stderr where something is that had to go and is saved nowhere."""
-    for each in kept:
+    for each in kept[:_SHOWN]:
         say(
             f"{shown(each.path)}: what was there is saved nowhere else, and kept for a day in"
             f" {shown(os.path.relpath(each.where))}",
             err=True,
         )
+    if rest := kept[_SHOWN:]:
+        folder = os.path.commonpath([each.where.parent for each in rest])
+        more = plural(len(rest), "more file")
+        say(f"{more} kept for a day in {shown(os.path.relpath(folder))}", err=True)
 
 
 def _said(part: Part) -> str:

@@ -76,7 +76,7 @@ def _report(found: Restored) -> None:
 def _hint(path: str, error: GitmodelError) -> str:
     if isinstance(error, UnsavedError):
         return hints.note(
-            "gitmodel add {} keeps it, gitmodel checkout --force -- {} loses it", path, path
+            "gitmodel add {} keeps it, gitmodel checkout --force -- {} replaces it", path, path
         )
     return error.hint
 

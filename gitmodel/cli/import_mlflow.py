@@ -40,7 +40,9 @@ store_option = click.option(
     metavar="DIR",
     help="Another folder that artifacts of the store may lie in.",
 )
-@click.option("--force", "-f", is_flag=True, help="Overwrite work that is saved nowhere.")
+@click.option(
+    "--force", "-f", is_flag=True, help="Replace work that is saved nowhere; it is kept for a day."
+)
 @quiet_option
 def command(
     reference: str, store: str, to: str, artifacts: tuple[Path, ...], force: bool, quiet: bool

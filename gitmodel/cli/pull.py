@@ -23,7 +23,9 @@ from gitmodel.progress import Work
 
 @click.command()
 @paths_argument
-@click.option("--force", "-f", is_flag=True, help="Overwrite work that is saved nowhere.")
+@click.option(
+    "--force", "-f", is_flag=True, help="Replace work that is saved nowhere; it is kept for a day."
+)
 @remote_option
 @jobs_option
 @rate_option

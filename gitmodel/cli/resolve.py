@@ -41,7 +41,9 @@ _METRICS = 4
 @click.option("--ours", "side", flag_value="ours", help="Take our side of what clashes.")
 @click.option("--theirs", "side", flag_value="theirs", help="Take their side of what clashes.")
 @click.option("--no-restore", is_flag=True, help="Leave the files as they are, write pointers.")
-@click.option("--force", "-f", is_flag=True, help="Overwrite work that is saved nowhere.")
+@click.option(
+    "--force", "-f", is_flag=True, help="Replace work that is saved nowhere; it is kept for a day."
+)
 @jobs_option
 @rate_option
 @quiet_option

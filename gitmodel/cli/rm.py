@@ -17,7 +17,12 @@ from gitmodel.words import plural, some
 @click.argument("paths", nargs=-1, type=click.Path(), required=True, metavar="PATH...")
 @click.option("--cached", is_flag=True, help="Keep the files; only stop tracking them.")
 @click.option("--sidecars", is_flag=True, help="Remove the metrics, params and cards beside too.")
-@click.option("--force", "-f", is_flag=True, help="Remove work that is saved nowhere, too.")
+@click.option(
+    "--force",
+    "-f",
+    is_flag=True,
+    help="Remove work that is saved nowhere, too; it is kept for a day.",
+)
 @quiet_option
 def command(paths: tuple[str, ...], cached: bool, sidecars: bool, force: bool, quiet: bool) -> None:
     """Stop tracking artifacts, and remove their files.

@@ -89,9 +89,22 @@ def checkout(git: Git, revision: str) -> None:
         raise failure(git, done, ConflictError)
 
 
-def take_back(git: Git) -> None:
-    """Make what Git tracks in the working tree what HEAD says; changes of it are lost."""
-    checked(git, git.act("checkout", "--quiet", "--force", "HEAD", "--"))
+def forget_staged(git: Git) -> tuple[list[str], list[str]]:
+    """Make Git's index what HEAD says; return what was new there, and which work files differ.
+
+    What Git is told to look away from is not among that.
+    """
+    options = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--ignore-submodules=all")
+    new = git.names("diff", *options, "--cached", "--diff-filter=A", "HEAD", "--")
+    git.checked("reset", "--quiet")
+    return new, git.names("diff", *options, "--")
+
+
+def write_absent(git: Git, paths: Sequence[str]) -> None:
+    """Write files as Git's index has them, where nothing is."""
+    feed = os.fsencode("\0".join(paths))
+    if feed:
+        checked(git, git.act("checkout-index", "--quiet", "-z", "--stdin", feed=feed))
 
 
 def move_tree(git: Git, before: str, after: str, *, dry_run: bool = False) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from gitmodel.bisection import Verdict, halve, scan
@@ -13,6 +15,7 @@ from gitmodel.git import refs, revisions, trees, worktree
 from gitmodel.git.command import operand
 from gitmodel.hints import command, note
 from gitmodel.history import History
+from gitmodel.paths import parents
 from gitmodel.porcelain.checkout import go_to
 from gitmodel.porcelain.mix import check_code, code_filter
 from gitmodel.porcelain.resolve import Resolved
@@ -23,6 +26,7 @@ from gitmodel.progress import Work, silent
 from gitmodel.project import Project
 from gitmodel.sidecar import Goal
 from gitmodel.worktree.opening import look
+from gitmodel.worktree.replaced import Kept
 from gitmodel.worktree.swap import Swap
 from gitmodel.worktree.write import Change
 
@@ -38,6 +42,19 @@ class Judge:
     goal: Goal | None = None
     threshold: float | None = None
     tolerance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is run on each version.
+
+    `run` is given what is checked out, and returns the exit code: 0 is good, 125 says nothing,
+    up to 127 is bad, more ends it all.  `tell` is given where that is kept, for a day, which was
+    changed meanwhile.
+    """
+
+    run: Callable[[str], int]
+    tell: Callable[[Sequence[Kept]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +134,15 @@ def bisect_metric(history: History, ends: Ends, judge: Judge) -> Bisected:
 
 
 def bisect_command(
-    project: Project, history: History, ends: Ends, run: Callable[[str], int], work: Work
+    project: Project,
+    history: History,
+    ends: Ends,
+    trial: Trial,
+    work: Work,
 ) -> Bisected:
-    """Check out versions and run a command on each, both ends first; return the first bad one.
+    """Check out versions and try each, both ends first; return the first bad one.
 
-    `run` is given what is checked out, and returns the exit code: 0 is good, 125 says nothing,
-    up to 127 is bad, more ends it all.  In the end the working tree is what it was before.
+    In the end the working tree is what it was before.
     """
     name = find_owner(history, ends)
     span = find_span(history, name, ends, lambda found: True)
@@ -133,9 +153,9 @@ def bisect_command(
             found = span.labels[commit]
             go_to(project, commit, "", work)
             try:
-                code = run(found.label)
+                code = trial.run(found.label)
             finally:
-                _take_back(project)
+                trial.tell(_take_back(project))
             tested[commit] = Tested(
                 found.label, commit, _verdict(found.label, code), exit_code=code
             )
@@ -241,13 +261,29 @@ def _coming_back(project: Project, work: Work) -> Iterator[None]:
         go_to(project, here or head, branch, work)
 
 
-def _take_back(project: Project) -> None:
-    """Undo what the command did to what is tracked; all of that was saved before."""
-    worktree.take_back(project.git)
+def _take_back(project: Project) -> list[Kept]:
+    """Undo what the command did to what is tracked; return where that is kept."""
+    new, changed = worktree.forget_staged(project.git)
+    in_way = dict.fromkeys(_in_way(project.root, path) for path in (*new, *changed))
+    kept = [project.places.set_aside(path) for path in in_way if path]
+    worktree.write_absent(project.git, changed)
     for each in status(project, (), silent):
         inside = (f"{each.path}/{path}".rstrip("/") for path in each.modified)
         change = Change(removals=list(inside))
-        Swap(project.root, project.cache, project.places, force=True).apply(change, ())
+        swap = Swap(project.root, project.cache, project.places, force=True)
+        kept += swap.apply(change, ()).kept
+    return kept
+
+
+def _in_way(root: Path, path: str) -> str:
+    """Return what stands where a file, or a folder above it, is to be, or nothing."""
+    for each in (*reversed([*parents(path)]), path):
+        status = look(root, each)
+        if status is None:
+            return ""
+        if each == path or not stat.S_ISDIR(status.st_mode):
+            return each
+    return ""
 
 
 def _found(

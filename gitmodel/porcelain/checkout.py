@@ -386,7 +386,7 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
         raise UnsavedError(
             f"{some(plan.unsaved)} would be overwritten, and what is in there is saved nowhere",
             plan.unsaved,
-            hint="gitmodel add it, or use --force to lose it",
+            hint="gitmodel add it, or use --force to replace it",
         )
     check_room(project.root, plan.change, project.places)
 

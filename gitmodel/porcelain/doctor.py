@@ -20,7 +20,7 @@ from gitmodel.porcelain.connect import open_remote
 from gitmodel.porcelain.install import check
 from gitmodel.project import Project, open_project
 from gitmodel.snapshot import pointer_path, read_worktree
-from gitmodel.words import human, some
+from gitmodel.words import human, plural, some
 
 _LEAST_GIT = (2, 30)
 _LEAST_FREE = 1 << 30
@@ -88,7 +88,7 @@ def _config(project: Project) -> Finding:
 
 def _pointers(project: Project) -> Finding:
     count = len(read_worktree(project.git).pointers)
-    return Finding("pointers", True, f"{count} artifacts, all pointers are well-formed")
+    return Finding("pointers", True, f"{plural(count, 'artifact')}, all pointers are well-formed")
 
 
 def _ignored(project: Project) -> Finding:

@@ -93,8 +93,8 @@ def import_mlflow(project: Project, wish: Wish, work: Work, *, force: bool) -> I
             _check_saved(project, files)
         if not force and old is None:
             _check_alone(project, artifact, pointer)
-        restore(project, {artifact: pointer}, {artifact: old}, work, force=force)
-        replaced = write_beside(project, files)
+        done = restore(project, {artifact: pointer}, {artifact: old}, work, force=force)
+        replaced = (*done.replaced, *write_beside(project, files))
         track(project.git, {artifact: pointer}, before.pointers, project.beside)
     name = name_of(artifact, project.config.artifacts)
     tag = _tag(name, source)
@@ -172,7 +172,7 @@ def _check_saved(project: Project, files: Mapping[str, bytes]) -> None:
     if lost := uncommitted(project.git, literal(changed), ignored=True):
         raise ConflictError(
             f"{lost[0]!r} would be overwritten, and what is in there is in no commit",
-            hint="git commit, or --force to lose it",
+            hint="git commit, or --force to replace it",
         )
 
 
@@ -183,7 +183,7 @@ def _check_alone(project: Project, artifact: str, pointer: Pointer) -> None:
     if other := next(others, None):
         raise ConflictError(
             f"{other!r} is there already, and nothing that belongs to it",
-            hint="--to PATH puts it elsewhere, or --force to lose what is there",
+            hint="--to PATH puts it elsewhere, or --force to replace what is there",
         )
 
 

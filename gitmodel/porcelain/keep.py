@@ -36,7 +36,7 @@ from gitmodel.sidecar import (
 )
 from gitmodel.snapshot import find_artifact, name_of, read_worktree
 from gitmodel.worktree.files import not_in_git, read_file, write_files
-from gitmodel.worktree.opening import look, open_folder
+from gitmodel.worktree.opening import look
 from gitmodel.worktree.replaced import Kept
 
 _NEW: dict[Kind, int] = {"metrics": 0, "params": 1}
@@ -218,7 +218,7 @@ def write_beside(project: Project, files: Mapping[str, bytes]) -> tuple[Kept, ..
                 f"{path!r} is a folder, where a file is to be",
                 hint=command("mv {} ANOTHER_NAME", path),
             )
-    kept = tuple(_set_aside(project, path) for path in not_in_git(project.git, changed))
+    kept = tuple(map(project.places.set_aside, not_in_git(project.git, changed)))
     write_files(project.root, files, project.beside)
     staging.stage(project.git, files)
     return kept
@@ -238,9 +238,3 @@ def _read(project: Project, path: str) -> bytes | None:
     with suppress(IntegrityError):
         return read_file(project.root, path)
     return None
-
-
-def _set_aside(project: Project, path: str) -> Kept:
-    with open_folder(project.root, path.rpartition("/")[0]) as fd:
-        name, aside = project.places.take_out(path, fd)
-    return aside.keep(name, path)

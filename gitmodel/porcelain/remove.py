@@ -20,7 +20,7 @@ from gitmodel.porcelain.status import find_left
 from gitmodel.progress import Work
 from gitmodel.project import Project
 from gitmodel.snapshot import check_settled, pointer_path, read_worktree
-from gitmodel.worktree.files import remove_file
+from gitmodel.worktree.files import not_in_git
 from gitmodel.worktree.opening import look, open_folder
 from gitmodel.worktree.replaced import Kept
 from gitmodel.worktree.track import untrack
@@ -31,7 +31,7 @@ class Removal:
     """What is to be removed beside the pointers.
 
     `files`: those that are tracked, if they are saved; `sidecars`: what lies beside; `force`: also
-    what is saved nowhere.
+    what is saved nowhere, which is kept for a day.
     """
 
     files: bool = True
@@ -41,7 +41,10 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What was removed, and what was left although it belongs to it."""
+    """What was removed, and what was left although it belongs to it.
+
+    `replaced` tells where that is which had to go and is saved nowhere.
+    """
 
     artifacts: tuple[str, ...]
     files: int
@@ -71,9 +74,10 @@ def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work)
         _check(project, pointers, wanted, removal)
         kept, count, replaced = _remove_files(project, pointers, removal, work)
         rename_in_config(project, dict.fromkeys(artifacts))
-        unknown = staging.remove(project.git, wanted, force=removal.force)
-        for path in unknown if removal.force else ():
-            remove_file(project.root, path)
+        if removal.force:
+            there = [path for path in wanted if look(project.root, path)]
+            replaced += tuple(map(project.places.set_aside, not_in_git(project.git, there)))
+        staging.remove(project.git, wanted, force=removal.force)
         untrack(project.git, artifacts, project.beside)
     left = tuple(path for path in sidecars if look(project.root, path))
     gone = tuple(path for path in sidecars if path not in left)
@@ -113,12 +117,12 @@ def _check(
             if pointer and committed != format_pointer(pointer):
                 raise ConflictError(
                     f"{artifact!r} is not committed in this form",
-                    hint="git commit, or --force to lose it, or --cached to keep the file",
+                    hint="git commit, or --force to remove it anyway, or --cached to keep the file",
                 )
     if unsaved := worktree.unsaved(project.git, sidecars):
         raise ConflictError(
             f"{unsaved[0]!r} has changes that are not committed",
-            hint="git commit, or --force to lose them",
+            hint="git commit, or --force to remove it anyway",
         )
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from gitmodel.disk import check_folders
 from gitmodel.mounts import is_device, is_mount, mount_of, mount_points
 from gitmodel.scratch import BESIDE, Scratch
-from gitmodel.worktree.replaced import REPLACED, Aside, kept_in
+from gitmodel.worktree.opening import open_folder
+from gitmodel.worktree.replaced import REPLACED, Aside, Kept, kept_in
 
 
 class Place:
@@ -62,6 +63,12 @@ class Places:
             else:
                 return out, aside
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+
+    def set_aside(self, path: str) -> Kept:
+        """Take something out of the working tree, and keep it for a day."""
+        with open_folder(self._root, path.rpartition("/")[0]) as fd:
+            name, aside = self.take_out(path, fd)
+        return aside.keep(name, path)
 
     def is_mount(self, path: str) -> bool:
         """Return whether `path` is a mount point, which nothing can be renamed to."""

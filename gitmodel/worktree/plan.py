@@ -152,7 +152,9 @@ class Planner:
         saved: bool,
     ) -> None:
         if other.type != FOLDER:
-            self.plan.change.compared[path] = Compared(other.stat, other.oid, other.sure)
+            self.plan.change.compared[path] = Compared(
+                other.stat, other.oid, other.sure, saved or other.clean
+            )
         elif obstacles.is_folder(other.path):
             # It is filled, and need not go for that.
             return

@@ -33,7 +33,7 @@ from gitmodel.worktree.write import Change, Compared, Staged, stage
 from gitmodel.worktree.writers import is_written
 
 _Verdict = Literal["saved", "open", "changed"]
-"""As it was compared, or in the cache; so, but somebody may still write to it; neither."""
+"""Saved elsewhere; so, but somebody may still write to it; not, or changed since the comparison."""
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class Swap:
     """One change of a working tree."""
 
     def __init__(self, root: Path, cache: Cache, places: Places, *, force: bool) -> None:
-        """With `force` an edit that came in between goes too, but is kept."""
+        """With `force` an edit goes too, be it old or one that came in between, but is kept."""
         self._root = root
         self._cache = cache
         self._places = places
@@ -317,15 +317,15 @@ class Swap:
         except OSError:
             # A symlink, a socket, or nobody may read it.
             status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-            same = _is_same(status, compared)
-            return "saved" if same or self._has(_oids_at(fd, name), compared) else "changed"
+            saved = _is_saved(status, compared) or self._has(_oids_at(fd, name), compared)
+            return "saved" if saved else "changed"
         try:
             # From here on nobody can begin to write without our knowing.
             written = tells and is_written(file, hold=True)
             status = os.fstat(file)
             if stat.S_ISDIR(status.st_mode):
                 return "changed" if os.listdir(file) else "saved"
-            if not _is_same(status, compared):
+            if not _is_saved(status, compared):
                 algorithms = [algorithm_of(compared.oid)] if compared else [BLAKE3, SHA256]
                 is_file = stat.S_ISREG(status.st_mode)
                 if not is_file or not self._has(_oids_of(file, algorithms), compared):
@@ -335,7 +335,8 @@ class Swap:
             os.close(file)
 
     def _has(self, oids: list[str], compared: Compared | None) -> bool:
-        return bool(compared and compared.oid in oids) or bool(self._cache.present(oids))
+        known = bool(compared and compared.saved and compared.oid in oids)
+        return known or bool(self._cache.present(oids))
 
 
 def _by_folder(paths: Iterable[str]) -> dict[str, list[str]]:
@@ -386,9 +387,11 @@ def _is_folder(name: str, fd: int) -> bool:
     return stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
 
 
-def _is_same(status: os.stat_result, compared: Compared | None) -> bool:
-    """Return whether something is as it was compared; being taken out changed its ctime."""
-    return bool(compared and compared.sure and only_renamed(compared.stat, pack_stat(status)))
+def _is_saved(status: os.stat_result, compared: Compared | None) -> bool:
+    """Return whether something is saved, as it was compared; being taken out changed its ctime."""
+    if compared is None or not (compared.sure and compared.saved):
+        return False
+    return only_renamed(compared.stat, pack_stat(status))
 
 
 def _oids_at(fd: int, name: str) -> list[str]:

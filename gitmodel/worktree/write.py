@@ -52,12 +52,14 @@ class Write(NamedTuple):
 class Compared(NamedTuple):
     """Something that was compared, and may go: its packed stat and its digest.
 
-    `sure`: whoever changes it later changes its stat too.
+    `sure`: whoever changes it later changes its stat too.  What is not `saved` elsewhere goes only
+    by force, and is kept.
     """
 
     stat: bytes
     oid: str
     sure: bool
+    saved: bool = True
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from gitmodel.worktree.replaced import kept_in
 from tests.helpers.repo import Repo, copied, new_repo, noise
 
 ACCURACY = (0.90, 0.92, 0.93, 0.93, 0.80, 0.79, 0.81)
@@ -273,11 +274,28 @@ def test_what_the_command_changes_is_taken_back(seven: Repo) -> None:
     script = """
         grep -q bad quality; bad=$?
         echo broken > train.py; echo broken > model.pt; echo broken > data/train/a
-        rm quality; git add --all
+        rm quality; mkdir quality; echo mine > quality/new; git add --all
         exit $((1 - bad))
     """
-    assert first(bisect(seven, "--", "sh", "-c", script)) == ["model-v1.4"]
+    done = seven.gitmodel("bisect", "--", "sh", "-c", script)
+    assert "first bad: model-v1.4" in done.out
     _check_back(seven, before)
+    kept = {path.name: path.read_text() for path in kept_in(seven.home / "replaced", inside=False)}
+    assert kept == {
+        "train.py": "broken\n",
+        "model.pt": "broken\n",
+        "a": "broken\n",
+        "new": "mine\n",
+    }
+    assert "train.py: what was there is saved nowhere else, and kept for a day in" in done.err
+
+
+def test_what_git_is_told_to_look_away_from_is_left_alone(seven: Repo) -> None:
+    seven.git("update-index", "--assume-unchanged", "data/.gitignore")
+    ours = seven.read("data/.gitignore") + b"*.mine\n"
+    seven.write("data/.gitignore", ours)
+    assert first(bisect(seven, "--", "sh", "-c", "grep -q ok quality")) == ["model-v1.4"]
+    assert seven.read("data/.gitignore") == ours
 
 
 def test_it_prints_to_stderr(seven: Repo) -> None:

@@ -310,7 +310,7 @@ def test_unsaved_work_stays_and_the_rest_is_restored(work: Repo) -> None:
     assert work.read("model.pt") == b"unsaved"
     assert sorted(work.tree("data/train")) == ["a.png", "b.png", "deep/c.png"]
     assert "'model.pt' would be overwritten" in done.err
-    assert "gitmodel checkout --force -- model.pt loses it" in done.err
+    assert "gitmodel checkout --force -- model.pt replaces it" in done.err
     work.gitmodel("checkout", "--force", "--", "model.pt")
     assert work.read("model.pt") == FIRST
 

@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from gitmodel.worktree.replaced import kept_in
 from tests.helpers.repo import Repo, noise
 
 MODEL = noise("model 2", (1 << 20) + 200)
@@ -184,10 +185,16 @@ def test_rm_does_not_lose_work(story: Repo) -> None:
     _is_sound(story)
 
 
-def test_rm_forced_loses_it(story: Repo) -> None:
+def test_rm_forced_keeps_for_a_day_what_is_saved_nowhere(story: Repo) -> None:
     story.write("model.pt", "never saved")
-    story.gitmodel("rm", "--force", "model.pt")
+    story.write("model.metrics.json", '{"a": 1}')
+    story.write("data/train/notes", "mine")
+    done = story.gitmodel("rm", "--force", "--sidecars", "model.pt", "data/train")
     assert not (story.path / "model.pt").exists()
+    assert not (story.path / "data/train").exists()
+    kept = {path.name: path.read_text() for path in kept_in(story.home / "replaced", inside=False)}
+    assert kept == {"model.pt": "never saved", "model.metrics.json": '{"a": 1}', "notes": "mine"}
+    assert done.err.count("kept for a day in") == len(kept)
 
 
 def test_rm_keeps_files_that_no_version_has(story: Repo) -> None:

@@ -136,6 +136,26 @@ def test_f1_with_force_an_edit_goes_and_is_kept(story: Repo) -> None:
     assert str(where.relative_to(story.path)) in done.err
 
 
+@pytest.mark.parametrize("edit", EDITS)
+def test_f1_with_force_an_edit_from_before_goes_and_is_kept(
+    story: Repo, edit: Callable[[Path], None]
+) -> None:
+    for path in ("model.pt", "data/train/b.png", "data/train/notes"):
+        story.write(path, "x" * 20)
+        edit(story.path / path)
+    precious = story.read("model.pt")
+    story.gitmodel("checkout", "v1.0", "--force")
+    assert story.status()["model.pt"]["work"] == story.status()["data/train"]["work"] == "clean"
+    assert not (story.path / "data/train/notes").exists()
+    assert kept(story) == [precious] * 3
+
+
+def test_f1_with_force_what_is_saved_goes_and_is_not_kept(story: Repo) -> None:
+    story.write("model.pt", story.read("data/train/b.png"))
+    story.gitmodel("checkout", "v1.0", "--force")
+    assert kept(story) == []
+
+
 def test_f1_what_is_written_to_an_open_file_is_kept(story: Repo) -> None:
     with (story.path / "data/train/b.png").open("r+b") as file:
         done = story.gitmodel("checkout", "v1.0")

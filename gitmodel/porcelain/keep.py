@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -210,7 +210,8 @@ def write_beside(project: Project, files: Mapping[str, bytes]) -> tuple[Kept, ..
 
     What stands in their place, and Git has not, is kept aside: return what and where.
     """
-    changed = differing(project, files)
+    rest = _unlike(project, files)
+    changed = _there(project, rest)
     for path in changed:
         status = look(project.root, path)
         if status and stat.S_ISDIR(status.st_mode):
@@ -219,18 +220,23 @@ def write_beside(project: Project, files: Mapping[str, bytes]) -> tuple[Kept, ..
                 hint=command("mv {} ANOTHER_NAME", path),
             )
     kept = tuple(map(project.places.set_aside, not_in_git(project.git, changed)))
-    write_files(project.root, files, project.beside)
+    write_files(project.root, rest, project.beside)
     staging.stage(project.git, files)
     return kept
 
 
 def differing(project: Project, files: Mapping[str, bytes]) -> list[str]:
     """Return which of the files are there with other bytes."""
-    return [
-        path
-        for path, data in files.items()
-        if look(project.root, path) and _read(project, path) != data
-    ]
+    return _there(project, _unlike(project, files))
+
+
+def _there(project: Project, paths: Iterable[str]) -> list[str]:
+    return [path for path in paths if look(project.root, path)]
+
+
+def _unlike(project: Project, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return those of the files that are not there with just these bytes."""
+    return {path: data for path, data in files.items() if _read(project, path) != data}
 
 
 def _read(project: Project, path: str) -> bytes | None:

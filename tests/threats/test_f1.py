@@ -150,6 +150,20 @@ def test_f1_with_force_an_edit_from_before_goes_and_is_kept(
     assert kept(story) == [precious] * 3
 
 
+@pytest.mark.parametrize("old", [b"", b'{"a": 1}'], ids=["unchanged", "replaced"])
+def test_f1_a_sidecar_that_is_open_gets_what_is_written_to_it(story: Repo, old: bytes) -> None:
+    path = "data/train.metrics.json"
+    log = "import gitmodel\nwith gitmodel.run() as run: run.save('data/train'); run.log(a=2)"
+    assert not story.run(sys.executable, "-c", log).code
+    if old:
+        story.write(path, old)
+    story.commit("metrics")
+    with (story.path / path).open("r+b", buffering=0) as file:
+        assert not story.run(sys.executable, "-c", log).code
+        file.write(PRECIOUS)
+    assert any(PRECIOUS in each for each in [story.read(path), *kept(story)])
+
+
 def test_f1_with_force_what_is_saved_goes_and_is_not_kept(story: Repo) -> None:
     story.write("model.pt", story.read("data/train/b.png"))
     story.gitmodel("checkout", "v1.0", "--force")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,7 @@ from gitmodel.worktree.content import (
 )
 from gitmodel.worktree.opening import look
 from gitmodel.worktree.pool import Free, ReaderPool
+from gitmodel.worktree.repositories import is_bare
 from gitmodel.worktree.scan import Found, Types, scan
 from gitmodel.worktree.track import track
 
@@ -122,14 +123,34 @@ def _plan(
     """Return the artifacts to add: whole (None), or only some paths inside."""
     plan: dict[str, list[str] | None] = {}
     for path in paths:
-        owner = next((a for a in (path, *parents(path)) if a in pointers), None)
+        owner = _owner(path, pointers)
         if owner is None or owner == path:
-            _check_new(project, path, pointers)
+            check_new_name(path)
+            if look(project.root, path) is None:
+                raise absent(project.root, path, tracked=owner is not None)
+            check_apart(path, pointers)
             plan[path] = None
         elif plan.setdefault(owner, []) is not None:
             plan[owner] = [*(plan[owner] or []), path[len(owner) + 1 :]]
     check_alone(project, plan, pointers)
     return plan
+
+
+def check_outputs(project: Project, paths: Sequence[str]) -> None:
+    """Raise the error now with which `add` would refuse a path that is to be written to first."""
+    snapshot = read_worktree(project.git)
+    check_settled(paths, snapshot)
+    pointers = snapshot.pointers
+    artifacts = [_owner(path, pointers) or path for path in paths]
+    for artifact in artifacts:
+        check_new_name(artifact)
+        check_apart(artifact, pointers)
+    check_alone(project, artifacts, pointers)
+
+
+def _owner(path: str, pointers: Container[str]) -> str | None:
+    """Return the artifact that a path is, or lies in, if it is tracked."""
+    return next((each for each in (path, *parents(path)) if each in pointers), None)
 
 
 def check_new_name(path: str) -> None:
@@ -157,13 +178,6 @@ def check_new_name(path: str) -> None:
             f"{path!r} has a line break in it, which .gitignore cannot say",
             hint="rename it, then add again",
         )
-
-
-def _check_new(project: Project, path: str, pointers: Mapping[str, Pointer]) -> None:
-    check_new_name(path)
-    if look(project.root, path) is None:
-        raise absent(project.root, path, tracked=path in pointers)
-    check_apart(path, pointers)
 
 
 def absent(root: Path, path: str, *, tracked: bool = False) -> UsageError:
@@ -195,14 +209,24 @@ def check_alone(project: Project, paths: Iterable[str], pointers: Iterable[str])
 
 
 def check_own(project: Project, paths: Iterable[str]) -> None:
-    """Raise `UsageError` if a path is, or lies in, another Git repository."""
-    folders = dict.fromkeys(each for path in paths for each in (path, *parents(path)))
-    submodules = staging.submodules(project.git) if folders else set()
-    for folder in folders:
-        if folder in submodules or os.path.lexists(project.root / folder / ".git"):
+    """Raise `UsageError` if a path is, or lies in, another Git repository.
+
+    Only a bare one may be an artifact, which is then no more than data.
+    """
+    paths = dict.fromkeys(paths)
+    above = dict.fromkeys(each for path in paths for each in parents(path))
+    submodules = staging.submodules(project.git) if paths else set()
+    for folder in paths | above:
+        place = project.root / folder
+        if folder in submodules or os.path.lexists(place / ".git"):
             raise UsageError(
                 f"{folder!r} is a Git repository of its own",
                 hint=then(command("cd {}", folder), "gitmodel add there"),
+            )
+        if folder in above and is_bare(place):
+            raise UsageError(
+                f"{folder!r} is a Git repository of its own",
+                hint=command("gitmodel add {}", folder),
             )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitmodel.lineage import Input
-from gitmodel.porcelain.add import check_alone
+from gitmodel.porcelain.add import check_outputs
 from gitmodel.porcelain.keep import KeptRun, keep
 from gitmodel.porcelain.origin import Origin, read_origin
 from gitmodel.porcelain.recorded import Params, Recorded, take_over
@@ -43,7 +43,7 @@ class Followed:
 
 def follow(project: Project, command: Command) -> Followed:
     """Return what is known of a command before it starts; raises an error for a wrong input."""
-    check_alone(project, command.saves, ())
+    check_outputs(project, command.saves)
     inputs: list[Input] = []
     for path, role in command.uses:
         inputs += find_inputs(project, path, role)[0]

@@ -19,7 +19,7 @@ from gitmodel.errors import IntegrityError, UsageError
 from gitmodel.hints import note
 from gitmodel.lineage import Input, Named
 from gitmodel.paths import check_path
-from gitmodel.porcelain.add import absent
+from gitmodel.porcelain.add import absent, check_outputs
 from gitmodel.porcelain.inputs import is_path, read_inputs, read_version
 from gitmodel.porcelain.keep import KeptRun, keep
 from gitmodel.porcelain.origin import Origin, read_origin
@@ -147,11 +147,12 @@ class Run:
     def save(self, path: Where) -> Path:
         """Record an output, which is tracked when the run ends; return its path.
 
-        It need not be there yet.
+        It need not be there yet.  Raises `GitmodelError` if it could not be tracked then.
         """
         self._check_running()
         with self._opened() as project:
             inside = _from_top(project, path)
+            check_outputs(project, [inside])
         with self._lock:
             if inside not in self._outputs:
                 self._outputs.append(inside)

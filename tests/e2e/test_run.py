@@ -297,6 +297,25 @@ def test_what_makes_no_sense_is_said(ready: Repo, line: str, said: str) -> None:
     assert ready.tree() == before
 
 
+@pytest.mark.parametrize("path", [".gitmodel.yaml", "x.gitmodel", "data", "sub/m.pt", "b.git/m.pt"])
+def test_what_cannot_be_tracked_is_refused_before_anything_is_trained(
+    ready: Repo, path: str
+) -> None:
+    ready.write("data/inner.bin", noise("inner", 3000))
+    ready.gitmodel("add", "data/inner.bin")
+    ready.git("init", "--quiet", "sub")
+    ready.git("init", "--quiet", "--bare", "b.git")
+    script = (
+        f"import gitmodel\nwith gitmodel.run() as run:\n    run.save({path!r})\n    print('ran')\n"
+    )
+    done = python(ready, script, code=1)
+    said = done.err.splitlines()[-1]
+    assert "ran" not in done.out
+    done = ready.gitmodel("run", "--save", path, "--", "echo", "ran", code=2)
+    assert done.err.splitlines()[0].removeprefix("error: ") in said
+    assert "ran" not in done.out
+
+
 @pytest.mark.parametrize(
     ("params", "said"),
     [

@@ -141,6 +141,18 @@ def test_b16_a_bare_repository_that_is_tracked_is_data(story: Repo) -> None:
     assert is_whole(story, "data/train/mine")
 
 
+def test_b16_add_writes_no_pointer_into_a_bare_repository(story: Repo) -> None:
+    bare(story, "mine.git")
+    story.write("mine.git/objects/big.bin", noise("big", 5000))
+    before = story.tree()
+    for path in ("mine.git/objects/big.bin", "mine.git/objects"):
+        done = story.gitmodel("add", path, code=2)
+        assert "'mine.git' is a Git repository of its own" in done.err
+    assert story.tree() == before
+    story.gitmodel("add", "mine.git")
+    story.gitmodel("add", "mine.git/objects/big.bin")
+
+
 def test_b16_an_empty_folder_of_the_users_stays(story: Repo) -> None:
     mine = [story.path / "data/train" / name for name in ("mine", "backup.git/refs/heads")]
     for folder in mine:

@@ -7,6 +7,7 @@ Order is that of Semantic Versioning 2.0.0, section 11; an absent PATCH is 0.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -19,7 +20,11 @@ _VERSION = re.compile(
     rf"(?:-(?P<pre>{_PRE}(?:\.{_PRE})*))?(?:\+(?P<build>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?",
     re.ASCII,
 )
-_ALMOST = re.compile(r"(?:.+[-_@/])?(?:v[0-9]+|[0-9]+\.[0-9]+)(?:\.[0-9]+)*", re.IGNORECASE)
+_ALMOST = re.compile(
+    r"(?:.+[-_@/])?(?:v[0-9]+|[0-9]+\.[0-9]+)(?:\.[0-9]+)*"
+    r"(?:[-_.+]?(?:alpha|beta|rc|pre|dev|post|[abc](?=[0-9])).*|[-_.+])?",
+    re.IGNORECASE,
+)
 
 TagFormat = Literal["gto"]
 TAG_FORMATS: tuple[TagFormat, ...] = ("gto",)
@@ -76,8 +81,18 @@ def _parse(tag: str, text: str) -> Version | None:
 
 
 def is_almost_version(tag: str, formats: Collection[TagFormat] = ()) -> bool:
-    """Return whether a tag is none, though people may take it for one: `v1`, `1.0`, `V1.0`."""
-    return parse_version(tag, formats) is None and _ALMOST.fullmatch(tag) is not None
+    """Return whether a tag is none, though people may take it for one: `v1`, `1.0`, `v1.0rc1`."""
+    if parse_version(tag, formats):
+        return False
+    plain = _plain(tag)
+    return bool(parse_version(plain, formats) or _ALMOST.fullmatch(plain))
+
+
+def _plain(text: str) -> str:
+    """Return a text with what looks like ASCII, or like nothing, in ASCII."""
+    found = unicodedata.normalize("NFKC", text)
+    kinds = ((char, unicodedata.category(char)) for char in found)
+    return "".join("-" if kind == "Pd" else char for char, kind in kinds if kind != "Cf")
 
 
 def find_version(

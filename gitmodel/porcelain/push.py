@@ -22,7 +22,7 @@ from gitmodel.remote.upload import Sent
 from gitmodel.root import make_root
 from gitmodel.snapshot import Snapshot, oids_of, read_commit, read_worktree
 from gitmodel.transfer.push import Absent, push_blobs
-from gitmodel.version import is_almost_version
+from gitmodel.version import is_almost_version, parse_version
 
 _TAGS_AT_ONCE = 200
 _FEW = 16
@@ -274,8 +274,15 @@ def _push_tags(
 
 
 def _almost(project: Project) -> tuple[str, ...]:
-    names = (tag.name for tag in refs.tags(project.git))
-    return tuple(name for name in names if is_almost_version(name, project.config.tag_formats))
+    """Return tags that are no versions by their names, or as they lead to no commit."""
+    formats = project.config.tag_formats
+    commits = {tag.name for tag in refs.tags(project.git)}
+    return tuple(
+        name
+        for name in refs.tag_objects(project.git)
+        if is_almost_version(name, formats)
+        or (name not in commits and parse_version(name, formats))
+    )
 
 
 def _uncommitted(project: Project) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def repair_remote(project: Project, name: str, progress: Progress, *, read: bool
     remote = open_remote(project, name, write=True)
     if not remote.is_used():
         raise MissingError(
-            f"nothing was ever pushed to remote {remote.name!r}", hint="gitmodel push"
+            f"nothing is on remote {remote.name!r} ({remote.store.url})", hint="gitmodel push"
         )
     damaged, unread = find_damaged(remote, progress) if read else ((), ())
 

@@ -717,8 +717,8 @@ class Remote:
                     hint=command("gitmodel remote repair {}", self.name),
                 )
             raise MissingError(
-                f"nothing was ever pushed to remote {self.name!r} ({self.store.url})",
-                hint="gitmodel push, in the clone that has the data",
+                f"nothing is on remote {self.name!r} ({self.store.url})",
+                hint="gitmodel push, in the clone that has the data, if that is the right place",
             )
         assert self._description is not None
         return self._description

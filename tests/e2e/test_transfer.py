@@ -52,11 +52,18 @@ def test_nothing_new_to_push(story: Repo) -> None:
 
 
 def test_push_names_tags_that_only_look_like_versions(story: Repo) -> None:
-    for tag in ("v2", "model-v3", "1.4", "nightly", "v1.2"):
+    for tag in ("v2", "model-v3", "1.4", "nightly", "v1.2", "llama-3b", "bert-v2-large"):
         story.git("tag", tag)
     done = story.gitmodel("push")
     assert "complete on origin: v1.2\n" in done.out
     assert "not pushed, for these tags are not versions: 1.4, model-v3, v2  (" in done.err
+    for tag in ("1.4", "model-v3"):
+        story.git("tag", "--delete", tag)
+    story.git("tag", "v3.0", "HEAD:.gitmodel.yaml")
+    story.git("tag", "v3.1rc1")
+    story.git("tag", "model\N{EN DASH}v3.2")
+    done = story.gitmodel("push")
+    assert "model\N{EN DASH}v3.2, v2, v3.0, v3.1rc1  (" in done.err
     assert "complete on origin: v2\n" in story.gitmodel("push", "v2").out
 
 

@@ -7,14 +7,23 @@ The tables are those of `mlflow/store/tracking/dbmodels/models.py` and
 from __future__ import annotations
 
 import math
-import re
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from gitmodel.errors import ConflictError, IntegrityError
-from gitmodel.mlflow.facts import Dataset, Head, Model, Point, Points, Run, Version, where_stored
+from gitmodel.mlflow.facts import (
+    Dataset,
+    Head,
+    Model,
+    Point,
+    Points,
+    Run,
+    Version,
+    number_of,
+    where_stored,
+)
 from gitmodel.mlflow.place import Place
 
 _LARGEST = 1 << 24
@@ -55,8 +64,8 @@ class Database:
             return Run(
                 Head(id, name, row[2], row[3] == "deleted"),
                 row[4],
-                _number(row[5]),
-                _number(row[6]),
+                number_of(row[5]),
+                number_of(row[6]),
                 dict(self._pairs("params", ("key", "value"), run_uuid=id)),
                 tags,
                 self._metrics(id),
@@ -80,7 +89,7 @@ class Database:
         """Return the versions of a registered model, the newest last."""
         columns = ("version", "storage_location", "source", "run_id", "current_stage")
         found = [
-            Version(name, _number(version) or 0, where_stored(source, location), run, stage)
+            Version(name, number_of(version) or 0, where_stored(source, location), run, stage)
             for version, location, source, run, stage in self._texts(
                 "model_versions", columns, name=name
             )
@@ -91,7 +100,7 @@ class Database:
     def aliases(self, name: str) -> dict[str, int]:
         """Return the numbers of the versions that have an alias."""
         pairs = self._pairs("registered_model_aliases", ("alias", "version"), name=name)
-        return {alias: _number(version) or 0 for alias, version in pairs}
+        return {alias: number_of(version) or 0 for alias, version in pairs}
 
     def close(self) -> None:
         """Close what is open."""
@@ -129,7 +138,7 @@ class Database:
         rows = self._rows("logged_model_metrics", columns, model_id=model)
         return self._points((*row, 0) for row in rows)
 
-    def _points(self, rows: Iterator[Sequence[object]]) -> Points:
+    def _points(self, rows: Iterable[Sequence[object]]) -> Points:
         found: dict[str, list[Point]] = {}
         for key, step, time, value, is_nan in rows:
             if not isinstance(key, str):
@@ -157,16 +166,16 @@ class Database:
                 raise self._refuse(f"has bytes where a text belongs, in {table!r}")
             yield ["" if cell is None else str(cell) for cell in row]
 
-    def _rows(self, table: str, columns: Sequence[str], **where: str) -> Iterator[Sequence[object]]:
-        """Yield the rows of a table that have these values; none if there is no such table."""
+    def _rows(self, table: str, columns: Sequence[str], **where: str) -> list[Sequence[object]]:
+        """Return the rows of a table that have these values; none if there is no such table."""
         known = self._columns(table)
         if not known or not known.issuperset(where):
-            return
+            return []
         chosen = ", ".join(each if each in known else "NULL" for each in columns)
         condition = " AND ".join(f"{key} = ?" for key in where) or "1"
         with self._reading():
             query = f"SELECT {chosen} FROM {table} WHERE {condition}"
-            yield from self._file.execute(query, tuple(where.values()))
+            return self._file.execute(query, tuple(where.values())).fetchall()
 
     def _columns(self, table: str) -> set[str]:
         if table not in self._tables:
@@ -193,10 +202,6 @@ class Database:
 
     def _refuse(self, why: str) -> IntegrityError:
         return IntegrityError(f"{self._path!r} {why}", hint="--store names another")
-
-
-def _number(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"\d{1,18}", text, re.ASCII) else None
 
 
 def _unbounded(value: float) -> float:

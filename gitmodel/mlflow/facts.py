@@ -103,6 +103,11 @@ def where_stored(source: str, location: str) -> str:
     return source if MODEL_ID.fullmatch(source.removeprefix(MODELS)) else location or source
 
 
+def number_of(text: str) -> int | None:
+    """Return the number of milliseconds, or of a version, that a text says."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+
+
 class Store(Protocol):
     """Reads one MLflow store.  Raises `IntegrityError` for what is not as MLflow writes it."""
 

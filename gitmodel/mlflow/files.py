@@ -8,7 +8,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from gitmodel.errors import IntegrityError
-from gitmodel.mlflow.facts import Dataset, Head, Model, Point, Points, Run, Version, where_stored
+from gitmodel.mlflow.facts import (
+    Dataset,
+    Head,
+    Model,
+    Point,
+    Points,
+    Run,
+    Version,
+    number_of,
+    where_stored,
+)
 from gitmodel.mlflow.place import Place
 from gitmodel.strict_yaml import Value, parse_yaml
 from gitmodel.worktree.opening import look, open_folder, read_small
@@ -84,7 +94,7 @@ class FileStore:
     def aliases(self, name: str) -> dict[str, int]:
         """Return the numbers of the versions that have an alias."""
         values = self._values(f"{_REGISTRY}/{name}/aliases")
-        return {alias: int(text) for alias, text in values.items() if text.isdecimal()}
+        return {alias: number_of(text) or 0 for alias, text in values.items()}
 
     def close(self) -> None:
         """Close what is open."""
@@ -144,10 +154,9 @@ class FileStore:
                 )
 
     def _metrics(self, path: str) -> Points:
-        return {
-            name: _points(text, str(self._root / path / name))
-            for name, text in self._values(path).items()
-        }
+        values = self._values(path).items()
+        found = {name: _points(text, str(self._root / path / name)) for name, text in values}
+        return {name: points for name, points in found.items() if points}
 
     def _values(self, path: str) -> dict[str, str]:
         """Return the files below a folder as texts; a name may have slashes in it."""
@@ -198,8 +207,7 @@ def _text(meta: Mapping[str, Value], key: str) -> str:
 
 
 def _number(meta: Mapping[str, Value], key: str) -> int | None:
-    text = _text(meta, key)
-    return int(text) if re.fullmatch(r"\d{1,18}", text, re.ASCII) else None
+    return number_of(_text(meta, key))
 
 
 def _points(text: str, path: str) -> tuple[Point, ...]:

@@ -21,10 +21,12 @@ def test_any_two_texts_stay_in_their_cells(one, other):
     assert page.tags <= {"table", "thead", "tbody", "tr", "th", "td", "code"}
 
 
+@example(" ")
+@example("")
 @given(st.text())
 def test_any_text_stays_in_its_line(text):
     page = rendered(f"before {code(text)} after")
-    assert page.text.strip("\n") == f"before {visible(text) or ' '} after".replace("   ", "  ")
+    assert page.text.strip("\n") == f"before {visible(text)} after"
     assert page.tags <= {"p", "code"}
 
 

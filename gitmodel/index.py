@@ -38,6 +38,7 @@ from gitmodel.errors import (
     MissingError,
     RemoteError,
 )
+from gitmodel.locks import SILENT, tell_waiting
 from gitmodel.mounts import is_shared, kind_of
 from gitmodel.pack import CHUNK, RECIPE, Listed, Placed, Stored, pack_sizes, parse_index, rows_of
 
@@ -86,6 +87,8 @@ _ROOTS = "SELECT name, root, seal FROM remote_root"
 _LISTED = "SELECT name, size, seal FROM remote_pack"
 _BELIEVED = (_TREE, _PACKED, _REMOTE, _CHUNKS, _RECIPES, _ROOTS, _LISTED)
 
+_PATIENCE = 60
+"""Seconds to wait for another process that writes."""
 _BATCH = 500
 _ROWS = 100
 _T = TypeVar("_T")
@@ -637,8 +640,28 @@ def _files_of(path: Path) -> tuple[str, ...]:
     return path.name, f"{path.name}-wal", f"{path.name}-shm"
 
 
+class _Connection(sqlite3.Connection):
+    """Waits for another that writes to the file, and says so after a while, as for any lock."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        return self._patiently(lambda: super(_Connection, self).execute(sql, parameters))
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        return self._patiently(lambda: super(_Connection, self).executemany(sql, parameters))
+
+    def _patiently(self, act: Callable[[], sqlite3.Cursor]) -> sqlite3.Cursor:
+        try:
+            return act()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+        tell_waiting("another process that writes to the index of the cache")
+        super().execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000}")
+        return act()
+
+
 def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=60, check_same_thread=False)
+    database = sqlite3.connect(path, timeout=SILENT, check_same_thread=False, factory=_Connection)
     try:
         # A log that is written ahead is read by way of shared memory, which no network has.
         mode = "TRUNCATE" if is_shared(kind_of(path.parent)) else "WAL"

@@ -27,7 +27,7 @@ _MOST = 4096
 """Bytes that are read of a lock file: ours are shorter."""
 _WITHOUT = (errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)
 """Errors of a file system without locks, on which nobody else can hold one either."""
-_SILENT = 1.0
+SILENT = 1.0
 """Seconds of waiting before anybody is told."""
 _STEP = 0.05
 
@@ -59,6 +59,11 @@ _patience = [Patience()]
 def set_patience(patience: Patience) -> None:
     """Say how this process waits for locks from now on."""
     _patience[:] = [patience]
+
+
+def tell_waiting(words: str) -> None:
+    """Say for whom this process waits; before that it should have waited `SILENT` seconds."""
+    _patience[0].tell(f"waiting for {words}")
 
 
 @contextmanager
@@ -99,9 +104,9 @@ def _wait(fd: int, path: Path) -> None:
         limit = _patience[0].limit() if limit < 0 else limit
         if waited >= limit:
             raise _held(holder, path)
-        if waited >= _SILENT and holder.words != told:
+        if waited >= SILENT and holder.words != told:
             told = holder.words
-            _patience[0].tell(f"waiting for {told}")
+            tell_waiting(told)
         time.sleep(min(_STEP, limit - waited))
 
 

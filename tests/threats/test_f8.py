@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -67,6 +69,20 @@ def test_f8_a_hook_waits_as_long_as_git_is_configured(
     assert "holds" in repo.gitmodel("add", "-u", code=4).err
     repo.git("config", "gitmodel.lockTimeout", "soon")
     assert "not a number of seconds" in repo.gitmodel("add", "-u", code=2).err
+
+
+def test_f8_who_waits_for_the_index_says_so(story: Repo) -> None:
+    story.write("model.pt", "new")
+    with closing(sqlite3.connect(story.home / "index.db")) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        waiting = story.start("add", "-u")
+        assert waiting.stderr is not None
+        said = waiting.stderr.readline().decode()
+        writer.rollback()
+    assert said == "waiting for another process that writes to the index of the cache\n"
+    waiting.communicate()
+    assert waiting.returncode == 0
+    assert story.status()["model.pt"]["work"] == "clean"
 
 
 def test_f8_a_lock_says_nothing_that_may_be_secret(story: Repo) -> None:

@@ -187,10 +187,12 @@ def absent(root: Path, path: str, *, tracked: bool = False) -> UsageError:
     with suppress(OSError):
         hidden = name.startswith(".")
         others = [each for each in os.listdir(root / folder) if each.startswith(".") == hidden]
-    hint = command(
-        "gitmodel checkout -- {}" if tracked else "ls {}", path if tracked else folder or "."
+    return UsageError(
+        f"{path!r} does not exist{near(name, others)}",
+        hint=command("gitmodel checkout -- {}", path)
+        if tracked
+        else command("ls {}", folder or "."),
     )
-    return UsageError(f"{path!r} does not exist{near(name, others)}", hint=hint)
 
 
 def check_alone(project: Project, paths: Iterable[str], pointers: Iterable[str]) -> None:

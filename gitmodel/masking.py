@@ -14,15 +14,16 @@ from itertools import accumulate
 from urllib.parse import unquote
 
 from gitmodel.secrets import (
-    LOGIN,
     MASK,
     PASSWORD,
     PRIVATE_KEY,
     RANDOM,
     TOKEN,
+    USER,
     is_random,
     plain_letters,
     secrecy_of,
+    secrecy_of_option,
     without_forms,
     without_logins,
 )
@@ -65,14 +66,13 @@ _OPTION = re.compile(r"(?:[-–—−‐]{1,2}|/)(?P<name>[^\W\d][\w.-]{0,99})")
 _BARE = re.compile(r"(?=.*[_.A-Z-])[\w.-]{3,100}|password|passwd|passphrase")
 _FILE = re.compile(r".*\.[a-z]{1,5}")
 _SERVER = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/.*)?|localhost(?::\d+)?")
-_FLAG = re.compile(r"(?:no|without|disable|skip|ask|prompt|require|allow|show)[-_A-Z]")
 _SHELL_CODE = re.compile(r"-[a-z]*c")
 _STDIN = frozenset(("--password-stdin", "--with-token", "--token-stdin", "--api-key-stdin"))
 
-_USER, _ATTACHED, _NEXT, _WORD, _ACCOUNT = "user", "attached", "next", "word", "account"
-"""Kinds of values besides those of `secrets`: a user and a password; a password that only counts
-where it is written to its option; what comes next unless it is a server, or unless it is an
-option; the account and password that Oracle's programs take."""
+_ATTACHED, _NEXT, _WORD, _ACCOUNT = "attached", "next", "word", "account"
+"""Kinds of values besides those of `secrets`: a password that only counts where it is written to
+its option; what comes next unless it is a server, or unless it is an option; the account and
+password that Oracle's programs take."""
 _AFTER_LOGIN = frozenset(("--relogin", "--cloud", "--verify", "--no-print", "-no-print"))
 _MYSQL = ("mysql", "mysqldump", "mysqladmin", "mysqlimport", "mariadb", "mariadb-dump")
 _MONGO = ("mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport", "influx")
@@ -88,22 +88,16 @@ _PROGRAMS: Mapping[str, Mapping[str, str]] = {
     "redis-cli": {"-a": PASSWORD},
     "openssl": dict.fromkeys(("-k", "-K", "-pass", "-passin", "-passout"), PASSWORD),
     "login": {"-p": PASSWORD, "": _NEXT},
-    "curl": {"-u": _USER, "-U": _USER, "-b": PASSWORD, "-E": _USER},
-    "lftp": {"-u": _USER},
-    "smbclient": {"-U": _USER},
-    **{name: {"-a": _USER} for name in ("http", "https", "xh")},
+    "curl": {"-u": USER, "-U": USER, "-b": PASSWORD, "-E": USER},
+    "lftp": {"-u": USER},
+    "smbclient": {"-U": USER},
+    **{name: {"-a": USER} for name in ("http", "https", "xh")},
     **{name: {"": _ACCOUNT} for name in ("sqlplus", "sqlldr", "expdp", "impdp", "rman")},
     **{name: {"/p:": _ATTACHED} for name in ("xfreerdp", "wfreerdp", "mstsc")},
     "twine": {"-p": PASSWORD},
     "secret": {"--body": PASSWORD, "-b": PASSWORD},
 }
 """Options that only mean a secret to one program, or behind one word."""
-_USER_OPTIONS = frozenset(
-    (
-        *("user", "userpwd", "proxy-user", "auth", "login", "credentials", "basic-auth"),
-        *("http-user", "userpass", "user-pass", "from-literal"),
-    )
-)
 
 _ABSOLUTE = re.compile(r"(?<![\w./~+%-])(?!(?<=:)//)(?:file://)?(/[^\s:,;=\"'()\[\]{}]*)")
 _HOME = re.compile(r"(?<![\w./])~[\w.-]*/")
@@ -158,7 +152,7 @@ def _without_secrets(arguments: Sequence[str], depth: int) -> list[str]:
 
 def _value(text: str, kind: str) -> str | None:
     """Return the argument behind one that says of which kind it is, or None if it is not that."""
-    if kind == _USER:
+    if kind == USER:
         return _without_password(text)
     if kind == _NEXT and (text.startswith("-") or _SERVER.fullmatch(text)):
         return None
@@ -182,13 +176,10 @@ def _argument(text: str, options: Mapping[str, str]) -> tuple[str | None, str]:
         long = option.startswith("--") and not text.startswith(f"{option}=")
         if option and text.startswith(option) and text != option and not long:
             value = text[len(option) :].lstrip("=")
-            return option + (_without_password(value) if kind == _USER else MASK), ""
+            return option + (_without_password(value) if kind == USER else MASK), ""
     plain = text if text.isascii() else plain_letters(text)
     if match := _OPTION.fullmatch(plain):
-        name = match["name"]
-        if name.lower() in _USER_OPTIONS:
-            return text, _USER
-        return text, "" if _FLAG.match(name) else secrecy_of(name)
+        return text, secrecy_of_option(match["name"])
     if (match := _WHOLE.fullmatch(plain)) and (kind := secrecy_of(match["name"])):
         return text, kind
     if options.get("") == _NEXT and os.path.basename(text).lower() == "login":
@@ -253,7 +244,7 @@ def _without_pairs(text: str, end: str) -> str:
     text = _PEM.sub(MASK, text)
     if (match := _WHOLE.match(text)) and (end == "line" or not re.search(r"\s", text)):
         name, value = match["name"], text[match.end() :]
-        if name.lower() in _USER_OPTIONS and text.startswith("-"):
+        if secrecy_of_option(name) == USER and text.startswith("-"):
             return match[0] + _without_password(value)
         if value and _kind(text, match) and not _QUOTE.match(value) and value.strip() != MASK:
             return match[0] + (" " if value.startswith(" ") else "") + MASK
@@ -264,7 +255,7 @@ def _without_pairs(text: str, end: str) -> str:
     text = _SCHEME.sub(_hide_scheme, text)
     text = _HERE.sub(rf"\1{MASK}", text)
     text = _ORACLE.sub(rf"\1{MASK}@", text)
-    return without_forms(re.sub(LOGIN, rf"\1:{MASK}@", text))
+    return without_forms(text)
 
 
 def _kind(text: str, match: re.Match[str]) -> str:

@@ -17,6 +17,9 @@ from typing import NamedTuple
 ALLOWED = "pragma: allowlist secret"
 """What a line says that only looks as if it held a secret; other tools read it too."""
 
+MAX_BYTES = 4 << 20
+"""Bytes at the beginning of a file that are searched; only curves may have more."""
+
 
 class Secret(NamedTuple):
     """A line, counted from 1, and what it seems to hold, in words."""
@@ -40,8 +43,7 @@ class Form(NamedTuple):
 # Whatever is repeated has a bound, or begins where nothing before it could: what a clone brings may
 # be made to take for ever.
 _ANY = r"[A-Za-z0-9_.=-]{12,}"
-# With a digit and a capital: "task-specific-…" goes on with neither.
-_MIXED = r"(?=[A-Za-z_-]{0,99}[0-9])(?=[a-z0-9_-]{0,99}[A-Z])[A-Za-z0-9_-]{20,}"
+_LONG_WITH_DIGIT = r"(?=[A-Za-z_-]{0,99}[0-9])[A-Za-z0-9_-]{20,}"
 _WITH_DIGIT = r"(?=[A-Za-z_-]{0,99}[0-9])[A-Za-z0-9_.=-]{12,}"
 FORMS = (
     Form("an AWS access key", "(?:AKIA|ASIA|ABIA|ACCA)", r"[A-Z0-9]{16}(?![A-Z0-9])", _ANY),
@@ -54,7 +56,8 @@ FORMS = (
     Form("a token of npm", "npm_", r"[A-Za-z0-9]{30,}", r"[A-Za-z0-9]{12,}"),
     Form("a token of PyPI", "pypi-", r"[A-Za-z0-9_-]{32,}", _WITH_DIGIT),
     Form("a key of Stripe", "(?:[rs]k_(?:live|test)|whsec)_", r"[A-Za-z0-9]{16,}", _ANY),
-    Form("an API key", "sk-", _MIXED, _WITH_DIGIT),
+    # Behind a hyphen it is a part of a name, such as that of a Slovak text: "cs-sk-…".
+    Form("an API key", r"(?<!\w-)sk-", _LONG_WITH_DIGIT, _WITH_DIGIT),
     Form("a JSON web token", "eyJ", r"[\w-]{8,500}\.eyJ[\w-]{8,}", r"[A-Za-z0-9_-]{8}[\w.=+/-]*"),
     Form("a key of SendGrid", r"SG\.", r"[\w-]{16,64}\.[\w-]{16,}", _ANY),
     Form("a token of Databricks", "dapi", r"[0-9a-f]{32}", r"[0-9a-f]{16,}"),
@@ -78,11 +81,23 @@ PLACES = (
 
 # Not a port, behind which an `@` of a path may stand.
 _URL_LOGIN = r"://[^\s:/@\"'<>]{0,200}:(?![0-9]{1,5}[/?#])(?P<value>[^\s@\"'<>]{1,200})@"
-_USER = r"://(?=[A-Za-z_]*[0-9])(?=[0-9_]*[A-Za-z])[A-Za-z0-9_]{20,}(?::[a-z-]*)?@"
+_URL_USER = r"://(?P<value>[A-Za-z0-9_]{20,})(?::[a-z-]*)?@"
+_VALUE = r"(?P<value>[^\s\"',;&}\]]+)"
+_ITEM = r"(?:-[ \t]{1,9})?"
+_LINES = rf"(?:#[^\n]{{0,200}})?(?:\r?\n[ \t]{{0,99}}){{1,9}}{_ITEM}"
+# A line that says what its own value is called is not the value of the line before.
+_NO_KEY = r"(?!(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'][^\n]*?)[ \t]{0,9}:(?:\s|$))"
 _PAIR = (
-    r"(?<![\w.-])-{0,2}(?P<name>[A-Za-z_][\w.-]{0,99})[\"']?[ \t]{0,9}[:=](?!//)[ \t]{0,99}"
-    # A block of YAML, or a quote.
-    r"(?:[|>][+-]?[ \t]{0,9}\r?\n[ \t]{1,99}|[\"'])?(?P<value>[^\s\"',;&}\]]+)"
+    r"(?<![\w.-])-{0,2}(?P<name>[A-Za-z_][\w.-]{0,99})[\"']?\s{0,9}[:=](?!//)[ \t]{0,99}"
+    # A block of YAML, or the next line.
+    rf"(?:[|>][+-]?[ \t]{{0,9}}\r?\n[ \t]{{1,99}}|{_LINES}(?:(?<=[ \t])|(?=[\"'])){_NO_KEY})?"
+    rf"[\"']?{_VALUE}"
+)
+# Both are words of one command, or items of a sequence.
+_OPTION = (
+    r"(?<![\w.-])--?(?P<name>[A-Za-z][\w.-]{0,99})"
+    rf"(?:=|\\{{0,3}}[\"']?(?=[\s,])[ \t]{{0,9}},?[ \t]{{0,9}}\\?(?:\r?\n[ \t]{{0,99}}{_ITEM})?)"
+    rf"\\{{0,3}}[\"']?(?!--[a-z]){_VALUE}"
 )
 _QUERY = r"[?&](?P<name>[\w.-]{1,100})=(?P<value>[^\s\"'&#<>]{1,500})"
 _BEARER = r"(?i:bearer|basic)[ \t]{1,9}(?P<value>[A-Za-z0-9+/=._~-]{16,500})"
@@ -91,17 +106,42 @@ MASK = "***"
 CHUNK = r"[^\s\"'<>`]+"
 """A text without blanks and quotes: a URL is no longer."""
 _BEHIND = r"[?#]|;[\w.-]{1,100}="
-LOGIN = (
-    r"(?<![\w/.+-])([\w.+-]{1,100}):([^\s@/\"']{1,500})@(?!sha\d)(?=[A-Za-z\[]|\d+\.\d+\.\d+\.\d)"
+_ROOT = r"(?i)(?:(?<=http)|(?<=https))(?::/{1,9}|//)|://|^//"
+"""What a URL has before its host, also where a slash or colon of the web's is wrong."""
+_LOGIN = (
+    # A drive of Windows is no user, and a digest no host.
+    r"(?<![\w.+@:-])(?P<user>[A-Za-z_][\w.+-]{0,99}):(?!\\)(?P<value>[^\s/\"'<>]{1,200})@"
+    r"(?!(?:sha|md|blake|xxh)\d)"
+    r"(?=(?P<host>[A-Za-z][\w.-]{0,252}|\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]{2,45}\])"
+    r"(?P<place>:[^\s:]|[/\\])?)"
 )
 """A user, a password and a host without a scheme."""
-_SSH = frozenset(("ssh", "sftp", "scp", "git+ssh", "ssh+git", "rsync", "svn+ssh"))
-_CONTAINERS = frozenset(("abfs", "abfss", "wasb", "wasbs", "az"))
-"""Schemes of Azure: before the `@` stands a container."""
+_SERVER = r"\[.*|[\d.]+|localhost|.*\.[A-Za-z]{2,63}\.?"
+_ADDRESSED = frozenset(
+    (
+        *("mailto", "mail", "email", "e-mail", "to", "cc", "bcc", "from", "reply-to", "sender"),
+        *("by", "author", "authors", "owner", "owners", "maintainer", "contact", "assignee"),
+        *("reviewer", "team", "sip", "sips", "xmpp", "acct"),
+    )
+)
+"""What is said before an address of mail."""
+_WORD = r"v?[0-9.:]+|[A-Za-z]+(?:[._+-][A-Za-z]+)*[0-9]?@?"
+"""What is rather a name, a number or a time than a password."""
+_NAMED = frozenset(
+    (
+        *("ssh", "sftp", "scp", "git+ssh", "rsync", "svn+ssh", "ftp", "ftps", "smtp", "imap"),
+        *("postgres", "postgresql", "redshift", "cockroachdb", "mysql", "mariadb", "mssql"),
+        *("sqlserver", "oracle", "mongodb", "clickhouse", "snowflake", "trino", "presto", "hive"),
+        *("amqp", "amqps", "ldap", "ldaps"),
+        # Of Azure, where it is a container.
+        *("abfs", "abfss", "wasb", "wasbs", "az"),
+    )
+)
+"""Schemes of which a user without a password is a name, and no token."""
 
-PASSWORD, TOKEN, RANDOM = "password", "token", "random"
-"""What a name says of its value: that it is chosen by a person, that a service handed it out, or
-that it is secret only if it looks as if nobody had chosen it."""
+PASSWORD, TOKEN, RANDOM, USER = "password", "token", "random", "user"
+"""What a name says of its value: that it is chosen by a person, that a service handed it out, that
+it is secret only if it looks as if nobody had chosen it, or that it is a user and a password."""
 _WORDS = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+"
 _PASSWORDS = ("password", "passwd", "passphrase", "passcode", "pwd", "secret")
 # The letters of a name may hold one of these anywhere: PGPASSWORD, secretAccessKey, apitokens.
@@ -129,6 +169,14 @@ _TOKENS = frozenset(
 )
 _SIGNATURES = frozenset(("signature", "sig", "sas", "hmac"))
 _IF_RANDOM = _SIGNATURES | {"key", "keys", "session", "tokens"}
+_USER_OPTIONS = frozenset(
+    (
+        *("user", "userpwd", "proxy-user", "auth", "login", "credentials", "basic-auth"),
+        *("http-user", "userpass", "user-pass", "from-literal"),
+    )
+)
+_FLAG = r"(?:no|without|disable|skip|ask|prompt|require|allow|show)[-_A-Z]"
+"""How an option begins that has no value."""
 _NO_PASS = frozenset(
     (
         *("com", "by", "low", "high", "band", "all", "over", "under", "tres", "sur", "encom"),
@@ -144,7 +192,20 @@ _PLAIN_TOKEN = frozenset(
         *("max", "min", "num", "n", "per", "new", "next", "first", "last", "prev", "think", "bot"),
         *("eot", "sot", "eom", "boi", "eoi", "eod", "extra", "added", "add", "prompt", "decoder"),
         *("encoder", "class", "target", "source", "prefix", "suffix", "fim", "word", "speaker"),
-        *("language", "lang", "query", "forced", "suppress", "by", "each", "patch", "no"),
+        *(
+            "language",
+            "lang",
+            "query",
+            "forced",
+            "suppress",
+            "by",
+            "each",
+            "patch",
+            "no",
+            "page",
+            "input",
+            "output",
+        ),
     )
 )
 _PLAIN_KEY = frozenset(
@@ -159,6 +220,8 @@ _PLAIN_KEY = frozenset(
         *("minor", "turn", "mon", "don", "tur", "jockey", "whis", "hoc", "joc", "on", "any"),
         *("press", "short", "shift", "ctrl", "alt", "up", "down", "kv", "num", "score", "loss"),
         *("pub", "ssh", "gpg", "no", "per", "reward", "class", "dedup", "subset", "bucket"),
+        # Of random generators, and of what trackers call an experiment.
+        *("rng", "prng", "seed", "noise", "dropout", "init", "experiment", "run", "project"),
     )
 )
 # Letters of other alphabets that look like ours.
@@ -167,21 +230,28 @@ _LOOKALIKES = str.maketrans("аеорсухіѕԁӏκοτνρ", "aeopcyxisdlkotv
 # As no word and no name is; `pad_token: "<pad>"` is everyday in params.
 _RANDOM = r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_.~%-]{16,}"
 # A word with or without a number, or a number, a date and a time.
+_CAMEL = r"(?:[A-Z]{2,4}(?=[A-Z][a-z]))?[A-Z]?[a-z]{2,20}(?:[A-Z][a-z]{1,20}){0,4}[A-Z]{0,3}"
 _PIECE = (
-    r"[0-9]{0,4}(?:[a-z]{0,20}|[A-Z]{1,12}|[A-Z]?[a-z]{2,20}(?:[A-Z][a-z]{1,20}){1,4})[0-9]{0,6}[a-z]?"
+    rf"[0-9]{{0,4}}(?:[a-z]{{0,20}}|[A-Z]{{1,12}}|{_CAMEL})[0-9]{{0,6}}[a-z]?"
     r"|[0-9]{1,8}[a-z]?|[0-9]{8}T[0-9]{6}[a-z]{0,3}"
+)
+# Nothing but letters, which neither are words nor say what is to stand there.
+_LETTERS = (
+    r"(?![a-z]*(?:[A-Z]{1,6}[a-z]{2,})+(?:[A-Z]{1,3}[a-z]?)?$)"
+    r"(?!(?i:.*(?:key|token|secret|passw|credential|example|your)))[A-Za-z]{16,}"
 )
 _ODD = 8
 """Characters that are in no such word, from which a value looks as if nobody had chosen it."""
 # What is filled in later, where it comes from instead, and what is nothing at all.
 _PLACEHOLDER = (
-    r"[$<{%(\[!|>*].*|[.*?_-]+|x+|X+|~|\.{0,2}/.*|~/.*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
+    r"[$<{%(\[!|>*].*|[.*?_-]+|x{2,}|X{2,}|~|\.{0,2}/.*|~/.*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
     r"|(?:env|vault|ssm|file|op|arn|gs|s3|https?):.*|os\.environ.*"
     r"|(?i:null|none|true|false|yes|no|unset|redacted)"
 )
 _SHORTEST = 4
 _A_PASSWORD = "a password"
 _A_TOKEN = "a key or token"
+_A_LOGIN = "a user and password"
 _URL = "a URL with a password or token"
 
 
@@ -196,6 +266,11 @@ def find_secrets(text: str, *, prose: bool = False) -> list[Secret]:
     for at, what in _matches(text, prose=prose):
         found.setdefault(bisect_right(ends, at), what)
     return [Secret(n + 1, found[n]) for n in sorted(found) if ALLOWED not in lines[n]]
+
+
+def find_secrets_in(data: bytes, *, prose: bool = False) -> list[Secret]:
+    """Return what `find_secrets` does of a file, of which it searches the first `MAX_BYTES`."""
+    return find_secrets(data[:MAX_BYTES].decode("utf-8", "replace"), prose=prose)
 
 
 def secrecy_of(name: str) -> str:
@@ -230,6 +305,13 @@ def secrecy_of(name: str) -> str:
     return RANDOM if last in _IF_RANDOM else ""
 
 
+def secrecy_of_option(name: str) -> str:
+    """Return what the name of an option, without its dashes, says of its value; also `USER`."""
+    if name.lower() in _USER_OPTIONS:
+        return USER
+    return "" if re.match(_FLAG, name) else secrecy_of(name)
+
+
 def words_of(name: str) -> list[str]:
     """Return the words of a name, in lower case: those of `--hf-token`, `apiKey`, `DB_PASS`."""
     if not name.isascii():
@@ -257,33 +339,60 @@ def _is_of_words(value: str) -> bool:
 def without_secret(text: str) -> str:
     """Return a URL, or a text with URLs, as it may be shown.
 
-    A URL loses its user, except one of SSH without a password, and all from its `?`, `#` or
-    `;name=` on.
+    A URL loses its user, except a name without a password, and all from its `?`, `#` or `;name=`
+    on.
     """
-    if "://" in text or "@" in text:
-        text = re.sub(CHUNK, lambda match: _plain_url(match[0]), text)
-    return without_forms(text)
+    text = re.sub(CHUNK, lambda match: _plain(match[0]), text) if "/" in text else text
+    return without_forms(_without_bare_logins(text))
 
 
-def _plain_url(chunk: str) -> str:
-    before, colon, rest = chunk.partition("://")
-    if not colon:
-        return re.sub(LOGIN, f"{MASK}@", chunk)
+def _plain(chunk: str) -> str:
+    before, root, rest = _split_url(chunk)
+    if not root:
+        return chunk
     user, rest = split_user(before, rest)
-    return f"{before}://{user}{re.split(_BEHIND, rest, maxsplit=1)[0]}"
+    return f"{before}{root}{user}{re.split(_BEHIND, rest, maxsplit=1)[0]}"
 
 
 def without_logins(text: str) -> str:
-    """Return a text in which `***` stands for the users of URLs, but for those of SSH."""
-    return re.sub(CHUNK, lambda match: _masked(match[0]), text) if "://" in text else text
+    """Return a text in which `***` stands for users and passwords before a host.
+
+    In a URL it does for a user without a password too, unless its scheme says that it is a name.
+    """
+    if "@" not in text:
+        return text
+    return _without_bare_logins(re.sub(CHUNK, lambda match: _masked(match[0]), text))
 
 
 def _masked(chunk: str) -> str:
-    before, colon, rest = chunk.partition("://")
-    if not colon or "@" not in rest:
+    before, root, rest = _split_url(chunk)
+    if not root or "@" not in rest:
         return chunk
     user, plain = split_user(before, rest)
-    return chunk if user or plain == rest else f"{before}://{MASK}@{plain}"
+    return chunk if user or plain == rest else f"{before}{root}{MASK}@{plain}"
+
+
+def _split_url(chunk: str) -> tuple[str, str, str]:
+    """Return what stands before the slashes of a URL, them, and what stands behind them."""
+    match = re.search(_ROOT, chunk)
+    return (chunk[: match.start()], match[0], chunk[match.end() :]) if match else (chunk, "", "")
+
+
+def _without_bare_logins(text: str) -> str:
+    if "@" not in text:
+        return text
+    return re.sub(_LOGIN, lambda match: f"{MASK}@" if _is_login(match) else match[0], text)
+
+
+def _is_login(match: re.Match[str]) -> bool:
+    """Return whether it is no address of mail, no time, and no version of something."""
+    if match["user"].lower() in _ADDRESSED:
+        return False
+    return bool(match["place"] or re.fullmatch(_SERVER, match["host"])) or _is_odd(match["value"])
+
+
+def _is_odd(value: str) -> bool:
+    return not re.fullmatch(_WORD, value)
 
 
 def split_user(before: str, rest: str) -> tuple[str, str]:
@@ -292,8 +401,8 @@ def split_user(before: str, rest: str) -> tuple[str, str]:
     login, at, host = rest.rpartition("@")
     if not at or _is_place(login):
         return "", rest
-    plain = (scheme in _SSH or scheme in _CONTAINERS) and not re.search("[:/]", login)
-    return (f"{login}@" if plain else ""), host
+    named = scheme in _NAMED or scheme.partition("+")[0] in _NAMED
+    return (f"{login}@" if named and not re.search("[:/]", login) else ""), host
 
 
 def _is_place(text: str) -> bool:
@@ -314,17 +423,23 @@ def _is_place(text: str) -> bool:
 def without_forms(text: str) -> str:
     """Return a text in which `***` stands for what services hand out."""
     for form in FORMS:
-        text = re.sub(rf"(?<![A-Za-z0-9]){form.begin}{form.likely}", MASK, text)
+        pattern = rf"(?<![A-Za-z0-9]){form.begin}(?P<rest>{form.likely})"
+        text = re.sub(pattern, lambda match: match[0] if _is_name(match["rest"]) else MASK, text)
     for before, rest in PLACES:
         text = re.sub(before + rest, rf"\1{MASK}", text)
     return text
 
 
+def _is_name(rest: str) -> bool:
+    """Return whether words go on what begins like a token: `sk-learn-GridSearchCV-cv5`."""
+    return "-" in rest and _is_of_words(rest)
+
+
 def _matches(text: str, *, prose: bool) -> Iterator[tuple[int, str]]:
     """Yield where something is, what says most about it first."""
     for form in FORMS:
-        found = re.finditer(rf"(?<![A-Za-z0-9]){form.begin}{form.sure}", text)
-        yield from ((match.start(), form.what) for match in found)
+        found = re.finditer(rf"(?<![A-Za-z0-9]){form.begin}(?P<rest>{form.sure})", text)
+        yield from ((match.start(), form.what) for match in found if not _is_name(match["rest"]))
     yield from ((match.start(), "a private key") for match in re.finditer(PRIVATE_KEY, text))
     for match in re.finditer(r"AccountKey=[A-Za-z0-9+/]{40,}", text):
         yield match.start(), "a key of Azure"
@@ -333,7 +448,12 @@ def _matches(text: str, *, prose: bool) -> Iterator[tuple[int, str]]:
     for match in re.finditer(_URL_LOGIN, text):
         if not re.fullmatch(_PLACEHOLDER, match["value"]):
             yield match.start(), _URL
-    yield from ((match.start(), _URL) for match in re.finditer(_USER, text))
+    for match in re.finditer(_URL_USER, text):
+        if is_random(match["value"]):
+            yield match.start(), _URL
+    for match in re.finditer(_LOGIN, text) if "@" in text else ():
+        if _is_login(match) and not re.fullmatch(_PLACEHOLDER, match["value"]):
+            yield match.start(), _A_LOGIN
     for match in re.finditer(_BEARER, text):
         if is_random(match["value"]):
             yield match.start("value"), _A_TOKEN
@@ -342,6 +462,9 @@ def _matches(text: str, *, prose: bool) -> Iterator[tuple[int, str]]:
         for match in re.finditer(pattern, text):
             if what := _judge(match["name"], match["value"], prose=prose):
                 yield match.start("value"), what
+    for match in re.finditer(_OPTION, text):
+        if what := _judge_option(match["name"], match["value"], prose=prose):
+            yield match.start("value"), what
 
 
 def _judge(name: str, value: str, *, prose: bool) -> str:
@@ -356,4 +479,23 @@ def _judge(name: str, value: str, *, prose: bool) -> str:
     digest = kind == RANDOM and (
         words[-1] not in _SIGNATURES or re.fullmatch("[0-9a-f]{32,64}", value) is not None
     )
-    return _A_TOKEN if is_random(value) and not digest else ""
+    # Words that run together are what many a `key` names.
+    sure = not words[-1].endswith("key") or any(each in "".join(words) for each in _ANYWHERE)
+    letters = kind != RANDOM and sure and not prose and re.fullmatch(_LETTERS, value)
+    return _A_TOKEN if letters or (is_random(value) and not digest) else ""
+
+
+def _judge_option(name: str, value: str, *, prose: bool) -> str:
+    """Return what a value is, by the option that it is typed behind, or nothing.
+
+    Nobody types words behind an option for tokens but a token.
+    """
+    kind = secrecy_of_option(name)
+    if kind == USER:
+        user, colon, password = value.partition(":")
+        return _A_LOGIN if user and colon and _is_odd(password) else ""
+    if kind == RANDOM or prose:
+        return _judge(name, value, prose=prose)
+    if not kind or re.fullmatch(_PLACEHOLDER, value):
+        return ""
+    return _A_PASSWORD if kind == PASSWORD else _A_TOKEN

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gitmodel.secrets import ALLOWED, find_secrets
+from gitmodel.secrets import ALLOWED, find_secrets, without_logins
 
 # In two parts, so that nobody who searches this file takes them for real.
 AWS = "AKIA" + "IOSFODNN7EXAMPLE"
@@ -39,6 +39,31 @@ PEM = "-----BEGIN RSA " + "PRIVATE KEY-----"
         ("wandb.apiKey: 0123456789abcdef0123456789abcdef01234567", "a key or token"),
         ("https://x/y?X-Amz-Signature=0123456789abcdef", "a key or token"),
         ("https://x.blob.core.windows.net/y?sv=1&sig=0123456789abcdef%3D", "a key or token"),
+        ('args: ["--password", "x"]', "a password"),
+        ("args: [--password, x]", "a password"),
+        ("args:\n  - --hf-token\n  - abc", "a key or token"),
+        ('["--api-key",\n  "abc"]', "a key or token"),
+        ('["--token=abc"]', "a key or token"),
+        ("cmd: train --lr 0.1 -token=abc", "a key or token"),
+        ('cmd: "train --api-key sk123 --lr 0.1"', "a key or token"),
+        ('{"cmd": "train --password \\"abc\\""}', "a password"),
+        ("cmd: >\n  train --password \\\n  abc", "a password"),
+        ("cmd: curl --user ada:s3cret x", "a user and password"),
+        ("db: alice:s3cret@db.example.org/x", "a user and password"),
+        ("db: alice:hunter@db.example.org", "a user and password"),
+        ("db: alice:hunter@db:5432/x", "a user and password"),
+        ("db: alice:s3cret@db", "a user and password"),
+        ("db: //alice:hunter@db/x", "a user and password"),
+        ("db: http:/alice:hunter@db/x", "a user and password"),
+        ("password:\n  hunter2", "a password"),
+        ("password: # of Ada\n\n  hunter2\nlr: 1", "a password"),
+        ("password:\n- hunter2", "a password"),
+        ('"token":\n "0123456789abcdef"', "a key or token"),
+        ('"password"\n:\n"hunter2"', "a password"),
+        ("api_key: abcdefghijklmnop", "a key or token"),
+        ("hf_token: QHdkXuWvbKzPlAmrTy", "a key or token"),
+        (f"{GITHUB}: 1", "a token of GitHub"),
+        ("key: sk-" + "0123456789abcdef0123456789abcdef", "an API key"),
         ("DefaultEndpointsProtocol=https;AccountKey=" + "a1B2" * 12, "a key of Azure"),
     ],
 )
@@ -66,6 +91,24 @@ def test_what_looks_like_a_secret(text, what):
         "origin: https://user:<password>@example.org",
         "signature: serving_default\nauth: sigv4\npasses: 3\npass: 2",
         "accuracy: 0.93\nloss: 1e-05",
+        "args: [--max-tokens, 512, --no-password, --lr, 3, --token-file, x, --password]",
+        "cmd: train --password $PW --api-key=${KEY} --token *** --use-token --lr 3",
+        "cmd: docker run --user 1000:1000 --user app:app --auth basic",
+        "cmd: gpg --recv-keys 0123456789ABCDEF0123456789ABCDEF01234567",
+        "user@host:path, git@host:a:b@c, model:v1@production, image:tag@sha256:0123abcd",
+        "at 10:30@noon, T10:30@noon, recall:precision@k, a:b@blake3:0123abcd, C:\\x@example.org/y",
+        "ada@example.org, mailto:ada@example.org?subject=x, owner:ada99@example.org, cc:a@x.org",
+        "models:/digits@champion, alice:${PASSWORD}@db.example.org",
+        "password:\nuser: ada\ntoken:\n  pad: x\n  eos: y\nsecret:\n",
+        "password:\n'user': ada\nsecret:\n  # none\n  name of it: ada",
+        '{"secret":\n  {"name": "ada"}, "password":\n  null}',
+        "tokenizer_key: words\nresult_key: explainabilitiesofall\napi_key: YourApiKeyGoesHere",
+        "api_key: null\napi_key: none\ninput_token: ExclusiveStartShardId\nauth: clientcredentials",
+        "sk-learn-GridSearchCV-n5-cv3-2024, sk-learn-XGBClassifier-v2-0017-best-model",
+        "cs-sk-0123456789abcdef0123, my-sk-Model-V2-0a1b2c3d4e5f6a7b8c9d",
+        "pypi-classification-of-packages-by-name-v2",
+        "prng_key: 0x0123456789abcdef\nrngKey: 0x0123456789abcdef\nexperiment_key: " + "0a1b" * 8,
+        "postgresql://user1@db, postgresql+psycopg2://analytics_readonly_user1@db",
     ],
 )
 def test_what_is_no_secret(text):
@@ -92,7 +135,33 @@ def test_prose_may_speak_of_passwords():
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", "password", "://", "://a:", "sk-", "sk-a1-", "-eyJaaaaaaaa", "-----BEGIN A "]
+    "piece",
+    [
+        *("a", "password", "://", "://a:", "sk-", "sk-a1-", "-eyJaaaaaaaa", "-----BEGIN A "),
+        *("--a ", "--token,", ",a:b", "a:\n", "password:\n", 'a:\n"'),
+    ],
 )
 def test_what_was_made_to_take_for_ever_does_not(piece):
     assert find_secrets(piece * (10**6 // len(piece))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http:/a:b@h/x", "http:/***@h/x"),
+        ("see 'HTTPS:///a:b@h/x'", "see 'HTTPS:///***@h/x'"),
+        ("https//a@h/x", "https//***@h/x"),
+        ("//a:b@h/x //a@h", "//***@h/x //***@h"),
+        ("ssh:/a:b@h/x", "ssh:/***@h/x"),
+        ("'a:b@h:x.git'", "'***@h:x.git'"),
+        ("a:b@c@h.org, [a:b@[::1]:1]", "***@h.org, [***@[::1]:1]"),
+        ("postgresql://ada@db postgresql://ada:b@db", "postgresql://ada@db postgresql://***@db"),
+        ("https://***@h/x, ***@h/x", "https://***@h/x, ***@h/x"),
+        (
+            "model:v1@production, x@y:z, models:/m@best",
+            "model:v1@production, x@y:z, models:/m@best",
+        ),
+    ],
+)
+def test_a_message_is_shown_without_logins(text, shown):
+    assert without_logins(text) == shown

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import yaml
 
+from gitmodel.document import discreet
 from gitmodel.errors import IntegrityError
 from gitmodel.hints import command
 from gitmodel.sidecar import Metric
@@ -66,6 +67,11 @@ class Finding:
 
 def parse_card(data: bytes, path: str) -> Card:
     """Return the card in `data`; raise `IntegrityError` with the line if it is broken."""
+    with discreet(data, path, prose=True):
+        return _parse(data, path)
+
+
+def _parse(data: bytes, path: str) -> Card:
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gitmodel.digest import ALGORITHMS, BLAKE3
-from gitmodel.document import is_document
+from gitmodel.document import discreet, is_document
 from gitmodel.errors import IntegrityError, UsageError, newer
 from gitmodel.hints import note
 from gitmodel.paths import check_path
@@ -63,7 +63,8 @@ class Config:
 def parse_config(data: bytes) -> Config:
     """Return the configuration in `data`; raise `IntegrityError` if anything in it is amiss."""
     try:
-        return _parse(data)
+        with discreet(data, CONFIG_NAME):
+            return _parse(data)
     except IntegrityError as error:
         raise IntegrityError(error.message, hint=error.hint or _HINT) from error
 

@@ -11,6 +11,7 @@ import re
 from array import array
 from collections.abc import Iterator
 
+from gitmodel.document import discreet
 from gitmodel.errors import IntegrityError
 from gitmodel.paths import stem_path
 
@@ -68,11 +69,16 @@ def format_curves(curves: Curves) -> bytes:
 
 def parse_curves(data: bytes, path: str) -> Curves:
     """Return what a table says; raise `IntegrityError` that names file and line."""
+    with discreet(data, path):
+        return _parse(data, path)
+
+
+def _parse(data: bytes, path: str) -> Curves:
     if len(data) > MAX_BYTES:
         raise IntegrityError(f"{path!r} is longer than {MAX_BYTES} bytes")
     try:
         rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-        return _parse(rows, path)
+        return _make(rows, path)
     except (UnicodeDecodeError, csv.Error) as error:
         raise IntegrityError(f"{path!r} is not a table of CSV: {error}") from error
 
@@ -83,7 +89,7 @@ def _rows(curves: Curves) -> Iterator[list[str]]:
         yield [str(step), *(repr(col[step]) if step in col else "" for col in columns)]
 
 
-def _parse(rows: Iterator[list[str]], path: str) -> Curves:
+def _make(rows: Iterator[list[str]], path: str) -> Curves:
     # A line that is empty is a row without cells.
     head, *names = next(rows, []) or [""]
     unique = len(set(names)) == len(names) <= MAX_COLUMNS

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from gitmodel.errors import IntegrityError
+from gitmodel.errors import IntegrityError, NewerError
 from gitmodel.hints import command
+from gitmodel.secrets import find_secrets_in
 from gitmodel.strict_yaml import MAX_BYTES, MAX_DEPTH, Lines, Value, format_yaml, parse_yaml
 
 JSON = ".json"
@@ -66,6 +68,22 @@ def parse_document(data: bytes, path: str) -> Document:
     parse: Callable[[bytes, str, Lines], Value]
     parse = _parse_json if path.endswith(JSON) else parse_yaml
     return Document(path, parse(data, path, lines), lines)
+
+
+@contextmanager
+def discreet(data: bytes, path: str, *, prose: bool = False) -> Iterator[None]:
+    """Let an error of reading a file say only where it is, if the file seems to hold a secret."""
+    try:
+        yield
+    except IntegrityError as error:
+        if isinstance(error, NewerError) or not find_secrets_in(data, prose=prose):
+            raise
+        name = re.escape(repr(path))
+        place = re.match(f"{name}(?:, line [0-9]+)?", error.message)
+        raise IntegrityError(
+            f"{place[0] if place else repr(path)} is not as it must be, and holds a secret",
+            hint=error.hint or command("edit {}", path),
+        ) from None
 
 
 def format_document(value: Mapping[str, Value], path: str) -> bytes:

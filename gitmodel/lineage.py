@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gitmodel.digest import COMMIT, parse_oid
-from gitmodel.document import Document, parse_document
+from gitmodel.document import Document, discreet, parse_document
 from gitmodel.errors import IntegrityError, newer
 from gitmodel.paths import check_path, stem_path
 from gitmodel.strict_yaml import Value, quoted
@@ -115,6 +115,11 @@ def format_lineage(lineage: Lineage) -> bytes:
 
 def parse_lineage(data: bytes, path: str) -> Lineage:
     """Return what a file says; raise `IntegrityError` that names file and line."""
+    with discreet(data, path):
+        return _parse(data, path)
+
+
+def _parse(data: bytes, path: str) -> Lineage:
     document = parse_document(data, path)
     value = document.value
     if not isinstance(value, dict) or "gitmodel-lineage" not in value:

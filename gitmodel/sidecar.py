@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from gitmodel.document import Document, format_document, parse_document
-from gitmodel.secrets import find_secrets
+from gitmodel.document import Document, discreet, format_document, parse_document
+from gitmodel.secrets import MASK, find_secrets
 from gitmodel.strict_yaml import Value, plain_scalar
 
 Goal = Literal["max", "min"]
@@ -57,11 +57,12 @@ def parse_metrics(data: bytes, path: str, goals: Mapping[str, Goal]) -> dict[str
 
     Raises `IntegrityError` that names file and line for what is not a finite number.
     """
-    document, _ = _read(data, path, "metrics")
     metrics: dict[str, Metric] = {}
-    for keys, value in _leaves(document, long=True):
-        name = _name(document, keys, metrics)
-        metrics[name] = _metric(document, keys, value, goals.get(name))
+    with discreet(data, path):
+        document, _ = _read(data, path, "metrics")
+        for keys, value in _leaves(document, long=True):
+            name = _name(document, keys, metrics)
+            metrics[name] = _metric(document, keys, value, goals.get(name))
     return metrics
 
 
@@ -72,11 +73,12 @@ def format_metrics(metrics: Mapping[str, Metric], path: str) -> bytes:
 
 def parse_params(data: bytes, path: str) -> dict[str, Value]:
     """Return the params of a file by dotted name: numbers, texts, booleans, null, sequences."""
-    document, is_text = _read(data, path, "params")
     params: dict[str, Value] = {}
-    for keys, value in _leaves(document, long=False):
-        plain = plain_scalar(value) if is_text and isinstance(value, str) else value
-        params[_name(document, keys, params)] = plain
+    with discreet(data, path):
+        document, is_text = _read(data, path, "params")
+        for keys, value in _leaves(document, long=False):
+            plain = plain_scalar(value) if is_text and isinstance(value, str) else value
+            params[_name(document, keys, params)] = plain
     return params
 
 
@@ -85,7 +87,8 @@ def metric_of(name: str, value: Value, goals: Mapping[str, Goal]) -> Metric:
 
     Raises `IntegrityError` if it is none.
     """
-    return _metric(Document("metrics", value, {}), (name,), value, goals.get(name))
+    with discreet(f"{name}: {value}".encode(), "metrics"):
+        return _metric(Document("metrics", value, {}), (name,), value, goals.get(name))
 
 
 def is_metric(value: Value) -> bool:
@@ -207,11 +210,16 @@ def _kind(value: Value) -> str:
 
 
 def without_secrets(params: Mapping[str, Value]) -> tuple[dict[str, Value], tuple[str, ...]]:
-    """Return parameters without those that look like a credential, and the names of these."""
+    """Return parameters without those that look like a credential, and the names of these.
+
+    A name that looks like one itself is `***`.
+    """
     plain: dict[str, Value] = {}
     hidden: list[str] = []
     for key, value in params.items():
-        if _is_secret(key, value):
+        if find_secrets(key):
+            hidden.append(MASK)
+        elif _is_secret(key, value):
             hidden.append(key)
         elif isinstance(value, dict):
             plain[key], below = without_secrets(value)
@@ -236,6 +244,8 @@ def _texts(value: Value, name: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, list):
         for each in value:
             yield from _texts(each, name)
+        # Of a command, the value of an option may be the next item.
+        yield name, " ".join(str(each) for each in value if isinstance(each, str | int | float))
     elif isinstance(value, dict):
         for key, each in value.items():
             yield from _texts(each, key)

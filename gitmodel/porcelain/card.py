@@ -58,9 +58,11 @@ def card_of(history: History, reference: str) -> Carded:
     text = history.objects.blob(files[path], path) if path else b""
     card = parse_card(text, path) if path else Card("", {}, {}, "")
     shown, hidden = _published(shown)
-    findings = [*(check_card(card) if path else []), *_problems(shown.record), *hidden]
-    for secret in secrets_of(path, text):
-        findings.append(Finding("error", secret.line, f"this looks like {secret.what}"))
+    secrets = secrets_of(path, text)
+    findings = [Finding("error", each.line, f"this looks like {each.what}") for each in secrets]
+    # They say what stands there, which may be a secret.
+    findings += check_card(card) if path and not secrets else []
+    findings += [*_problems(shown.record), *hidden]
     lineages, doubts = _lineages(history, shown.record, files)
     findings += doubts
     broken = any(finding.level == "error" for finding in findings)
@@ -141,10 +143,14 @@ def _lineages(
 
 
 def _published(shown: Shown) -> tuple[Shown, list[Finding]]:
-    """Return a version without parameters that look like a credential, and what is left out."""
-    params, hidden = without_secrets(shown.record.params)
-    record = replace(shown.record, params=params)
+    """Return a version without what looks like a credential in it, and what is left out."""
+    record = shown.record
+    params, hidden = without_secrets(record.params)
+    splits, odd = without_secrets({name: each.split for name, each in record.metrics.items()})
+    metrics = {name: each for name, each in record.metrics.items() if name in splits}
     left = [f"the parameter {name!r} looks like a secret, and is left out" for name in hidden]
+    left += [f"the metric {name!r} looks like a secret, and is left out" for name in odd]
+    record = replace(record, params=params, metrics=metrics)
     return replace(shown, record=record), [Finding("warning", 0, each) for each in left]
 
 

@@ -15,6 +15,7 @@ from gitmodel.card import check_card, parse_card
 from gitmodel.config import CONFIG_NAME, Config, parse_config
 from gitmodel.curves import MAX_BYTES, parse_curves
 from gitmodel.curves import SUFFIX as CURVES
+from gitmodel.document import discreet
 from gitmodel.errors import GateError, GitmodelError, IntegrityError, MissingError, UsageError
 from gitmodel.expression import parse_expression
 from gitmodel.git import staging, trees
@@ -28,7 +29,7 @@ from gitmodel.pointer import MAX_BYTES as MAX_POINTER
 from gitmodel.pointer import Pointer, parse_pointer
 from gitmodel.project import Project
 from gitmodel.record import is_measure
-from gitmodel.secrets import Secret, find_secrets
+from gitmodel.secrets import Secret, find_secrets_in
 from gitmodel.settings import read_config
 from gitmodel.sidecar import Kind, parse_metrics, parse_params
 from gitmodel.snapshot import oids_of
@@ -36,8 +37,6 @@ from gitmodel.snapshot import oids_of
 LARGE_KEY = "gitmodel.largeFile"
 LARGE = 10 << 20
 """Bytes; more than any source file has, and less than most models."""
-MAX_TEXT = 4 << 20
-"""Bytes at the beginning of a file that are searched for secrets; only curves may have more."""
 
 _SIDECAR = re.compile(
     r"(?P<folder>(?:.*/)?)(?P<stem>[^/]*?\.|)(?P<kind>metrics|params)\.(?:json|ya?ml)", re.DOTALL
@@ -214,9 +213,11 @@ def broken_sidecars(git: Git, names: Collection[str]) -> list[Problem]:
             if blob not in texts:
                 raise IntegrityError(f"{path!r} is longer than {MAX_BYTES} bytes")
             if read:
-                read(texts[blob], path)
+                with discreet(texts[blob], path, prose=path.endswith(CARD)):
+                    read(texts[blob], path)
         except GitmodelError as error:
-            problems.append(_discreet(error, path, texts.get(blob, b"")))
+            hint = error.hint or command("edit {}", path)
+            problems.append(Problem(error.message, hint=hint))
     return problems
 
 
@@ -289,15 +290,6 @@ def _read_card(data: bytes, path: str) -> object:
     return card
 
 
-def _discreet(error: GitmodelError, path: str, data: bytes) -> Problem:
-    """Return the problem; not what stands there, if that may be a secret."""
-    message, hint = error.message, error.hint or command("edit {}", path)
-    if secrets_of(path, data):
-        place = re.match(re.escape(repr(path)) + "(?:, line [0-9]+)?", message)
-        message = f"{place[0] if place else repr(path)} is not as it must be, and holds a secret"
-    return Problem(message, hint=hint)
-
-
 def secrets_in(git: Git, names: Collection[str]) -> list[Problem]:
     """Return where files that gitmodel reads or writes hold credentials, but never which."""
     config = _config_of(git)
@@ -316,7 +308,7 @@ def _is_known(path: str, config: Config) -> bool:
 
 def secrets_of(path: str, data: bytes) -> list[Secret]:
     """Return where a file that gitmodel reads or writes holds credentials."""
-    return find_secrets(data[:MAX_TEXT].decode("utf-8", "replace"), prose=path.endswith(CARD))
+    return find_secrets_in(data, prose=path.endswith(CARD))
 
 
 def _chosen(git: Git, names: Collection[str], wanted: Callable[[str], bool]) -> dict[str, str]:

@@ -7,10 +7,12 @@ import sys
 
 import pytest
 
+from gitmodel.errors import IntegrityError
 from gitmodel.lineage import parse_lineage
 from gitmodel.masking import masked
 from gitmodel.secrets import find_secrets
-from gitmodel.sidecar import without_secrets
+from gitmodel.sidecar import metric_of, without_secrets
+from tests.helpers.inside import runner
 from tests.helpers.repo import Repo, noise
 
 C = "CANARY"
@@ -266,6 +268,7 @@ INNOCENT = [
 ]
 
 
+TOKEN = "ghp_" + "0123456789abcdefghijABCDEFGHIJ012345"
 SECRET = "sk-proj-4vhT9sXq2LmN8pRw7yBz3cKdJfGh5aUe"
 
 
@@ -367,12 +370,71 @@ def test_b10_a_secret_is_found_wherever_it_lies_among_params() -> None:
         "password": 12345678,
         "wandb": {"url": "https://u:pp12345@h/x", "rank": 2},
         "optimizer": {"lr": 0.1, "sort_key": "loss"},
+        "args": ["--lr", 0.1, "--password", 1234],
+        "cmd": "train --api-key abc --lr 0.1",
+        "stage": {"args": ["--token=abc"], "db": "alice:s3cret@db.example.org/x"},
+        TOKEN: True,
+        "keys": {TOKEN: None, "a": 1},
+        "words": ["--max-tokens", 512, "--lr", 0.1],
     }
     plain, hidden = without_secrets(params)
-    assert plain == {"wandb": {"rank": 2}, "optimizer": params["optimizer"]}
-    assert hidden == ("stages", "credentials", "password", "wandb.url")
+    assert plain == {
+        "wandb": {"rank": 2},
+        "optimizer": params["optimizer"],
+        "stage": {},
+        "keys": {"a": 1},
+        "words": params["words"],
+    }
+    assert hidden == (
+        *("stages", "credentials", "password", "wandb.url", "args", "cmd"),
+        *("stage.args", "stage.db", "***", "keys.***"),
+    )
 
 
+BROKEN = {
+    "model.metrics.json": (
+        f'{{"accuracy": "{SECRET}"}}',
+        '{"password": "CANARY"}',
+        f'{{\n"{TOKEN}": [1]}}',
+        f'{{"a": 1, "a": {TOKEN}}}',
+    ),
+    "model.params.yaml": (f"a: &{TOKEN} 1", f"lr: 1\n{TOKEN}: 1\n{TOKEN}: 2"),
+    "model.lineage.yaml": (f"gitmodel-lineage: 1\n{TOKEN}: 1",),
+    "model.curves.csv": (f"step,a\n1,{TOKEN}",),
+    "model.card.md": (f"---\n{TOKEN}: 1\n{TOKEN}: 2\n---\n", f"---\nlicense: {TOKEN}\n---\n"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_b10_what_is_wrong_with_a_file_is_told_without_its_secrets(
+    story: Repo, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runner(capsys, monkeypatch)
+    for text in BROKEN[name]:
+        story.write(name, text)
+        story.commit()
+        for command in COMMANDS:
+            done = run(story, *command)
+            for secret in (SECRET, TOKEN, "CANARY"):
+                assert secret[:16] not in done.out + done.err, command
+        assert f"'{name}', line " in run(story, "check-staged", "secrets", "--", name).err
+
+
+def test_b10_a_metric_that_holds_a_secret_is_in_no_card(story: Repo) -> None:
+    story.write("model.metrics.json", f'{{"a": {{"value": 1, "split": "{TOKEN}"}}, "b": 2}}')
+    story.commit()
+    done = story.gitmodel("card", "model@HEAD")
+    assert TOKEN not in done.out + done.err
+    assert "the metric 'a' looks like a secret" in done.err
+    with pytest.raises(IntegrityError, match="holds a secret"):
+        metric_of("accuracy", TOKEN, {})
+
+
+COMMANDS = [
+    *(("versions", "--all"), ("show", "model@HEAD"), ("card", "model@HEAD"), ("tag", "model-v9.0")),
+    *(("compare", "HEAD~1", "HEAD"), ("diff", "HEAD~1", "HEAD"), ("lineage", "model@HEAD")),
+    ("check-staged", "sidecars", "--", *BROKEN),
+]
 EVERYDAY = """
 layer_key: model.layers.0.self_attn.k_proj
 obs_key: robot0_eef_pos_state_xyz

@@ -27,6 +27,13 @@ SHOWN = {
     f"https://host/r.git;jsessionid={C}": "https://host/r.git",
     f"ssh://git:{C}@host/r.git": "ssh://host/r.git",
     f"u:{C}@h:/x": "***@h:/x",
+    f"http:/u:{C}@h/x?a=b": "http:/h/x",
+    f"https:///{C}@h/x": "https:///h/x",
+    f"https//u:{C}@h/x": "https//h/x",
+    f"//u:{C}@h/x": "//h/x",
+    f"ssh:/u:{C}@h/x": "ssh:/***@h/x",
+    f"u:{C}@h:x.git": "***@h:x.git",
+    "postgresql://user1@db/x": "postgresql://user1@db/x",
     f"fatal: access 'https://a:{C}@h/r/': no": "fatal: access 'https://h/r/': no",
     f"git -c remote.source.url=https://{C}@h/r fetch": "git -c remote.source.url=https://h/r fetch",
     "ssh://git@host/r.git": "ssh://git@host/r.git",
@@ -42,6 +49,11 @@ TOKENS = [
     f"http://127.0.0.1:9/?private_token={C}",
     f"http://127.0.0.1:9/r.git#{C}",
     f"http://127.0.0.1:9/r.git;jsessionid={C}",
+]
+MISTYPED = [
+    *(f"http:/user:{C}@127.0.0.1:9/x", f"//user:{C}@127.0.0.1:9/x", f"http:/{C}@127.0.0.1:9/x"),
+    *(f"HTTP:///user:{C}@127.0.0.1:9/x", f"https//user:{C}@h/x", f"http:user:{C}@h/x"),
+    *(f"user:{C}@h:x.git", f"ssh:/user:{C}@h/x"),
 ]
 ELSEWHERE = [
     *(("add", "@"), ("run", "--use", "@", "--", "true"), ("run", "--params", "@", "--", "true")),
@@ -69,6 +81,17 @@ def test_b11_no_token_of_a_url_is_shown_or_names_a_folder(repo: Repo, url: str) 
     assert C not in done.out + done.err
     for _, folders, files in os.walk(repo.path / "c"):
         assert not [name for name in (*folders, *files) if C in name or "token" in name]
+
+
+@pytest.mark.parametrize("url", MISTYPED)
+def test_b11_no_password_of_a_mistyped_url_is_shown(
+    story: Repo, url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No name is asked for that the network would have to answer.
+    monkeypatch.setenv("GIT_SSH_COMMAND", "false")
+    done = runner(capsys, monkeypatch)(story, "get", "-v", url, "m", "-o", "o", "--cache", "c")
+    assert done.code in (2, 6), done.err
+    assert C not in done.out + done.err
 
 
 @pytest.mark.parametrize("command", ELSEWHERE, ids=" ".join)

@@ -107,7 +107,7 @@ CHUNK = r"[^\s\"'<>`]+"
 """A text without blanks and quotes: a URL is no longer."""
 _BEHIND = r"[?#]|;[\w.-]{1,100}="
 _ROOT = r"(?i)(?:(?<=http)|(?<=https))(?::/{1,9}|//)|://|^//"
-"""What a URL has before its host, also where a slash or colon of the web's is wrong."""
+"""The part of a URL before its host, also where somebody typed too many slashes, or too few."""
 _LOGIN = (
     # A drive of Windows is no user, and a digest no host.
     r"(?<![\w.+@:-])(?P<user>[A-Za-z_][\w.+-]{0,99}):(?!\\)(?P<value>[^\s/\"'<>]{1,200})@"
@@ -124,9 +124,9 @@ _ADDRESSED = frozenset(
         *("reviewer", "team", "sip", "sips", "xmpp", "acct"),
     )
 )
-"""What is said before an address of mail."""
+"""Words before an address of mail."""
 _WORD = r"v?[0-9.:]+|[A-Za-z]+(?:[._+-][A-Za-z]+)*[0-9]?@?"
-"""What is rather a name, a number or a time than a password."""
+"""A name, a number or a time, rather than a password."""
 _NAMED = frozenset(
     (
         *("ssh", "sftp", "scp", "git+ssh", "rsync", "svn+ssh", "ftp", "ftps", "smtp", "imap"),
@@ -192,20 +192,8 @@ _PLAIN_TOKEN = frozenset(
         *("max", "min", "num", "n", "per", "new", "next", "first", "last", "prev", "think", "bot"),
         *("eot", "sot", "eom", "boi", "eoi", "eod", "extra", "added", "add", "prompt", "decoder"),
         *("encoder", "class", "target", "source", "prefix", "suffix", "fim", "word", "speaker"),
-        *(
-            "language",
-            "lang",
-            "query",
-            "forced",
-            "suppress",
-            "by",
-            "each",
-            "patch",
-            "no",
-            "page",
-            "input",
-            "output",
-        ),
+        *("language", "lang", "query", "forced", "suppress", "by", "each", "patch", "no"),
+        *("page", "input", "output"),
     )
 )
 _PLAIN_KEY = frozenset(

@@ -1,4 +1,7 @@
-"""Makes system calls of a command fail, or kills it at one, by way of strace."""
+"""Makes system calls of a command fail, or kills it at one, by way of strace.
+
+Only calls of gitmodel itself: none while Python starts or it is imported.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,11 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.helpers.forked import run_forked
 from tests.helpers.repo import GITMODEL, Repo
 
 _MOST = 300
+_PATIENCE = 120
 
 needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here")
 
@@ -85,26 +90,15 @@ def until_up(process: subprocess.Popen[bytes]) -> None:
 def _inject(repo: Repo, command: tuple[str, ...], call: str, fault: str) -> Injected:
     log = repo.path.parent / "strace.log"
     calls = CALLS[call]
-    process = subprocess.Popen(
-        [
-            # Not into the git that it starts: what that leaves is for Git to mend.
-            *("strace", "-f", "-b", "execve", "-y", "-q", "-o", str(log)),
-            *("-e", f"trace={calls}", "-e", f"inject={calls}:{fault}"),
-            *(str(GITMODEL), *command),
-        ],
-        cwd=repo.path,
-        env=repo.env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    _, said = process.communicate(timeout=120)
-    _wait_for_all(process.pid)
+    # Not into the git that it starts: what that leaves is for Git to mend.
+    tracer = ("strace", "-f", "-b", "execve", "-y", "-q", "-o", str(log))
+    inject = ("-e", f"trace={calls}", "-e", f"inject={calls}:{fault}", "-p")
+    arguments = (str(GITMODEL), *command)
+    done = run_forked(arguments, repo.env, repo.path, _PATIENCE, (*tracer, *inject))
     text = log.read_text(errors="replace")
     return Injected(
-        process.returncode,
-        said.decode(errors="replace"),
+        done.returncode,
+        done.stderr.decode(errors="replace"),
         "killed by SIGKILL" in text or "(INJECTED)" in text,
         text,
     )
@@ -125,17 +119,6 @@ def faulty_path(folder: Path, call: str, fault: str) -> str:
     )
     program.chmod(0o755)
     return os.pathsep.join((str(folder), os.environ["PATH"]))
-
-
-def _wait_for_all(group: int) -> None:
-    """A git that outlives the gitmodel that started it still works on the repository."""
-    for _ in range(1000):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.01)
-    raise AssertionError("a process never ended")
 
 
 def remove(folder: Path) -> None:

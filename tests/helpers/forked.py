@@ -18,8 +18,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -41,10 +41,24 @@ def can_fork(arguments: Sequence[str], env: Mapping[str, str], folder: Path) -> 
 
 
 def run_forked(
-    arguments: Sequence[str], env: Mapping[str, str], folder: Path, patience: float
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    folder: Path,
+    patience: float,
+    tracer: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run gitmodel as `subprocess.run` does: nothing to read, and what it says is kept."""
-    request = {"arguments": arguments, "env": env, "cwd": str(folder), "umask": _umask()}
+    """Run gitmodel as `subprocess.run` does: nothing to read, and what it says is kept.
+
+    With a tracer, which is called with the number of the process behind its arguments, the command
+    leads a session of its own and begins when it is traced.
+    """
+    request = {
+        "arguments": arguments,
+        "env": env,
+        "cwd": str(folder),
+        "umask": _umask(),
+        "traced": bool(tracer),
+    }
     with ExitStack() as stack:
         caller, told = (stack.enter_context(end) for end in socket.socketpair())
         readers, writers = [], []
@@ -59,12 +73,47 @@ def run_forked(
         caller.shutdown(socket.SHUT_WR)
         answer = stack.enter_context(caller.makefile("rb"))
         pid = int(answer.readline())
+        if tracer:
+            stack.enter_context(_traced(tracer, pid))
         try:
             out, err = _read(readers, patience)
         except TimeoutError:
             os.kill(pid, signal.SIGKILL)
             raise subprocess.TimeoutExpired(arguments, patience) from None
         return subprocess.CompletedProcess(arguments, int(answer.readline()), out, err)
+
+
+@contextmanager
+def _traced(tracer: Sequence[str], pid: int) -> Iterator[None]:
+    """Let a process that stops itself go on as soon as it is traced."""
+    while _state(pid)["State"][0] != "T":
+        time.sleep(0.001)
+    with subprocess.Popen([*tracer, str(pid)], stdin=subprocess.DEVNULL) as process:
+        while _state(pid)["TracerPid"] == "0":
+            if process.poll() is not None:
+                os.kill(pid, signal.SIGKILL)
+                raise AssertionError("it cannot be traced")
+            time.sleep(0.001)
+        # Whatever the tracer has done until now, it hears of this before the process goes on.
+        os.kill(pid, signal.SIGCONT)
+        yield
+    _wait_for_all(pid)
+
+
+def _state(pid: int) -> dict[str, str]:
+    text = Path(f"/proc/{pid}/status").read_text()
+    return dict(re.findall(r"^(\w+):\t(.*)$", text, re.MULTILINE))
+
+
+def _wait_for_all(group: int) -> None:
+    """A git that outlives the gitmodel that started it still works on the repository."""
+    for _ in range(1000):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    raise AssertionError("a process never ended")
 
 
 def _read(readers: Sequence[IO[bytes]], patience: float) -> list[bytes]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import array
 import atexit
+import ctypes
 import gc
 import importlib
 import json
 import os
 import pkgutil
 import select
+import signal
 import socket
 import sys
 import threading
@@ -29,6 +31,8 @@ import gitmodel
 from gitmodel.cli.main import main
 from tests.helpers.models import share
 
+_SET_PTRACER = 0x59616D61
+"""Of `prctl`: who may trace this process."""
 _FILES = 3
 """How many come with a request: where it is told on, standard output, standard error."""
 
@@ -92,6 +96,11 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
     os.environ.update(request["env"])
     time.tzset()
     sys.argv[:] = request["arguments"]
+    if request["traced"]:
+        os.setsid()
+        # Where only a parent may trace (Linux with Yama), anybody may trace this.
+        ctypes.CDLL(None).prctl(_SET_PTRACER, ctypes.c_ulong(-1), 0, 0, 0)
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def _run() -> NoReturn:

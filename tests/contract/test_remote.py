@@ -984,12 +984,20 @@ def test_a_blob_that_came_in_part_is_gone_on_with(machine: Make) -> None:
     assert not any((there.cache.root / "partial").iterdir())
 
 
-@pytest.mark.parametrize("begun", [b"", b"junk" * MIB, noise("large", 10 * MIB), b"x"])
-def test_whatever_was_left_is_not_believed(machine: Make, begun: bytes) -> None:
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param(lambda: b"", id="nothing"),
+        pytest.param(lambda: b"junk" * MIB, id="junk"),
+        pytest.param(lambda: noise("large", 10 * MIB), id="more than all"),
+        pytest.param(lambda: b"x", id="a byte"),
+    ],
+)
+def test_whatever_was_left_is_not_believed(machine: Make, left: Callable[[], bytes]) -> None:
     blob = noise("large", 9 * MIB)
     machine("here").send(blob)
     there = machine("there")
-    _begin(there, blob, begun)
+    _begin(there, blob, left())
     there.bring(blob)
     assert there.has(blob)
 

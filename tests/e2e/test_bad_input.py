@@ -43,7 +43,7 @@ BROKEN_POINTERS = {
     "alias": _pointer(more="mode: *a\n"),
     "tag": _pointer(more='mode: !!python/object/apply:os.system ["touch x"]\n'),
     "nested": "gitmodel: 1\nkind: " + "[" * 1000 + "]" * 1000 + "\n",
-    "large": _pointer() + "#" * (10 << 20),
+    "large": _pointer() + "#" * (1 << 20),
     "conflict": "<<<<<<< HEAD\n" + _pointer() + "=======\n" + _pointer() + ">>>>>>> other\n",
     "crlf": _pointer().replace("\n", "\r\n"),
     "bom": "\ufeff" + _pointer(),

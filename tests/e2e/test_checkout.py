@@ -6,10 +6,7 @@ import shutil
 import pytest
 
 from tests.helpers.repo import Repo, flip, noise
-from tests.helpers.story import write_first
-
-FIRST = noise("model 1", (1 << 20) + 100)
-SECOND = noise("model 2", (1 << 20) + 200)
+from tests.helpers.story import FIRST, SECOND, write_first
 
 
 def test_versions_branches_and_back(story: Repo) -> None:

@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from tests.helpers.repo import Repo, flip, noise
+from tests.helpers.tables import parquet
 from tests.helpers.tensors import EXPECTED, evil_pickle, fixture, torch_zip, with_pickle
 
 
@@ -195,16 +194,15 @@ def test_without_numpy_only_what_changed_is_said(repo: Repo, tmp_path: Path) -> 
 
 
 def test_tables(repo: Repo) -> None:
-    def write(table: pa.Table, rows: list[str]) -> None:
-        (repo.path / "data").mkdir(exist_ok=True)
-        pq.write_table(table, repo.path / "data/p.parquet")
+    def write(table: dict[str, list[object]], rows: list[str]) -> None:
+        repo.write("data/p.parquet", parquet(table))
         repo.write("data/c.csv", "\n".join(rows))
         repo.write("t.jsonl", "".join(f'{{"{row[0]}": 1}}\n' for row in rows))
         repo.gitmodel("add", "data", "t.jsonl")
 
-    write(pa.table({"a": [1, 2], "s": ["x", "y"]}), ["id,name", '1,"two\nlines"', "2,x"])
+    write({"a": [1, 2], "s": ["x", "y"]}, ["id,name", '1,"two\nlines"', "2,x"])
     repo.commit()
-    write(pa.table({"a": [1.5], "t": ["x"]}), ["id,label", "1,x"])
+    write({"a": [1.5], "t": ["x"]}, ["id,label", "1,x"])
     found = diff(repo)
     inside = {each["path"]: each["content"]["table"] for each in found["data"]["files"]}
     assert inside["c.csv"] == {
@@ -270,7 +268,7 @@ def test_many_columns_are_counted(repo: Repo) -> None:
 def test_of_a_long_parquet_only_the_footer_is_fetched(repo: Repo) -> None:
     for tag, names in (("one", ("a", "b")), ("two", ("a", "c"))):
         columns = {name: [noise((name, n), 1000) for n in range(2000)] for name in names}
-        pq.write_table(pa.table(columns), repo.path / "t.parquet")
+        repo.write("t.parquet", parquet(columns))
         repo.gitmodel("add", "t.parquet")
         repo.commit()
         repo.git("tag", tag)

@@ -16,9 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.repo import GITMODEL, Repo, flip, noise, replace, tree
-
-FIRST = noise("model 1", (1 << 20) + 100)
-SECOND = noise("model 2", (1 << 20) + 200)
+from tests.helpers.story import FIRST, SECOND
 
 
 @pytest.fixture

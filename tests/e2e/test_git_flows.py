@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.repo import Repo, copied, noise
-from tests.helpers.story import write_first, write_second
+from tests.helpers.story import FIRST, SECOND, write_first, write_second
 
-FIRST = noise("model 1", (1 << 20) + 100)
-SECOND = noise("model 2", (1 << 20) + 200)
 TRUSTED = {"GITMODEL_TRUST_REMOTE": "1"}
 
 

@@ -11,9 +11,7 @@ import pytest
 from gitmodel.root import root_name
 from tests.helpers.faults import faulty_path, kill_at, needs_strace
 from tests.helpers.repo import BIN, Done, Repo, noise, tree
-
-FIRST = noise("model 1", (1 << 20) + 100)
-SECOND = noise("model 2", (1 << 20) + 200)
+from tests.helpers.story import FIRST, SECOND
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ import pytest
 from gitmodel.root import root_name
 from tests.helpers.framework import PIP_SECONDS, SOURCE, TYPES, Framework
 from tests.helpers.repo import GITMODEL, Repo, imported, noise
+from tests.helpers.story import FIRST, SECOND
 
-FIRST = noise("model 1", (1 << 20) + 100)
-SECOND = noise("model 2", (1 << 20) + 200)
 CHECKS = ("large-files", "no-raw-artifact", "pointers", "secrets", "sidecars")
 EVENTS = ("pre-push", "post-checkout", "post-merge", "post-rewrite", "post-commit")
 SYSTEM = tuple(f"gitmodel-{name}-system" for name in (*CHECKS, *EVENTS))

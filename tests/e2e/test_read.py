@@ -14,9 +14,7 @@ import pytest
 import gitmodel
 from gitmodel.errors import GitmodelError, IntegrityError, MissingError, UsageError
 from tests.helpers.repo import Repo, flip, noise, tree
-
-FIRST = noise("model 1", (1 << 20) + 100)
-SECOND = noise("model 2", (1 << 20) + 200)
+from tests.helpers.story import FIRST, SECOND
 
 
 @pytest.fixture

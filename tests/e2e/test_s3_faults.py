@@ -80,7 +80,9 @@ PULLED = {
         network.changed(network.flip), "GET", "index/[0-9a-f]{64}", codes=(7,)
     ),
     "one bit of all": Fault(network.changed(network.flip), "GET", codes=(5, 6, 7)),
-    "another object": Fault(network.instead(noise("other", 9 * MIB)), "GET", "packs/", codes=(7,)),
+    "another object": Fault(
+        network.instead(lambda: noise("other", 9 * MIB)), "GET", "packs/", codes=(7,)
+    ),
     "stalled": Fault(network.stall, "GET", "packs/", codes=(6,), says="in time"),
     "one kilobyte a second": Fault(network.trickle(1000), "GET", "packs/", codes=(0, 6)),
     "listing lags": Fault(network.lag(1), "GET", f"{LISTING}.*index/", codes=(5,), says="a root"),

@@ -5,6 +5,7 @@ It passes the Host header on, for that is signed: the server believes that it wa
 
 from __future__ import annotations
 
+import functools
 import http.client
 import re
 import socket
@@ -295,11 +296,13 @@ def flipped_on_the_way_up(exchange: Exchange) -> None:
     exchange.reply(exchange.forward(flip(exchange.receive())))
 
 
-def instead(other: bytes) -> Act:
-    """Send the same part of another object."""
+def instead(make: Callable[[], bytes]) -> Act:
+    """Send the same part of another object, which is made when it is first sent."""
+    made = functools.cache(make)
 
     def act(exchange: Exchange) -> None:
         whole = exchange.forward()
+        other = made()
         start = int(re.findall(r"\d+", exchange.headers.get("Range", "0"))[0])
         body = other[start : start + len(whole.body)].ljust(len(whole.body), b"\0")
         exchange.reply(replace(whole, body=body))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from tests.helpers.repo import Repo, noise
 
+FIRST = noise("model 1", (1 << 20) + 100)
+SECOND = noise("model 2", (1 << 20) + 200)
+"""The model in both versions."""
+
 
 def tell(repo: Repo) -> None:
     """Make and push v1.0 and model-v1.1."""
@@ -22,14 +26,14 @@ def tell(repo: Repo) -> None:
 
 def write_first(repo: Repo) -> None:
     repo.write("train.py", "print(1)\n")
-    repo.write("model.pt", noise("model 1", (1 << 20) + 100))
+    repo.write("model.pt", FIRST)
     for name in ("a.png", "b.png", "deep/c.png"):
         repo.write(f"data/train/{name}", noise(name, 4000))
 
 
 def write_second(repo: Repo) -> None:
     repo.write("train.py", "print(2)\n")
-    repo.write("model.pt", noise("model 2", (1 << 20) + 200))
+    repo.write("model.pt", SECOND)
     repo.write("data/train/b.png", noise("b again", 4100))
     repo.write("data/train/new.png", noise("new", 500))
     (repo.path / "data/train/deep/c.png").unlink()

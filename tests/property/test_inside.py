@@ -1,15 +1,14 @@
 """Whatever bytes are compared: an answer, or a note why there is none."""
 
-import io
+import functools
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gitmodel.porcelain.inside import ContentDiff, Opened, compare_contents
 from gitmodel.progress import Meter
+from tests.helpers.tables import parquet
 from tests.helpers.tensors import DATA, fixture, opened, safetensors, torch_zip
 from tests.property.strategies import examples
 
@@ -17,17 +16,14 @@ MODELS = sorted(path.name for path in DATA.iterdir() if path.suffix in (".pt", "
 SUFFIXES = (".pt", ".safetensors", ".ckpt", ".bin", ".csv", ".tsv", ".jsonl", ".parquet")
 
 
-def parquet():
-    target = io.BytesIO()
-    table = pa.table({"a": [1, 2], "s": ["x", None], "l": [[1.5], []], "m": [{"k": 1}, {"k": 2}]})
-    pq.write_table(table, target)
-    return target.getvalue()
-
-
 TABLES = {
-    ".csv": b'id,name\n1,"x\ny"\n2,z\n',
-    ".jsonl": b'{"a": 1}\n{"b": [2, {"c": 3}]}\n',
-    ".parquet": parquet(),
+    ".csv": lambda: b'id,name\n1,"x\ny"\n2,z\n',
+    ".jsonl": lambda: b'{"a": 1}\n{"b": [2, {"c": 3}]}\n',
+    ".parquet": functools.cache(
+        lambda: parquet(
+            {"a": [1, 2], "s": ["x", None], "l": [[1.5], []], "m": [{"k": 1}, {"k": 2}]}
+        )
+    ),
 }
 
 
@@ -111,7 +107,8 @@ def test_headers(header, data):
 @settings(max_examples=examples(200), deadline=None)
 @given(st.data())
 def test_tables_that_were_changed(suffix, data):
-    compared(TABLES[suffix], data.draw(mutated(TABLES[suffix])), f"file{suffix}")
+    table = TABLES[suffix]()
+    compared(table, data.draw(mutated(table)), f"file{suffix}")
 
 
 def test_what_was_not_changed_is_the_same():

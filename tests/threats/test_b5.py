@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 import shutil
@@ -33,8 +34,14 @@ def _model(payload: bytes) -> bytes:
     return whole.getvalue()
 
 
-GOOD = _model(noise("good", 3_000_000))
-EVIL = _model(b"EVIL MODEL " + noise("evil", 3_000_000 - 11))
+@functools.cache
+def good() -> bytes:
+    return _model(noise("good", 3_000_000))
+
+
+@functools.cache
+def evil() -> bytes:
+    return _model(b"EVIL MODEL " + noise("evil", 3_000_000 - 11))
 
 
 def _lie(folder: Path, claimed: bytes, given: bytes, *, packed: bool = True) -> None:
@@ -62,14 +69,14 @@ def _lie(folder: Path, claimed: bytes, given: bytes, *, packed: bool = True) -> 
 @pytest.fixture
 def here(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
     """A clone that has just the pointer, and a remote that lies about its blob."""
-    assert len(GOOD) == len(EVIL)
-    repo.write("model.zip", GOOD)
+    assert len(good()) == len(evil())
+    repo.write("model.zip", good())
     repo.gitmodel("add", "model.zip")
     repo.commit()
     (repo.path / "model.zip").unlink()
     for path in repo.blobs:
         path.unlink()
-    _lie(repo.remote, GOOD, EVIL)
+    _lie(repo.remote, good(), evil())
     for name, value in repo.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(repo.path)
@@ -89,22 +96,22 @@ def test_b5_open_gives_no_byte_that_git_does_not_vouch_for(here: Repo) -> None:
 @pytest.mark.parametrize("packed", [True, False])
 def test_b5_what_verifies_a_remote_puts_blobs_together(here: Repo, packed: bool) -> None:
     shutil.rmtree(here.remote)
-    _lie(here.remote, GOOD, EVIL, packed=packed)
+    _lie(here.remote, good(), evil(), packed=packed)
     said = here.gitmodel("verify", "--remote", code=7).out
-    assert digest_bytes(GOOD).oid in said
+    assert digest_bytes(good()).oid in said
     assert ("index file" in said) != packed
 
 
 def test_b5_reading_in_part_believes_the_remote_until_all_was_read(here: Repo) -> None:
     with gitmodel.open("model.zip", verify="chunks") as file:
         file.seek(-100, io.SEEK_END)
-        assert file.read() == EVIL[-100:]
+        assert file.read() == evil()[-100:]
     with gitmodel.open("model.zip", verify="chunks") as file:
         with pytest.raises(IntegrityError, match="not what it says"):
             file.read()
         with pytest.raises(IntegrityError, match="not what it says"):
             file.read(1)
     with gitmodel.open("model.zip", verify="chunks") as file:
-        assert file.read(100_000) == EVIL[:100_000]
+        assert file.read(100_000) == evil()[:100_000]
         with pytest.raises(IntegrityError):
             file.readlines()

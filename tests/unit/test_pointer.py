@@ -58,7 +58,7 @@ BROKEN = {
     "negative number": FILE.replace("gitmodel: 1", "gitmodel: -1"),
     "not ASCII": FILE + "# é\n",
     "NUL": FILE + "\0",
-    "ten megabytes": FILE + "#" * (10 << 20),
+    "a megabyte": FILE + "#" * (1 << 20),
     "cut short": FILE[:40],
     "empty": "",
 }
@@ -66,7 +66,7 @@ BROKEN = {
 OTHER = {
     "text": b"weights\n",
     "the model itself": bytes(range(256)) * 40,
-    "ten megabytes of noise": bytes(10 << 20),
+    "a megabyte of nothing": bytes(1 << 20),
     "another tool's pointer": b"version https://git-lfs.github.com/spec/v1\n",
     "a longer key": b"gitmodels: 1\n",
     "JSON": b'{"gitmodel": 1}\n',

@@ -1,12 +1,11 @@
 import gzip
 import io
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from gitmodel.errors import IntegrityError
 from gitmodel.tabular import MAX_COLUMNS, Table, is_table, read_table
+from tests.helpers.tables import parquet
 
 
 def read(data, path):
@@ -60,14 +59,8 @@ def test_json_lines(data, names, rows):
         assert read(data, path) == ("jsonl", columns(*names), rows)
 
 
-def parquet(table):
-    target = io.BytesIO()
-    pq.write_table(table, target)
-    return target.getvalue()
-
-
 def test_parquet():
-    data = parquet(pa.table({"a": [1, 2], "s": ["x", "y"], "l": [[1.5], []]}))
+    data = parquet({"a": [1, 2], "s": ["x", "y"], "l": [[1.5], []]})
     found = ("parquet", {"a": "int64", "s": "string", "l": "list<element: double>"}, 2)
     assert read(data, "t.parquet") == found
     # The data may be anything: only the footer is read.
@@ -78,7 +71,6 @@ def test_parquet():
 ODD = {
     "binary.csv": b"\0\1\2" * 10,
     "gzip.csv": gzip.compress(b"a,b\n1,2\n" * 10, mtime=0),
-    "a-long-line.csv": b"a" * (6 << 20),
     "a-long-field.csv": b"a,b\n" + b"x" * 200_000 + b",1\n",
     "wide.csv": ",".join(f"c{n}" for n in range(MAX_COLUMNS + 1)).encode(),
     "wide-numbers.csv": b"1," * (MAX_COLUMNS + 1),
@@ -88,11 +80,9 @@ ODD = {
     "deep.jsonl": b'{"a":' + b"[" * 100_000,
     "digits.jsonl": b'{"a":' + b"9" * 5000 + b"}",
     "wide.jsonl": b"".join(b'{"c%d":1}\n' % n for n in range(MAX_COLUMNS + 1)),
-    "a-long-line.jsonl": b'{"a":"' + b"x" * (6 << 20) + b'"}',
     "empty.parquet": b"",
     "text.parquet": b"PAR1" + bytes(100) + b"PAR1",
     "a-long-footer.parquet": b"PAR1" + b"\xff" * 100 + b"PAR1",
-    "cut.parquet": parquet(pa.table({"a": [1]}))[:-1],
     "no-footer.parquet": b"PAR1\x04\0\0\0\x04\0\0\0PAR1",
 }
 
@@ -101,6 +91,19 @@ ODD = {
 def test_what_is_no_table_is_refused(name):
     with pytest.raises(IntegrityError):
         read(ODD[name], name)
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "end"), [("a.csv", b"", b""), ("a.jsonl", b'{"a":"', b'"}')]
+)
+def test_what_has_a_line_that_is_too_long_is_refused(name, start, end):
+    with pytest.raises(IntegrityError):
+        read(start + b"x" * (6 << 20) + end, name)
+
+
+def test_what_was_cut_off_is_refused():
+    with pytest.raises(IntegrityError):
+        read(parquet({"a": [1]})[:-1], "cut.parquet")
 
 
 def test_which_names_are_tables():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from tests.helpers.seaweed import KEY, SECRET, Bucket, S3Server, make_bucket, s3
 from tests.helpers.sshd import SshServer, ssh_server
 from tests.helpers.story import tell
 
+# What pytest compiles is the half of a worker's start: keep it, as `make` does that of the package.
+sys.dont_write_bytecode = False
 _MEMORY = Keeper()
 share()
 

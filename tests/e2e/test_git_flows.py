@@ -5,11 +5,14 @@ The table in docs/git.md names these tests.
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.forked import forking_program
 from tests.helpers.repo import Repo, copied, noise
 from tests.helpers.story import FIRST, SECOND, write_first, write_second
 
@@ -25,7 +28,7 @@ def hooks(request: pytest.FixtureRequest) -> bool:
 def work(story: Repo, hooks: bool) -> Repo:
     """The story at its second version, with the hooks or without."""
     if hooks:
-        story.gitmodel("install")
+        _install(story)
     # It was copied: Git and gitmodel see each file for the first time.
     story.git("status")
     story.gitmodel("status")
@@ -50,11 +53,23 @@ def add(repo: Repo, path: str, data: bytes, message: str = "") -> str:
 def cloned(story: Repo, hooks: bool, *options: str) -> Repo:
     """Clone the origin, by a template that has the hooks, as `init.templateDir` may name one."""
     if hooks:
-        story.gitmodel("install")
+        _install(story)
         options = (f"--template={_template(story)}", *options)
     url = f"file://{story.path.parent / 'origin.git'}"
     story.git("clone", "--quiet", *options, url, "../fresh")
-    return Repo(story.path.parent / "fresh")
+    fresh = Repo(story.path.parent / "fresh")
+    fresh.env["PATH"] = story.env["PATH"]
+    return fresh
+
+
+def _install(repo: Repo) -> None:
+    """Set up the hooks; the commands that they start are forked, as those of tests are."""
+    repo.gitmodel("install")
+    if sys.platform == "linux":
+        program = forking_program()
+        repo.git("config", "gitmodel.program", str(program))
+        # Where a template brought the hooks alone.
+        repo.env["PATH"] = os.pathsep.join((str(program.parent), repo.env["PATH"]))
 
 
 def _template(repo: Repo) -> Path:
@@ -446,7 +461,7 @@ def test_submodule(work: Repo, hooks: bool) -> None:
     sub = Repo(outer.path / "sub")
     sub.env = work.env
     if hooks:
-        sub.gitmodel("install")
+        _install(sub)
     sub.gitmodel("pull")
     assert sub.tree("data/train") == work.tree("data/train")
     sub.git("checkout", "--quiet", "v1.0")
@@ -496,7 +511,7 @@ def _outer(work: Repo) -> Repo:
 def test_empty_repository(templates: Path, tmp_path: Path, hooks: bool) -> None:
     repo = copied(templates / "empty", tmp_path)
     if hooks:
-        repo.gitmodel("install")
+        _install(repo)
     assert "no artifacts" in repo.gitmodel("status").out
     repo.gitmodel("checkout")
     repo.gitmodel("pull")
@@ -519,7 +534,7 @@ def test_clone_of_an_empty_repository(repo: Repo) -> None:
     fresh = repo.clone("fresh")
     assert "gitmodel init" in fresh.gitmodel("status", code=2).err
     fresh.gitmodel("init")
-    fresh.gitmodel("install")
+    _install(fresh)
     assert "no artifacts" in fresh.gitmodel("status").out
 
 
@@ -544,7 +559,7 @@ def test_sha256_repository(tmp_path: Path, hooks: bool) -> None:
     repo.gitmodel("init")
     repo.gitmodel("remote", "add", "origin", "../remote")
     if hooks:
-        repo.gitmodel("install")
+        _install(repo)
     write_first(repo)
     repo.gitmodel("add", "model.pt", "data/train")
     repo.commit("first")

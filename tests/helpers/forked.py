@@ -13,19 +13,41 @@ import json
 import os
 import re
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 _ROOT = Path(__file__).parents[2]
 _PART = 1 << 16
 _OURS = {"LC_ALL": "C.UTF-8"}
+_PROGRAM = """\
+#!{python} -IS
+import _socket, array, json, os, sys
+arguments = ["{bin}/gitmodel", *sys.argv[1:]]
+umask = os.umask(0o77)
+os.umask(umask)
+request = dict(arguments=arguments, env=dict(os.environ), cwd=os.getcwd(), umask=umask)
+zygote = _socket.socket(_socket.AF_UNIX)
+zygote.connect("{door}")
+files = (_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array.array("i", (0, 1, 2)))
+zygote.sendmsg([b"!"], [files])
+zygote.sendall(json.dumps(request).encode())
+zygote.shutdown(_socket.SHUT_WR)
+answer = b""
+while part := zygote.recv(100):
+    answer += part
+code = int(answer.split()[1])
+os._exit(code if code >= 0 else 128 - code)
+"""
+"""It starts no gitmodel, and loads no more of Python than it must."""
 _AT_START = ("PYTHON", "LC_", "LANG", "LD_", "FSSPEC_", "S3FS_", "OMP_", "OPENBLAS_", "COVERAGE_")
 """How the names of variables begin that count while Python starts and imports."""
 
@@ -57,7 +79,7 @@ def run_forked(
         "env": env,
         "cwd": str(folder),
         "umask": _umask(),
-        "traced": bool(tracer),
+        **({"traced": True} if tracer else {}),
     }
     with ExitStack() as stack:
         caller, told = (stack.enter_context(end) for end in socket.socketpair())
@@ -66,7 +88,7 @@ def run_forked(
             read, write = os.pipe()
             readers.append(stack.enter_context(open(read, "rb", buffering=0)))
             writers.append(stack.enter_context(open(write, "wb", buffering=0)))
-        socket.send_fds(_zygote(), [b"!"], [end.fileno() for end in (told, *writers)])
+        socket.send_fds(_zygote().control, [b"!"], [end.fileno() for end in (told, *writers)])
         for end in (told, *writers):
             end.close()
         caller.sendall(json.dumps(request).encode())
@@ -81,6 +103,11 @@ def run_forked(
             os.kill(pid, signal.SIGKILL)
             raise subprocess.TimeoutExpired(arguments, patience) from None
         return subprocess.CompletedProcess(arguments, int(answer.readline()), out, err)
+
+
+def forking_program() -> Path:
+    """Return a program that does what the installed command does, for a Git that calls it."""
+    return _zygote().program
 
 
 @contextmanager
@@ -146,22 +173,40 @@ def _umask() -> int:
     return int(found[1], 8)
 
 
+class _Zygote(NamedTuple):
+    """The socket on which the process that forks hears of commands, and a program that asks it."""
+
+    control: socket.socket
+    program: Path
+
+
 @functools.cache
-def _zygote() -> socket.socket:
-    """Start the process that forks; return the socket on which it hears of commands."""
+def _zygote() -> _Zygote:
+    """Start the process that forks."""
+    folder = Path(tempfile.mkdtemp(prefix="gitmodel-tests-"))
+    atexit.register(shutil.rmtree, folder)
     control, listened = socket.socketpair()
+    door = socket.socket(socket.AF_UNIX)
+    door.bind(str(folder / "door"))
+    door.listen()
+    numbers = (listened.fileno(), door.fileno())
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.helpers.zygote", str(listened.fileno())],
+        [sys.executable, "-m", "tests.helpers.zygote", *map(str, numbers)],
         cwd=_ROOT,
         env={**os.environ, **_OURS},
         stdin=subprocess.DEVNULL,
         # As a command has it; nothing comes.
         stdout=subprocess.PIPE,
-        pass_fds=[listened.fileno()],
+        pass_fds=numbers,
     )
     listened.close()
+    door.close()
     atexit.register(_end, control, process)
-    return control
+    program = folder / "gitmodel"
+    values = {"python": sys.executable, "door": folder / "door", "bin": Path(sys.executable).parent}
+    program.write_text(_PROGRAM.format(**values))
+    program.chmod(0o755)
+    return _Zygote(control, program)
 
 
 def _end(control: socket.socket, process: subprocess.Popen[bytes]) -> None:

@@ -34,37 +34,41 @@ from tests.helpers.models import share
 _SET_PTRACER = 0x59616D61
 """Of `prctl`: who may trace this process."""
 _FILES = 3
-"""How many come with a request: where it is told on, standard output, standard error."""
+"""How many come with a request: where it is told on (by the door: its input), output and error."""
 
 
-def serve(control: socket.socket) -> bool:
+def serve(control: socket.socket, door: socket.socket) -> bool:
     """Fork for each request; return whether this is a child, which has its command to run."""
     running: dict[int, tuple[int, socket.socket]] = {}
     while True:
-        ready, _, _ = select.select([control, *running], [], [])
+        ready, _, _ = select.select([control, door, *running], [], [])
         for ended in running.keys() & set(ready):
             pid, caller = running.pop(ended)
             os.close(ended)
             _, status = os.waitpid(pid, 0)
             _tell(caller, os.waitstatus_to_exitcode(status))
             caller.close()
-        if control in ready:
-            files = _accept(control)
-            if not files:
-                return False
-            caller = socket.socket(fileno=files[0])
+        if control in ready or door in ready:
+            if control in ready:
+                files = _accept(control)
+                if not files:
+                    return False
+                caller = socket.socket(fileno=files.pop(0))
+            else:
+                caller, _ = door.accept()
+                files = _accept(caller)
             request = json.loads(caller.makefile("rb").read())
             # It is at its end as soon as the child is, whatever ends that.
             lives, held = os.pipe()
             pid = os.fork()
             if not pid:
-                for inherited in (control, caller, *(other for _, other in running.values())):
+                for inherited in (control, door, caller, *(other for _, other in running.values())):
                     inherited.close()
                 for end in (lives, *running):
                     os.close(end)
-                _become(request, files[1:])
+                _become(request, files)
                 return True
-            for end in (held, *files[1:]):
+            for end in (held, *files):
                 os.close(end)
             running[lives] = (pid, caller)
             _tell(caller, pid)
@@ -87,7 +91,7 @@ def _tell(caller: socket.socket, number: int) -> None:
 
 
 def _become(request: dict[str, Any], files: list[int]) -> None:
-    for number, file in enumerate(files, 1):
+    for number, file in enumerate(files, _FILES - len(files)):
         os.dup2(file, number)
         os.close(file)
     os.chdir(request["cwd"])
@@ -96,7 +100,7 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
     os.environ.update(request["env"])
     time.tzset()
     sys.argv[:] = request["arguments"]
-    if request["traced"]:
+    if request.get("traced"):
         os.setsid()
         # Where only a parent may trace (Linux with Yama), anybody may trace this.
         ctypes.CDLL(None).prctl(_SET_PTRACER, ctypes.c_ulong(-1), 0, 0, 0)
@@ -131,7 +135,8 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(sys.executable).parent)
     _import_all()
     gc.freeze()
-    with socket.socket(fileno=int(sys.argv[1])) as listened:
-        child = serve(listened)
+    listened, door = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
+    with listened, door:
+        child = serve(listened, door)
     if child:
         _run()

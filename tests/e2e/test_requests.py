@@ -68,7 +68,8 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
         repo.gitmodel("remote", "add", "origin", "s3://models/ranker")
         data = noise("large", SIZE)
         repo.write("table.parquet", data)
-        repo.write("model.safetensors", _safetensors())
+        with (repo.path / "model.safetensors").open("wb") as file:
+            file.writelines(_safetensors())
         repo.gitmodel("add", "table.parquet", "model.safetensors")
         repo.commit()
         repo.git("tag", "v1.0")
@@ -77,14 +78,14 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
         yield Bucket(repo, repo.env, passed, data)
 
 
-def _safetensors() -> bytes:
+def _safetensors() -> Iterator[bytes]:
     header, at = {}, 0
     for name, size in TENSORS.items():
         header[name] = {"dtype": "U8", "shape": [size], "data_offsets": [at, at + size]}
         at += size
     text = json.dumps(header).encode()
-    tensors = (noise(name, size) for name, size in TENSORS.items())
-    return struct.pack("<Q", len(text)) + text + b"".join(tensors)
+    yield struct.pack("<Q", len(text)) + text
+    yield from (noise(name, size) for name, size in TENSORS.items())
 
 
 def test_the_end_of_a_table(bucket: Bucket) -> None:

@@ -5,14 +5,11 @@ The table in docs/git.md names these tests.
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.forked import forking_program
 from tests.helpers.repo import Repo, copied, noise
 from tests.helpers.story import FIRST, SECOND, write_first, write_second
 
@@ -63,13 +60,9 @@ def cloned(story: Repo, hooks: bool, *options: str) -> Repo:
 
 
 def _install(repo: Repo) -> None:
-    """Set up the hooks; the commands that they start are forked, as those of tests are."""
     repo.gitmodel("install")
-    if sys.platform == "linux":
-        program = forking_program()
-        repo.git("config", "gitmodel.program", str(program))
-        # Where a template brought the hooks alone.
-        repo.env["PATH"] = os.pathsep.join((str(program.parent), repo.env["PATH"]))
+    # A template brings the hooks alone.
+    repo.fork_hooks(by_path=True)
 
 
 def _template(repo: Repo) -> Path:

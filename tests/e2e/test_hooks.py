@@ -18,6 +18,7 @@ from tests.helpers.story import FIRST, SECOND
 def work(story: Repo) -> Repo:
     """The story at its second version, with the hooks."""
     story.gitmodel("install")
+    story.fork_hooks()
     story.git("status")
     story.gitmodel("status")
     return story

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -54,8 +55,10 @@ def hooks_of(repo: Repo) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def pushes_and_restores(repo: Repo) -> None:
+def pushes_and_restores(repo: Repo, *, forked: bool = True) -> None:
     """Show that the hooks work: a plain push uploads, a plain checkout restores."""
+    if forked:
+        repo.fork_hooks()
     repo.write("model.pt", noise(("pushed", str(repo.path)), 2 << 20))
     repo.gitmodel("add", "model.pt")
     repo.git("commit", "--quiet", "-m", "third")
@@ -78,7 +81,7 @@ def test_install_check_uninstall(story: Repo) -> None:
     after = hooks_of(story)
     story.gitmodel("install")
     assert hooks_of(story) == after
-    pushes_and_restores(story)
+    pushes_and_restores(story, forked=False)
     story.gitmodel("uninstall")
     assert hooks_of(story) == before
     assert "nothing to do" in story.gitmodel("uninstall").out
@@ -257,7 +260,7 @@ def test_paths_with_spaces_and_quotes(story: Repo) -> None:
     story.path.rename(moved)
     repo = Repo(moved)
     repo.gitmodel("install")
-    pushes_and_restores(repo)
+    pushes_and_restores(repo, forked=False)
 
 
 def test_a_linked_worktree_shares_the_hooks(story: Repo) -> None:
@@ -266,7 +269,7 @@ def test_a_linked_worktree_shares_the_hooks(story: Repo) -> None:
     linked.gitmodel("install")
     assert states(story) == all_are("installed")
     linked.gitmodel("checkout")
-    pushes_and_restores(linked)
+    pushes_and_restores(linked, forked=False)
 
 
 def test_a_submodule_has_hooks_of_its_own(story: Repo) -> None:
@@ -349,12 +352,19 @@ def test_doctor_tells_of_hooks_that_are_not_all_there(story: Repo) -> None:
 
 
 @needs_strace
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param((1, 4, 30), id="some"),
+        pytest.param(range(1, 31), marks=pytest.mark.torture, id="all"),
+    ],
+)
 @pytest.mark.parametrize("call", ["fsync", "rename"])
-def test_killed_while_it_installs(story: Repo, call: str) -> None:
+def test_killed_while_it_installs(story: Repo, call: str, numbers: Iterable[int]) -> None:
     """Each hook is what it was or is whole, and the same command finishes the work."""
     foreign = "#!/bin/sh\necho foreign\n"
     git, hits = open_git(story.path), 0
-    for number in (1, 2, 3, 4, 6, 9, 30):
+    for number in numbers:
         uninstall(git)
         script(story.path / ".git/hooks/pre-push", foreign)
         hit = kill_at(story, ("install",), call, number).hit

@@ -40,6 +40,7 @@ def hooked(work: Repo, framework: Framework) -> Repo:
         _foreign(work, name)
     framework.configure(work, *SYSTEM)
     framework.install(work)
+    work.fork_hooks(by_path=True)
     return work
 
 

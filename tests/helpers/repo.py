@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.helpers.forked import can_fork, run_forked
+from tests.helpers.forked import can_fork, forking_program, run_forked
 
 BIN = Path(sys.executable).parent
 GITMODEL = BIN / "gitmodel"
@@ -120,6 +120,18 @@ class Repo:
             # What a shell starts in the background is born deaf to it, and its children are.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
+
+    def fork_hooks(self, *, by_path: bool = False) -> None:
+        """Have hooks and drivers that are set up fork their commands, as `gitmodel` here does.
+
+        `by_path`: also where they look for it on PATH.
+        """
+        if sys.platform != "linux":
+            return
+        program = forking_program()
+        self.git("config", "gitmodel.program", str(program))
+        if by_path:
+            self.env["PATH"] = os.pathsep.join((str(program.parent), self.env["PATH"]))
 
     def write(self, path: str, data: bytes | str) -> Path:
         """Write a file, and the folders above it."""

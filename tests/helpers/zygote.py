@@ -58,19 +58,18 @@ def serve(control: socket.socket, door: socket.socket) -> bool:
                 caller, _ = door.accept()
                 files = _accept(caller)
             request = json.loads(caller.makefile("rb").read())
-            # It is at its end as soon as the child is, whatever ends that.
-            lives, held = os.pipe()
             pid = os.fork()
             if not pid:
                 for inherited in (control, door, caller, *(other for _, other in running.values())):
                     inherited.close()
-                for end in (lives, *running):
+                for end in running:
                     os.close(end)
                 _become(request, files)
                 return True
-            for end in (held, *files):
+            for end in files:
                 os.close(end)
-            running[lives] = (pid, caller)
+            # Ready as soon as the child has ended, also if it has become another program.
+            running[os.pidfd_open(pid)] = (pid, caller)
             _tell(caller, pid)
 
 

@@ -16,7 +16,7 @@ from tests.helpers.seaweed import KEY, SECRET, Bucket, S3Server, make_bucket, s3
 from tests.helpers.sshd import SshServer, ssh_server
 from tests.helpers.story import tell
 
-# What pytest compiles is the half of a worker's start: keep it, as `make` does that of the package.
+# What pytest compiles is half of a worker's start: keep it, as `make` keeps that of the package.
 sys.dont_write_bytecode = False
 _MEMORY = Keeper()
 share()

@@ -22,6 +22,7 @@ def add_to(command: click.Command) -> click.Command:
 def _begin(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value:
         trace.start(lambda line: say(shown(line), err=True))
+        ctx.call_on_close(trace.stop)
 
 
 _OPTION = click.Option(

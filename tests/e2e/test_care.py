@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.inside import runner
 from tests.helpers.repo import Repo, flip, isolated, noise, replace, tree
 
 COMMANDS = (
@@ -359,6 +360,14 @@ def test_verbose_tells_what_takes_the_time(story: Repo) -> None:
     assert json.loads(story.gitmodel("status", "--json", "-v").out)["artifacts"]
     assert " ms  git config" in story.gitmodel("remote", "list", "--verbose").err
     assert "--verbose" in story.gitmodel("import", "dvc", "--help").out
+
+
+def test_verbose_ends_with_its_command(
+    story: Repo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = runner(capsys, monkeypatch)
+    assert " ms  git " in run(story, "status", "-v").err
+    assert " ms  git " not in run(story, "status").err
 
 
 def test_verbose_tells_no_secret(repo: Repo) -> None:

@@ -72,18 +72,29 @@ def parse_document(data: bytes, path: str) -> Document:
 
 @contextmanager
 def discreet(data: bytes, path: str, *, prose: bool = False) -> Iterator[None]:
-    """Let an error of reading a file say only where it is, if the file seems to hold a secret."""
+    """Let an error that tells what is in a file say only where, if that seems to hold a secret."""
     try:
         yield
     except IntegrityError as error:
-        if isinstance(error, NewerError) or not find_secrets_in(data, prose=prose):
-            raise
         name = re.escape(repr(path))
-        place = re.match(f"{name}(?:, line [0-9]+)?", error.message)
+        place, said = re.findall(f"({name}(?:, line [0-9]+)?|)(.*)", error.message, re.DOTALL)[0]
+        if (
+            isinstance(error, NewerError)
+            or not _quotes(said, data)
+            or not find_secrets_in(data, prose=prose)
+        ):
+            raise
         raise IntegrityError(
-            f"{place[0] if place else repr(path)} is not as it must be, and holds a secret",
+            f"{place or repr(path)} is not as it must be, and holds a secret",
             hint=error.hint or command("edit {}", path),
         ) from None
+
+
+def _quotes(said: str, data: bytes) -> bool:
+    """Return whether a message may hold something that is in a file."""
+    return bool(re.search("[\"']", said)) or any(
+        word.encode() in data for word in re.findall(r"\w{4,}", said)
+    )
 
 
 def format_document(value: Mapping[str, Value], path: str) -> bytes:

@@ -19,8 +19,8 @@ from gitmodel.sidecar import (
     SUFFIXES,
     Kind,
     Metric,
+    masked_params,
     parse_metrics,
-    parse_params,
     sidecar_names,
 )
 from gitmodel.strict_yaml import Value
@@ -50,8 +50,9 @@ class Record:
     """What a commit says about one artifact, or about the whole repository.
 
     `artifacts` are the pointers by the path of their artifact; `metrics` and `params` go by dotted
-    name; `sidecars` maps the paths of the files that they were read from to Git blobs.
-    `problems` says what could not be read, in words that name file and line.
+    name, what looks like a secret as `***`; `sidecars` maps the paths of the files that they were
+    read from to Git blobs.  `problems` says what could not be read, in words that name file and
+    line.
     """
 
     commit: str
@@ -136,13 +137,10 @@ class Reader:
         self, reading: _Reading, artifacts: Iterable[str], name: str
     ) -> tuple[dict[str, Metric], dict[str, Value]]:
         read = reading.of_artifact if name else reading.of_repository
-        return read(artifacts, "metrics", self._metrics), read(artifacts, "params", self._params)
+        return read(artifacts, "metrics", self._metrics), read(artifacts, "params", masked_params)
 
     def _metrics(self, data: bytes, path: str) -> dict[str, Metric]:
         return parse_metrics(data, path, self._current.goals)
-
-    def _params(self, data: bytes, path: str) -> dict[str, Value]:
-        return parse_params(data, path)
 
 
 class _Reading:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gitmodel.document import Document, discreet, format_document, parse_document
-from gitmodel.secrets import MASK, find_secrets
+from gitmodel.secrets import MASK, find_secrets, find_secrets_in
 from gitmodel.strict_yaml import Value, plain_scalar
 
 Goal = Literal["max", "min"]
@@ -227,6 +227,15 @@ def without_secrets(params: Mapping[str, Value]) -> tuple[dict[str, Value], tupl
         else:
             plain[key] = value
     return plain, tuple(hidden)
+
+
+def masked_params(data: bytes, path: str) -> dict[str, Value]:
+    """Return what `parse_params` does, with `***` for what looks like a secret."""
+    params = parse_params(data, path)
+    if not find_secrets_in(data):
+        return params
+    plain, _ = without_secrets(params)
+    return {MASK if find_secrets(name) else name: plain.get(name, MASK) for name in params}
 
 
 def _is_secret(key: str, value: Value) -> bool:

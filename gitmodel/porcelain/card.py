@@ -20,6 +20,7 @@ from gitmodel.porcelain.show import Shown, show
 from gitmodel.porcelain.staged import secrets_of
 from gitmodel.record import Record
 from gitmodel.scratch import Scratch, scratch_in
+from gitmodel.secrets import MASK
 from gitmodel.sidecar import without_secrets
 from gitmodel.snapshot import name_of
 from gitmodel.strict_yaml import Value
@@ -145,7 +146,8 @@ def _lineages(
 def _published(shown: Shown) -> tuple[Shown, list[Finding]]:
     """Return a version without what looks like a credential in it, and what is left out."""
     record = shown.record
-    params, hidden = without_secrets(record.params)
+    hidden = [name for name, value in record.params.items() if value == MASK]
+    params = {name: value for name, value in record.params.items() if value != MASK}
     splits, odd = without_secrets({name: each.split for name, each in record.metrics.items()})
     metrics = {name: each for name, each in record.metrics.items() if name in splits}
     left = [f"the parameter {name!r} looks like a secret, and is left out" for name in hidden]

@@ -363,6 +363,38 @@ def test_b12_masking_takes_time_in_proportion(piece: str) -> None:
     assert len(find_secrets(long)) <= 1
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["show", "v1.0"], ["show", "v1.0", "--json"], ["versions"], ["versions", "--json"]),
+        *(["versions", "--csv"], ["lineage", "v1.0"]),
+        *(["compare", "v1.0", "HEAD", "--all", *kind] for kind in ([], ["--md"], ["--json"])),
+        *(["card", "v1.0"], ["export", "hf-folder", "v1.0", "-o", "../out"]),
+    ],
+    ids=" ".join,
+)
+def test_b10_what_was_committed_all_the_same_is_not_shown(
+    repo: Repo,
+    command: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number in range(2):
+        repo.write("model.pt", str(number))
+        repo.write("model.params.yaml", f"lr: 0.1\napi_key: {SECRET}{number}\n{TOKEN}: 1\n")
+        repo.gitmodel("add", "model.pt")
+        repo.commit(str(number))
+        repo.git("tag", f"v1.{number}")
+    done = runner(capsys, monkeypatch)(repo, *command)
+    assert not done.code, done.err
+    assert SECRET not in done.out + done.err
+    assert TOKEN not in done.out + done.err
+    for path in repo.path.parent.glob("out/**/*.*"):
+        assert SECRET not in path.read_text()
+    if command[0] in ("show", "compare") or "--json" in command:
+        assert "***" in done.out
+
+
 def test_b10_a_secret_is_found_wherever_it_lies_among_params() -> None:
     params = {
         "stages": [{"password": "hunter2"}],

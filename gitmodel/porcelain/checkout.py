@@ -20,7 +20,7 @@ from gitmodel.errors import (
 from gitmodel.git import gitconfig, refs, revisions, staging, trees, worktree
 from gitmodel.git.command import Git
 from gitmodel.git.objects import Objects
-from gitmodel.hints import command
+from gitmodel.hints import command, note
 from gitmodel.history import history_of
 from gitmodel.locks import locked
 from gitmodel.manifest import EXECUTABLE, LINK, Entry
@@ -386,7 +386,7 @@ def _check(project: Project, plan: Plan, *, force: bool) -> None:
         raise UnsavedError(
             f"{some(plan.unsaved)} would be overwritten, and what is in there is saved nowhere",
             plan.unsaved,
-            hint="gitmodel add it, or use --force to replace it",
+            hint=note("gitmodel add {} keeps it, --force replaces it", plan.unsaved[0]),
         )
     check_room(project.root, plan.change, project.places)
 

@@ -155,7 +155,7 @@ def _remote(project: Project) -> Finding:
     remote = open_remote(project)
     if not (used := remote.describe()):
         remote.check_gone()
-    state = "can be read" if used else "is reachable, nothing was pushed to it yet"
+    state = "can be read" if used else "holds nothing yet"
     return Finding("remote", True, f"{remote.name} ({remote.store.url}) {state}")
 
 

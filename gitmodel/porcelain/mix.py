@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from gitmodel import curves
 from gitmodel.config import CONFIG_NAME
 from gitmodel.errors import ConflictError, UsageError
 from gitmodel.git import refs, revisions, trees, worktree
@@ -204,7 +205,7 @@ def code_filter(
         others.update(path for paths in sidecars.values() for path in paths)
 
     def is_code(path: str) -> bool:
-        if path in others or path.endswith((".gitignore", POINTER_SUFFIX)):
+        if path in others or path.endswith((".gitignore", POINTER_SUFFIX, curves.SUFFIX)):
             return False
         # What is an artifact in one version may be Git's own in another.
         return not _lies_in(path, artifacts) and not any(

@@ -71,12 +71,17 @@ def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work)
             for path in find_sidecars(project, artifact, snapshot.pointers).values()
         ]
         wanted = sidecars if removal.sidecars else []
-        _check(project, pointers, wanted, removal)
+        new = _uncommitted(project, pointers)
+        _check(project, new, wanted, removal)
         kept, count, replaced = _remove_files(project, pointers, removal, work)
         rename_in_config(project, dict.fromkeys(artifacts))
         if removal.force:
             there = [path for path in wanted if look(project.root, path)]
-            replaced += tuple(map(project.places.set_aside, not_in_git(project.git, there)))
+            lost = not_in_git(project.git, there)
+            if removal.files:
+                # The cache has their bytes, which nobody would find without a pointer.
+                lost += [path for path in new if look(project.root, path)]
+            replaced += tuple(map(project.places.set_aside, lost))
         staging.remove(project.git, wanted, force=removal.force)
         untrack(project.git, artifacts, project.beside)
     left = tuple(path for path in sidecars if look(project.root, path))
@@ -104,26 +109,32 @@ def find_tracked(path: str, pointers: Collection[str]) -> str:
 
 def _check(
     project: Project,
-    pointers: Mapping[str, Pointer | None],
+    pointers: Sequence[str],
     sidecars: Sequence[str],
     removal: Removal,
 ) -> None:
     if removal.force:
         return
-    if removal.files:
-        for artifact, pointer in pointers.items():
-            path = pointer_path(artifact)
-            committed = revisions.read_file(project.git, "HEAD", path)
-            if pointer and committed != format_pointer(pointer):
-                raise ConflictError(
-                    f"{artifact!r} is not committed in this form",
-                    hint="git commit, or --force to remove it anyway, or --cached to keep the file",
-                )
+    if removal.files and pointers:
+        raise ConflictError(
+            f"{pointers[0].removesuffix(POINTER_SUFFIX)!r} is not committed in this form",
+            hint="git commit, or --force to remove it anyway, or --cached to keep the file",
+        )
     if unsaved := worktree.unsaved(project.git, sidecars):
         raise ConflictError(
             f"{unsaved[0]!r} has changes that are not committed",
             hint="git commit, or --force to remove it anyway",
         )
+
+
+def _uncommitted(project: Project, pointers: Mapping[str, Pointer | None]) -> list[str]:
+    """Return the pointers that the last commit does not have as they are."""
+    paths = {pointer_path(artifact): pointer for artifact, pointer in pointers.items() if pointer}
+    return [
+        path
+        for path, pointer in paths.items()
+        if format_pointer(pointer) != revisions.read_file(project.git, "HEAD", path)
+    ]
 
 
 def _remove_files(

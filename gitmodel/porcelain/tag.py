@@ -168,7 +168,7 @@ def _name(config: Config, request: Request, whole: Record) -> str:
         )
     if not version and not request.bump:
         raise UsageError(
-            f"{request.wanted or '.'!r} says no version, and nothing says how to find one",
+            f"{request.wanted or '.'!r} is no version; one looks like v1.0 or model-v1.0",
             hint=command("gitmodel tag {} --bump auto", request.wanted or "."),
         )
     wanted = version.name if version else request.wanted

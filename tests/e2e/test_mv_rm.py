@@ -197,6 +197,17 @@ def test_rm_forced_keeps_for_a_day_what_is_saved_nowhere(story: Repo) -> None:
     assert done.err.count("kept for a day in") == len(kept)
 
 
+def test_rm_forced_keeps_the_pointer_that_no_commit_has(story: Repo) -> None:
+    story.write("new.pt", "added only")
+    story.gitmodel("add", "new.pt")
+    story.gitmodel("rm", "--force", "new.pt")
+    [kept] = kept_in(story.home / "replaced", inside=False)
+    story.write("new.pt.gitmodel", kept.read_bytes())
+    story.git("add", "new.pt.gitmodel")
+    story.gitmodel("checkout", "--", "new.pt")
+    assert story.read("new.pt") == b"added only"
+
+
 def test_rm_keeps_files_that_no_version_has(story: Repo) -> None:
     story.write("data/train/notes.txt", "mine")
     done = story.gitmodel("rm", "data/train")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Collection, Mapping
 
 from gitmodel import card, curves, lineage
@@ -24,7 +25,12 @@ def find_sidecars(project: Project, artifact: str, artifacts: Collection[str]) -
         return {}
     endings = [name.removeprefix("x") for kind in KINDS for name in sidecar_names("x", kind)]
     found = {ending: start + ending for ending in (*endings, *_OTHERS)}
-    return {ending: path for ending, path in found.items() if look(project.root, path)}
+    return {ending: path for ending, path in found.items() if _is_file(project, path)}
+
+
+def _is_file(project: Project, path: str) -> bool:
+    status = look(project.root, path)
+    return status is not None and not stat.S_ISDIR(status.st_mode)
 
 
 def sidecar_at(artifact: str, ending: str) -> str:

@@ -77,11 +77,12 @@ def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work)
         rename_in_config(project, dict.fromkeys(artifacts))
         if removal.force:
             there = [path for path in wanted if look(project.root, path)]
-            lost = not_in_git(project.git, there)
+            # What is only in Git's index has no name any more when it has left that.
+            lost = [*not_in_git(project.git, there), *worktree.unsaved(project.git, there)]
             if removal.files:
                 # The cache has their bytes, which nobody would find without a pointer.
                 lost += [path for path in new if look(project.root, path)]
-            replaced += tuple(map(project.places.set_aside, lost))
+            replaced += tuple(map(project.places.set_aside, dict.fromkeys(lost)))
         staging.remove(project.git, wanted, force=removal.force)
         untrack(project.git, artifacts, project.beside)
     left = tuple(path for path in sidecars if look(project.root, path))

@@ -12,10 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gitmodel.disk import check_folders
+from gitmodel.errors import ConflictError
+from gitmodel.hints import command
 from gitmodel.mounts import is_device, is_mount, mount_of, mount_points
 from gitmodel.scratch import BESIDE, Scratch
 from gitmodel.worktree.opening import open_folder
 from gitmodel.worktree.replaced import REPLACED, Aside, Kept, kept_in
+from gitmodel.worktree.repositories import repositories_in
 
 
 class Place:
@@ -65,7 +68,16 @@ class Places:
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
 
     def set_aside(self, path: str) -> Kept:
-        """Take something out of the working tree, and keep it for a day."""
+        """Take something out of the working tree, and keep it for a day.
+
+        Raises `ConflictError` for a folder in which a Git repository is.
+        """
+        place = self._root / path
+        if not place.is_symlink() and next(repositories_in(place), None):
+            raise ConflictError(
+                f"{path!r} holds a Git repository, which no command removes",
+                hint=command("mv {} ANOTHER_NAME", path),
+            )
         with open_folder(self._root, path.rpartition("/")[0]) as fd:
             name, aside = self.take_out(path, fd)
         return aside.keep(name, path)

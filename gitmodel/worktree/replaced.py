@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitmodel.disk import OPEN_FILE, OPEN_FOLDER, make_folder
+from gitmodel.disk import OPEN_FILE, OPEN_FOLDER, exists_in, make_folder
 from gitmodel.paths import ASIDE
 from gitmodel.worktree.writers import can_tell
 
@@ -73,10 +73,15 @@ class Aside:
         return self._fd
 
     def new_name(self, path: str) -> str:
-        """Return a name in the folder that tells what is called so."""
-        self._number += 1
+        """Return a name in the folder that tells what is called so, and that nothing has."""
         plain = path.replace("%", "%25").replace("/", "%2F")
-        return f"{self._number}-{os.fsdecode(os.fsencode(plain)[-_LONGEST:])}"
+        end = os.fsdecode(os.fsencode(plain)[-_LONGEST:])
+        while True:
+            self._number += 1
+            name = f"{self._number}-{end}"
+            # What is kept here may be called so in the working tree.
+            if not exists_in(name, self.fd):
+                return name
 
     def keep(self, name: str, path: str) -> Kept:
         """Leave here what is called `name`, by the path that it had in the working tree."""
@@ -123,13 +128,13 @@ def kept_in(parent: Path, *, inside: bool) -> Iterator[Path]:
     `inside` says whether that is a folder of the working tree.
     """
     for folder in _folders(parent, inside=inside):
-        yield from _files(folder)
+        yield from _files(folder, inside=inside)
 
 
 def forget_old(parent: Path, now: float, *, inside: bool) -> None:
     """Remove what has been kept for a day without being written to, if it is surely ours."""
     for folder in _folders(parent, inside=inside):
-        if all(_touched(path) < now - KEPT for path in (folder, *_files(folder))):
+        if all(_touched(path) < now - KEPT for path in (folder, *_files(folder, inside=inside))):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -152,9 +157,11 @@ def _is_own(path: Path) -> bool:
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path, *, inside: bool) -> Iterator[Path]:
+    marker = folder / _MARKER if inside else None
     for here, _, names in os.walk(folder):
-        yield from (Path(here, name) for name in sorted(names) if name != _MARKER)
+        paths = (Path(here, name) for name in sorted(names))
+        yield from (path for path in paths if path != marker)
 
 
 def _touched(path: Path) -> float:

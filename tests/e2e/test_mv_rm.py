@@ -197,6 +197,21 @@ def test_rm_forced_keeps_for_a_day_what_is_saved_nowhere(story: Repo) -> None:
     assert done.err.count("kept for a day in") == len(kept)
 
 
+def test_rm_forced_keeps_what_only_gits_index_has(story: Repo) -> None:
+    story.write("model.metrics.json", '{"a": 1}')
+    story.git("add", "model.metrics.json")
+    story.gitmodel("rm", "--force", "--sidecars", "model.pt")
+    [kept] = kept_in(story.home / "replaced", inside=False)
+    assert kept.read_text() == '{"a": 1}'
+
+
+def test_rm_takes_no_folder_for_a_sidecar(story: Repo) -> None:
+    story.git("init", "--quiet", "model.metrics.json")
+    story.write("model.metrics.json/mine", "mine")
+    story.gitmodel("rm", "--force", "--sidecars", "model.pt")
+    assert story.read("model.metrics.json/mine") == b"mine"
+
+
 def test_rm_forced_keeps_the_pointer_that_no_commit_has(story: Repo) -> None:
     story.write("new.pt", "added only")
     story.gitmodel("add", "new.pt")

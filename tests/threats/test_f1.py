@@ -164,6 +164,20 @@ def test_f1_a_sidecar_that_is_open_gets_what_is_written_to_it(story: Repo, old: 
     assert any(PRECIOUS in each for each in [story.read(path), *kept(story)])
 
 
+@pytest.mark.parametrize("number", range(1, 8))
+def test_f1_what_is_kept_may_have_any_name(repo: Repo, number: int) -> None:
+    """Also that of something else while it is taken out."""
+    paths = [f"{number}-b", "b"]
+    for path in paths:
+        repo.write(path, "one")
+    repo.gitmodel("add", *paths)
+    repo.commit("one")
+    for path in paths:
+        repo.write(path, f"precious {path}")
+    repo.gitmodel("checkout", "--force", "--", *paths)
+    assert {*kept(repo)} == {f"precious {path}".encode() for path in paths}
+
+
 def test_f1_with_force_what_is_saved_goes_and_is_not_kept(story: Repo) -> None:
     story.write("model.pt", story.read("data/train/b.png"))
     story.gitmodel("checkout", "v1.0", "--force")

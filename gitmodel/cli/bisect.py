@@ -81,7 +81,7 @@ def command(
     always one in the middle of what is left, and it is run in the top folder: exit code 0 is good,
     125 says nothing, another up to 127 is bad. Whatever comes, the working tree is afterwards what
     it was; so it must be without changes at first, and what the COMMAND changes of what is tracked
-    is taken back, and kept for a day.
+    is taken back, and kept for a day. What else it makes stays, unless a version needs the place.
 
     The bad end is the newest version of NAME if none is given, the good one the first.
     """

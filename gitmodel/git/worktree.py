@@ -45,6 +45,11 @@ def uncommitted(git: Git, patterns: Sequence[str], *, ignored: bool = False) -> 
     return [*(field[3:] for field in fields), *hidden]
 
 
+def others(git: Git) -> set[str]:
+    """Return all that Git does not track; a folder in which it tracks nothing as one, with `/`."""
+    return set(git.names("ls-files", "-z", "--others", "--directory"))
+
+
 def untracked(git: Git, without: Iterable[str]) -> list[str]:
     """Return the files that Git neither tracks nor ignores, but for those that match globs."""
     arguments = ("ls-files", "-z", "--others", "--exclude-standard", "--", *_but(without))
@@ -89,15 +94,15 @@ def checkout(git: Git, revision: str) -> None:
         raise failure(git, done, ConflictError)
 
 
-def forget_staged(git: Git) -> tuple[list[str], list[str]]:
-    """Make Git's index what HEAD says; return what was new there, and which work files differ.
+def put_head(git: Git, commit: str) -> list[str]:
+    """Put HEAD, on no branch, and Git's index at a commit; return which work files differ from it.
 
-    What Git is told to look away from is not among that.
+    The working tree stays as it is.  What Git is told to look away from does not count.
     """
-    options = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--ignore-submodules=all")
-    new = git.names("diff", *options, "--cached", "--diff-filter=A", "HEAD", "--")
+    git.checked("update-ref", "--no-deref", "HEAD", operand(commit))
     git.checked("reset", "--quiet")
-    return new, git.names("diff", *options, "--")
+    options = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--ignore-submodules=all")
+    return git.names("diff", *options, "--")
 
 
 def write_absent(git: Git, paths: Sequence[str]) -> None:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from gitmodel.bisection import Verdict, halve, scan
-from gitmodel.errors import ConflictError, GitmodelError, UsageError
+from gitmodel.errors import ConflictError, GitmodelError, IntegrityError, UsageError
 from gitmodel.git import refs, revisions, trees, worktree
 from gitmodel.git.command import operand
-from gitmodel.hints import command, note
+from gitmodel.hints import command, note, then
 from gitmodel.history import History
-from gitmodel.paths import parents
+from gitmodel.paths import POINTER_SUFFIX, parents
 from gitmodel.porcelain.checkout import go_to
 from gitmodel.porcelain.mix import check_code, code_filter
 from gitmodel.porcelain.resolve import Resolved
 from gitmodel.porcelain.span import Ends, Span, find_owner, find_span
-from gitmodel.porcelain.status import status
+from gitmodel.porcelain.status import ArtifactStatus, status
 from gitmodel.porcelain.versions import check_metric, versions
 from gitmodel.progress import Work, silent
 from gitmodel.project import Project
 from gitmodel.sidecar import Goal
+from gitmodel.snapshot import read_worktree
 from gitmodel.worktree.opening import look
 from gitmodel.worktree.replaced import Kept
+from gitmodel.worktree.repositories import Repositories
 from gitmodel.worktree.swap import Swap
 from gitmodel.worktree.write import Change
 
@@ -151,17 +152,17 @@ def bisect_command(
     def test(commit: str) -> Verdict:
         if commit not in tested:
             found = span.labels[commit]
-            go_to(project, commit, "", work)
+            trip.go(commit)
             try:
                 code = trial.run(found.label)
             finally:
-                trial.tell(_take_back(project))
+                trip.take_back(commit)
             tested[commit] = Tested(
                 found.label, commit, _verdict(found.label, code), exit_code=code
             )
         return tested[commit].verdict
 
-    with _coming_back(project, work):
+    with _Trip(project, trial.tell, work) as trip:
         _check_said(span.good, "good", test(span.good.commit))
         _check_said(span.bad, "bad", test(span.bad.commit))
         suspects = halve(span.line, test)
@@ -236,9 +237,109 @@ def _check_said(found: Resolved, said: Literal["good", "bad"], verdict: Verdict)
         )
 
 
-@contextmanager
-def _coming_back(project: Project, work: Work) -> Iterator[None]:
-    """Bring the working tree back to where it was, whatever happens in between."""
+class _Trip:
+    """Goes from version to version, and comes back to where it began, whatever happens."""
+
+    def __init__(
+        self, project: Project, tell: Callable[[Sequence[Kept]], None], work: Work
+    ) -> None:
+        """Raises `ConflictError` if something is modified, which no version has."""
+        self._project = project
+        self._tell = tell
+        self._work = work
+        _check_clean(project)
+        self._head, self._branch = self._where()
+        self._users = worktree.others(project.git)
+        self._tried = False
+
+    def __enter__(self) -> _Trip:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        git = self._project.git
+        if not self._tried and self._where() == (self._head, self._branch):
+            return
+        # The command may have committed to the branch, or removed it.
+        here = revisions.resolve(git, f"refs/heads/{self._branch}") if self._branch else None
+        branch = self._branch if here else ""
+        try:
+            self.go(here or self._head, branch)
+        except GitmodelError as error:
+            raise ConflictError(
+                f"the working tree is still at another version: {error.message}",
+                hint=then(error.hint, command("gitmodel checkout {}", branch or self._head)),
+            ) from error
+
+    def _where(self) -> tuple[str, str]:
+        """Return the commit of HEAD, and its branch as Git is given it."""
+        git = self._project.git
+        branch = (refs.branch(git) or "").removeprefix("refs/heads/")
+        return revisions.resolve(git, "HEAD") or "", operand(branch)
+
+    def go(self, commit: str, branch: str = "") -> None:
+        """Check a commit out; what was made meanwhile, and is in the way of that, is set aside."""
+        self._tell_all(self._clear_way(commit))
+        go_to(self._project, commit, branch, self._work)
+
+    def take_back(self, commit: str) -> None:
+        """Undo what was done to what a commit tracks, and tell where that is kept."""
+        self._tried = True
+        self._tell_all(self._take_back(commit))
+
+    def _tell_all(self, kept: Iterator[Kept]) -> None:
+        found: list[Kept] = []
+        try:
+            found.extend(kept)
+        finally:
+            self._tell(found)
+
+    def _take_back(self, commit: str) -> Iterator[Kept]:
+        project = self._project
+        changed = worktree.put_head(project.git, commit)
+        yield from self._set_aside(self._in_way(changed))
+        worktree.write_absent(project.git, changed)
+        try:
+            yield from self._clear(status(project, (), silent))
+        except IntegrityError:
+            # One is of another kind altogether, or something in it is.
+            for artifact in read_worktree(project.git).pointers:
+                try:
+                    yield from self._clear(status(project, [artifact], silent))
+                except IntegrityError:
+                    yield project.places.set_aside(artifact)
+
+    def _clear(self, artifacts: Iterable[ArtifactStatus]) -> Iterator[Kept]:
+        """Set aside what is not as the pointers say; `go_to` restores the rest."""
+        project = self._project
+        repositories = Repositories(project.root)
+        for each in artifacts:
+            inside = [f"{each.path}/{path}".rstrip("/") for path in (*each.modified, *each.added)]
+            change = Change(
+                removals=[p for p in inside if repositories.holding(p, each.path, ()) is None]
+            )
+            swap = Swap(project.root, project.cache, project.places, force=True)
+            yield from swap.apply(change, ()).kept
+
+    def _clear_way(self, commit: str) -> Iterator[Kept]:
+        here = revisions.resolve(self._project.git, "HEAD") or trees.empty(self._project.git)
+        new = [each.path for each in trees.added(self._project.git, here, commit)]
+        new += [path.removesuffix(POINTER_SUFFIX) for path in new if path.endswith(POINTER_SUFFIX)]
+        return self._set_aside(each for each in self._in_way(new) if not self._is_users(each))
+
+    def _is_users(self, path: str) -> bool:
+        """Return whether something was there at first, and tracked by nobody."""
+        return path in self._users or any(
+            f"{each}/" in self._users for each in (path, *parents(path))
+        )
+
+    def _in_way(self, paths: Iterable[str]) -> Iterator[str]:
+        return filter(None, (_in_way(self._project.root, path) for path in paths))
+
+    def _set_aside(self, paths: Iterable[str]) -> Iterator[Kept]:
+        return (self._project.places.set_aside(path) for path in paths)
+
+
+def _check_clean(project: Project) -> None:
     check_code(project.git)
     for each in status(project, (), silent):
         if each.work == "modified":
@@ -250,29 +351,6 @@ def _coming_back(project: Project, work: Work) -> Iterator[None]:
             raise ConflictError(
                 f"nothing tells whether {each.path!r} changed", hint="gitmodel fetch"
             )
-    head = revisions.resolve(project.git, "HEAD") or ""
-    # Git is to go back there by that name.
-    branch = operand((refs.branch(project.git) or "").removeprefix("refs/heads/"))
-    try:
-        yield
-    finally:
-        # The command may have committed to the branch.
-        here = revisions.resolve(project.git, f"refs/heads/{branch}") if branch else head
-        go_to(project, here or head, branch, work)
-
-
-def _take_back(project: Project) -> list[Kept]:
-    """Undo what the command did to what is tracked; return where that is kept."""
-    new, changed = worktree.forget_staged(project.git)
-    in_way = dict.fromkeys(_in_way(project.root, path) for path in (*new, *changed))
-    kept = [project.places.set_aside(path) for path in in_way if path]
-    worktree.write_absent(project.git, changed)
-    for each in status(project, (), silent):
-        inside = (f"{each.path}/{path}".rstrip("/") for path in each.modified)
-        change = Change(removals=list(inside))
-        swap = Swap(project.root, project.cache, project.places, force=True)
-        kept += swap.apply(change, ()).kept
-    return kept
 
 
 def _in_way(root: Path, path: str) -> str:

@@ -290,6 +290,77 @@ def test_what_the_command_changes_is_taken_back(seven: Repo) -> None:
     assert "train.py: what was there is saved nowhere else, and kept for a day in" in done.err
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "rm -rf data/train; echo x > data/train",
+        "rm -rf data/train; ln -s ../.. data/train",
+        "rm data/train/a; mkdir data/train/a; echo x > data/train/a/deep",
+        "rm data/train/a; mkfifo data/train/a",
+        "rm model.pt; mkdir model.pt; echo x > model.pt/x",
+        "echo $$ > model.params.yaml",
+        "echo $$ > data/train/new",
+        "git checkout -q --orphan other",
+        "git checkout -q main; git branch -q moved",
+        "rm .gitmodel.yaml; echo RULE >> data/.gitignore",
+        "echo x > train.py; git commit -qam x",
+    ],
+)
+def test_it_comes_back_whatever_the_command_does(seven: Repo, script: str) -> None:
+    before = seven.tree()
+    done = seven.gitmodel(
+        "bisect", "--", "sh", "-c", f"grep -q ok quality; c=$?; {script}; exit $c"
+    )
+    assert "first bad: model-v1.4" in done.out
+    _check_back(seven, before)
+
+
+@pytest.mark.parametrize("how", ["git add -A", "git add -A; git commit -qm x", "true"])
+def test_what_is_the_users_own_stays(seven: Repo, how: str) -> None:
+    seven.write("notes.txt", "mine")
+    seven.write("out/log", "mine")
+    before = seven.tree()
+    script = f"grep -q ok quality; c=$?; echo new > result.txt; {how}; exit $c"
+    assert first(bisect(seven, "--", "sh", "-c", script)) == ["model-v1.4"]
+    assert seven.read("result.txt") == b"new\n"
+    after = seven.tree()
+    del after["result.txt"]
+    assert after == before
+    assert seven.git("branch", "--show-current") == "main"
+    assert not list(kept_in(seven.home / "replaced", inside=False))
+
+
+def test_what_is_the_users_own_is_in_the_way(seven: Repo) -> None:
+    seven.gitmodel("checkout", "model-v1.2")
+    seven.write("model.params.yaml", "mine")
+    before = seven.tree()
+    done = seven.gitmodel("bisect", "model", "--", "true", code=4)
+    assert "'model.params.yaml'" in done.err
+    assert seven.tree() == before
+
+
+def test_a_detached_head_gets_its_artifacts_back(seven: Repo) -> None:
+    seven.gitmodel("checkout", "model-v1.6")
+    before = seven.tree()
+    # The last one that is tested is where it began.
+    seven.gitmodel("bisect", "--", "rm", "model.pt", code=1)
+    assert seven.tree() == before
+
+
+def test_a_branch_that_the_command_removes_is_not_needed(seven: Repo) -> None:
+    before, head = seven.tree(), seven.git("rev-parse", "HEAD")
+    script = "grep -q ok quality; c=$?; git branch -qD main 2>/dev/null; exit $c"
+    assert first(bisect(seven, "--", "sh", "-c", script)) == ["model-v1.4"]
+    assert seven.tree() == before
+    assert seven.git("rev-parse", "HEAD") == head
+
+
+def test_where_it_was_left_is_said(seven: Repo) -> None:
+    done = seven.gitmodel("bisect", "--", "sh", "-c", "touch .git/index.lock", code=4)
+    assert "the working tree is still at another version" in done.err
+    assert "gitmodel checkout main" in done.err
+
+
 def test_what_git_is_told_to_look_away_from_is_left_alone(seven: Repo) -> None:
     seven.git("update-index", "--assume-unchanged", "data/.gitignore")
     ours = seven.read("data/.gitignore") + b"*.mine\n"

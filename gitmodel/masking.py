@@ -67,6 +67,8 @@ _BARE = re.compile(r"(?=.*[_.A-Z-])[\w.-]{3,100}|password|passwd|passphrase")
 _FILE = re.compile(r".*\.[a-z]{1,5}")
 _SERVER = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/.*)?|localhost(?::\d+)?")
 _SHELL_CODE = re.compile(r"-[a-z]*c")
+_LONG_NAMES = frozenset(("-password", "-passwd", "-passphrase"))
+"""Options that are no short one with its value."""
 _STDIN = frozenset(("--password-stdin", "--with-token", "--token-stdin", "--api-key-stdin"))
 
 _ATTACHED, _NEXT, _WORD, _ACCOUNT = "attached", "next", "word", "account"
@@ -172,9 +174,10 @@ def _argument(text: str, options: Mapping[str, str]) -> tuple[str | None, str]:
     """
     if (kind := options.get(text)) and kind != _ATTACHED:
         return text, kind
+    whole = text in _LONG_NAMES
     for option, kind in options.items():
         long = option.startswith("--") and not text.startswith(f"{option}=")
-        if option and text.startswith(option) and text != option and not long:
+        if option and text.startswith(option) and text != option and not (long or whole):
             value = text[len(option) :].lstrip("=")
             return option + (_without_password(value) if kind == USER else MASK), ""
     plain = text if text.isascii() else plain_letters(text)

@@ -125,7 +125,7 @@ _ADDRESSED = frozenset(
     )
 )
 """Words before an address of mail."""
-_WORD = r"v?[0-9.:]+|[A-Za-z]+(?:[._+-][A-Za-z]+)*[0-9]?@?"
+_WORD = r"v?[0-9.:-]+|[A-Za-z]+(?:[._+-][A-Za-z]+)*[0-9]?@?|[a-z]+[0-9]{1,2}[a-z]"
 """A name, a number or a time, rather than a password."""
 _NAMED = frozenset(
     (
@@ -193,7 +193,7 @@ _PLAIN_TOKEN = frozenset(
         *("eot", "sot", "eom", "boi", "eoi", "eod", "extra", "added", "add", "prompt", "decoder"),
         *("encoder", "class", "target", "source", "prefix", "suffix", "fim", "word", "speaker"),
         *("language", "lang", "query", "forced", "suppress", "by", "each", "patch", "no"),
-        *("page", "input", "output"),
+        *("page", "input", "output", "initializer", "placeholder", "trigger", "instance"),
     )
 )
 _PLAIN_KEY = frozenset(
@@ -234,7 +234,7 @@ _ODD = 8
 _PLACEHOLDER = (
     r"[$<{%(\[!|>*].*|[.*?_-]+|x{2,}|X{2,}|~|\.{0,2}/.*|~/.*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
     r"|(?:env|vault|ssm|file|op|arn|gs|s3|https?):.*|os\.environ.*"
-    r"|(?i:null|none|true|false|yes|no|unset|redacted)"
+    r"|(?i:null|none|true|false|yes|no|unset|redacted|empty|dummy)"
 )
 _SHORTEST = 4
 _A_PASSWORD = "a password"

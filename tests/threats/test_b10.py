@@ -171,6 +171,7 @@ LEAKS = {
     "wget": ["wget", f"--http-password={C}"],
     "httpie": ["http", "-a", f"me:{C}", "h"],
     "mysql": ["mysql", "-u", "root", f"-p{C}", "db"],
+    "influx": ["influx", "-username", "a", "-password", C],
     "mysqldump": ["mysqldump", f"-p{C}", "--all-databases"],
     "mysql nested": ["sh", "-c", f"mysql -uroot -p{C} < x.sql"],
     "docker exec mysql": ["docker", "exec", "db", "mysql", f"-p{C}"],

@@ -109,6 +109,8 @@ def test_what_looks_like_a_secret(text, what):
         "pypi-classification-of-packages-by-name-v2",
         "prng_key: 0x0123456789abcdef\nrngKey: 0x0123456789abcdef\nexperiment_key: " + "0a1b" * 8,
         "postgresql://user1@db, postgresql+psycopg2://analytics_readonly_user1@db",
+        "serve: vllm --api-key EMPTY --initializer_token toy --trigger-token sks",
+        "detect:yolo11n@coco, train:2024-01-15@v2",
     ],
 )
 def test_what_is_no_secret(text):

@@ -71,23 +71,18 @@ def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work)
             for path in find_sidecars(project, artifact, snapshot.pointers).values()
         ]
         wanted = sidecars if removal.sidecars else []
-        new = _uncommitted(project, pointers)
-        _check(project, new, wanted, removal)
+        _check(project, pointers, wanted, removal)
         kept, count, replaced = _remove_files(project, pointers, removal, work)
         rename_in_config(project, dict.fromkeys(artifacts))
         if removal.force:
-            there = [path for path in wanted if look(project.root, path)]
-            # What is only in Git's index has no name any more when it has left that.
-            lost = [*not_in_git(project.git, there), *worktree.unsaved(project.git, there)]
-            if removal.files:
-                # The cache has their bytes, which nobody would find without a pointer.
-                lost += [path for path in new if look(project.root, path)]
-            replaced += tuple(map(project.places.set_aside, dict.fromkeys(lost)))
+            # The cache has the bytes of a new artifact, which nobody would find without a pointer.
+            gone = map(pointer_path, artifacts if removal.files else ())
+            replaced += _keep(project, [*wanted, *gone])
         staging.remove(project.git, wanted, force=removal.force)
         untrack(project.git, artifacts, project.beside)
     left = tuple(path for path in sidecars if look(project.root, path))
-    gone = tuple(path for path in sidecars if path not in left)
-    return Removed(tuple(artifacts), count, kept, gone, left, replaced)
+    removed = tuple(path for path in sidecars if path not in left)
+    return Removed(tuple(artifacts), count, kept, removed, left, replaced)
 
 
 def find_staged(git: Git) -> set[str]:
@@ -110,17 +105,21 @@ def find_tracked(path: str, pointers: Collection[str]) -> str:
 
 def _check(
     project: Project,
-    pointers: Sequence[str],
+    pointers: Mapping[str, Pointer | None],
     sidecars: Sequence[str],
     removal: Removal,
 ) -> None:
     if removal.force:
         return
-    if removal.files and pointers:
-        raise ConflictError(
-            f"{pointers[0].removesuffix(POINTER_SUFFIX)!r} is not committed in this form",
-            hint="git commit, or --force to remove it anyway, or --cached to keep the file",
-        )
+    if removal.files:
+        for artifact, pointer in pointers.items():
+            path = pointer_path(artifact)
+            committed = revisions.read_file(project.git, "HEAD", path)
+            if pointer and committed != format_pointer(pointer):
+                raise ConflictError(
+                    f"{artifact!r} is not committed in this form",
+                    hint="git commit, or --force to remove it anyway, or --cached to keep the file",
+                )
     if unsaved := worktree.unsaved(project.git, sidecars):
         raise ConflictError(
             f"{unsaved[0]!r} has changes that are not committed",
@@ -128,14 +127,11 @@ def _check(
         )
 
 
-def _uncommitted(project: Project, pointers: Mapping[str, Pointer | None]) -> list[str]:
-    """Return the pointers that the last commit does not have as they are."""
-    paths = {pointer_path(artifact): pointer for artifact, pointer in pointers.items() if pointer}
-    return [
-        path
-        for path, pointer in paths.items()
-        if format_pointer(pointer) != revisions.read_file(project.git, "HEAD", path)
-    ]
+def _keep(project: Project, paths: Sequence[str]) -> tuple[Kept, ...]:
+    """Set aside those of the files that no commit has as they are: soon nothing names them."""
+    there = [path for path in paths if look(project.root, path)]
+    lost = [*not_in_git(project.git, there), *worktree.unsaved(project.git, there)]
+    return tuple(map(project.places.set_aside, dict.fromkeys(lost)))
 
 
 def _remove_files(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -122,6 +123,7 @@ class Planner:
         """Yield what is not as wanted, and take from `rest` what is."""
         artifact = selection.artifact
         rows = Rows(self._cache.scratch, self._root)
+        earlier = _Obstacles(before)
         seen = self._index.seen(str(self._root), artifact)
         for found in read_ahead(
             found
@@ -134,7 +136,9 @@ class Planner:
             if entry is None or not matches(found, artifact, entry):
                 old = before.get(found.path)
                 oid = digest_found(found, artifact, algorithm_of(old.oid) if old else algorithm).oid
-                yield _other(found, oid, old, rows.stamp)
+                # A checkout that died may have emptied a folder, and not removed it.
+                emptied = found.type == FOLDER and earlier.is_folder(found.path)
+                yield _other(found, oid, old, rows.stamp, tracked=old is not None or emptied)
                 continue
             del rest[found.path]
             if not found.known and found.type in (FILE, EXECUTABLE):
@@ -179,8 +183,11 @@ class _Obstacles:
     """Knows which paths must be free so that what is wanted can be written."""
 
     def __init__(self, wanted: Collection[str]) -> None:
-        self.wanted = set(wanted)
-        self._folders = {parent for path in wanted for parent in parents(path)}
+        self.wanted = wanted
+
+    @cached_property
+    def _folders(self) -> set[str]:
+        return {parent for path in self.wanted for parent in parents(path)}
 
     def is_folder(self, path: str) -> bool:
         """Return whether something goes into a folder at `path`."""
@@ -193,8 +200,8 @@ class _Obstacles:
         return any(parent in self.wanted for parent in parents(path))
 
 
-def _other(found: Found, oid: str, before: Entry | None, stamp: int) -> _Other:
+def _other(found: Found, oid: str, before: Entry | None, stamp: int, *, tracked: bool) -> _Other:
     clean = before is not None and (before.oid, before.type) == (oid, found.type)
     sure = bool(found.stat) and not found.written and is_older(found.stat, stamp)
     known = found.known is not None
-    return _Other(found.path, found.type, found.stat, oid, sure, known, before is not None, clean)
+    return _Other(found.path, found.type, found.stat, oid, sure, known, tracked, clean)

@@ -166,15 +166,18 @@ def _name(config: Config, request: Request, whole: Record) -> str:
             f"{request.wanted!r} is a version already",
             hint=command("gitmodel tag {}", request.wanted),
         )
+    wanted = version.name if version else request.wanted
+    names = {name_of(path, config.artifacts) for path in whole.artifacts}
     if not version and not request.bump:
         raise UsageError(
-            f"{request.wanted or '.'!r} is no version; one looks like v1.0 or model-v1.0",
-            hint=command("gitmodel tag {} --bump auto", request.wanted or "."),
+            f"{wanted or '.'!r} is no version; one looks like v1.0 or model-v1.0",
+            hint=command("gitmodel tag {} --bump auto", wanted or ".")
+            if wanted in ("", ".", *names)
+            else "gitmodel tag . --bump auto",
         )
-    wanted = version.name if version else request.wanted
     if wanted in ("", "."):
         return ""
-    if wanted in {name_of(path, config.artifacts) for path in whole.artifacts}:
+    if wanted in names:
         return wanted
     if whole.problems:
         raise IntegrityError(whole.problems[0], hint="git status")

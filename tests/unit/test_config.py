@@ -150,3 +150,18 @@ def test_replacing_a_section_works_whatever_was_there(tail):
 def test_replacing_twice_is_replacing_once():
     once = replace_section(EDITED.encode(), "remotes", {"b": "/y"})
     assert replace_section(once, "remotes", {"b": "/y"}) == once
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ("goals:\n  loss: down\n", "goals.loss must be max or min"),
+        ("tag_formats: [gto, other]\n", "tag_formats may hold gto"),
+        ("tag_formats: [1]\n", "must be a text, or a sequence of texts"),
+        ("sidecars:\n  m:\n    card: x.json\n", "sidecars.m has the unknown 'card'"),
+        ("sidecars:\n  m:\n    metrics: x.csv\n", "'x.csv' is neither .json nor .yaml"),
+    ],
+)
+def test_a_section_that_says_something_else_is_refused(section, says):
+    with pytest.raises(IntegrityError, match=says):
+        parse_config(f"{format_config(Config(REPOSITORY)).decode()}{section}".encode())

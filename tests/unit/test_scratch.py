@@ -12,7 +12,7 @@ import pytest
 
 from gitmodel.errors import IntegrityError
 from gitmodel.paths import TEMPORARY
-from gitmodel.scratch import BESIDE, MARKER, TARGET, Scratch, sweep
+from gitmodel.scratch import BESIDE, MARKER, TARGET, Scratch, owner_of_new, sweep
 from tests.helpers.foreign import OTHER, needs_root, seen, victim
 from tests.helpers.scratch import finished, leave
 
@@ -288,3 +288,15 @@ def test_a_folder_where_everybody_may_rename_is_no_target(tmp_path):
     tmp_path.chmod(0o1777)
     with Scratch(tmp_path, TARGET) as scratch:
         assert scratch.path.is_dir()
+
+
+def test_the_owner_of_what_is_made_where_every_file_has_a_name(tmp_path, monkeypatch):
+    """As on network file systems and on macOS."""
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        owner = owner_of_new(folder)
+        monkeypatch.delattr(os, "O_TMPFILE")
+        assert owner_of_new(folder) == owner == os.geteuid()
+    finally:
+        os.close(folder)
+    assert os.listdir(tmp_path) == []

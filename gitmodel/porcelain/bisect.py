@@ -249,7 +249,11 @@ class _Trip:
         self._work = work
         _check_clean(project)
         self._head, self._branch = self._where()
-        self._users = worktree.others(project.git)
+        artifacts = read_worktree(project.git).pointers
+        self._users = worktree.others(project.git) - {
+            *artifacts,
+            *(f"{each}/" for each in artifacts),
+        }
         self._tried = False
 
     def __enter__(self) -> _Trip:

@@ -330,6 +330,17 @@ def test_what_is_the_users_own_stays(seven: Repo, how: str) -> None:
     assert not list(kept_in(seven.home / "replaced", inside=False))
 
 
+def test_what_is_trained_where_a_version_has_no_model_yet(seven: Repo) -> None:
+    seven.write("late.pt", "late")
+    seven.gitmodel("add", "late.pt")
+    seven.commit("late")
+    seven.git("tag", "model-v1.7")
+    before = seven.tree()
+    script = "grep -q ok quality; c=$?; echo trained > late.pt; exit $c"
+    assert first(bisect(seven, "model", "--", "sh", "-c", script)) == ["model-v1.4"]
+    _check_back(seven, before)
+
+
 def test_what_is_the_users_own_is_in_the_way(seven: Repo) -> None:
     seven.gitmodel("checkout", "model-v1.2")
     seven.write("model.params.yaml", "mine")

@@ -21,7 +21,7 @@ from gitmodel.record import Measured
 from gitmodel.scratch import Scratch, scratch_in
 from gitmodel.sidecar import Goal, Metric
 
-FORMAT = 4
+FORMAT = 5
 """Must rise whenever the same files would be read as anything else than before."""
 
 Key = tuple[str, str]

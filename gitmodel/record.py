@@ -14,11 +14,13 @@ from gitmodel.config import CONFIG_NAME, REPOSITORY, Config, parse_config
 from gitmodel.errors import IntegrityError
 from gitmodel.paths import POINTER_SUFFIX, name_of, stem_path
 from gitmodel.pointer import NotAPointerError, Pointer, parse_pointer
+from gitmodel.secrets import find_secrets_in
 from gitmodel.sidecar import (
     KINDS,
     SUFFIXES,
     Kind,
     Metric,
+    masked_metrics,
     masked_params,
     parse_metrics,
     sidecar_names,
@@ -140,7 +142,8 @@ class Reader:
         return read(artifacts, "metrics", self._metrics), read(artifacts, "params", masked_params)
 
     def _metrics(self, data: bytes, path: str) -> dict[str, Metric]:
-        return parse_metrics(data, path, self._current.goals)
+        metrics = parse_metrics(data, path, self._current.goals)
+        return masked_metrics(metrics) if find_secrets_in(data) else metrics
 
 
 class _Reading:

@@ -232,7 +232,7 @@ _ODD = 8
 """Characters that are in no such word, from which a value looks as if nobody had chosen it."""
 # What is filled in later, where it comes from instead, and what is nothing at all.
 _PLACEHOLDER = (
-    r"[$<{%(\[!|>*].*|[.*?_-]+|x{2,}|X{2,}|~|\.{0,2}/.*|~/.*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
+    r"[$<{%(\[|>*].*|![A-Za-z_/]+|[.*?_-]+|x{2,}|X{2,}|~|\.{0,2}/(?![A-Za-z0-9+/]{39}$).*|~/.*|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
     r"|(?:env|vault|ssm|file|op|arn|gs|s3|https?):.*|os\.environ.*"
     r"|(?i:null|none|true|false|yes|no|unset|redacted|empty|dummy)"
 )
@@ -461,7 +461,9 @@ def _judge(name: str, value: str, *, prose: bool) -> str:
     if not kind or re.fullmatch(_PLACEHOLDER, value):
         return ""
     words = [word for word in words_of(name) if not word.isdecimal()] or words_of(name)
-    if kind == PASSWORD and not prose and words[-1].endswith(_PASSWORDS):
+    if value.isdecimal() and words[-1] in ("secret", "pass"):
+        return ""
+    if kind == PASSWORD and not prose and words[-1].endswith((*_PASSWORDS, "pass")):
         return _A_PASSWORD if len(value) >= _SHORTEST else ""
     # A `key` is the name of many a digest.
     digest = kind == RANDOM and (

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gitmodel.document import Document, discreet, format_document, parse_document
-from gitmodel.secrets import MASK, find_secrets, find_secrets_in
+from gitmodel.secrets import MASK, find_secrets
 from gitmodel.strict_yaml import Value, plain_scalar
 
 Goal = Literal["max", "min"]
@@ -232,10 +232,21 @@ def without_secrets(params: Mapping[str, Value]) -> tuple[dict[str, Value], tupl
 def masked_params(data: bytes, path: str) -> dict[str, Value]:
     """Return what `parse_params` does, with `***` for what looks like a secret."""
     params = parse_params(data, path)
-    if not find_secrets_in(data):
+    # Not the file is searched, where a name may be spelled in many ways.
+    texts = (f"{key}: {text}" for key, value in params.items() for _, text in _texts(value))
+    if not find_secrets("\n".join((*params, *texts))):
         return params
     plain, _ = without_secrets(params)
     return {MASK if find_secrets(name) else name: plain.get(name, MASK) for name in params}
+
+
+def masked_metrics(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
+    """Return metrics with `***` for a name, or a split, that looks like a secret."""
+    found: dict[str, Metric] = {}
+    for name, metric in metrics.items():
+        split = MASK if find_secrets(f"{name}: {metric.split}") else metric.split
+        found[MASK if find_secrets(name) else name] = replace(metric, split=split)
+    return found
 
 
 def _is_secret(key: str, value: Value) -> bool:

@@ -21,7 +21,6 @@ from gitmodel.porcelain.staged import secrets_of
 from gitmodel.record import Record
 from gitmodel.scratch import Scratch, scratch_in
 from gitmodel.secrets import MASK
-from gitmodel.sidecar import without_secrets
 from gitmodel.snapshot import name_of
 from gitmodel.strict_yaml import Value
 from gitmodel.worktree.files import not_in_git
@@ -148,8 +147,8 @@ def _published(shown: Shown) -> tuple[Shown, list[Finding]]:
     record = shown.record
     hidden = [name for name, value in record.params.items() if value == MASK]
     params = {name: value for name, value in record.params.items() if value != MASK}
-    splits, odd = without_secrets({name: each.split for name, each in record.metrics.items()})
-    metrics = {name: each for name, each in record.metrics.items() if name in splits}
+    odd = [name for name, each in record.metrics.items() if MASK in (name, each.split)]
+    metrics = {name: each for name, each in record.metrics.items() if name not in odd}
     left = [f"the parameter {name!r} looks like a secret, and is left out" for name in hidden]
     left += [f"the metric {name!r} looks like a secret, and is left out" for name in odd]
     record = replace(record, params=params, metrics=metrics)

@@ -270,6 +270,7 @@ INNOCENT = [
 
 
 TOKEN = "ghp_" + "0123456789abcdefghijABCDEFGHIJ012345"
+PASSWORD = "hunter9999"
 SECRET = "sk-proj-4vhT9sXq2LmN8pRw7yBz3cKdJfGh5aUe"
 
 
@@ -382,14 +383,19 @@ def test_b10_what_was_committed_all_the_same_is_not_shown(
 ) -> None:
     for number in range(2):
         repo.write("model.pt", str(number))
-        repo.write("model.params.yaml", f"lr: 0.1\napi_key: {SECRET}{number}\n{TOKEN}: 1\n")
+        params = (
+            f'lr: 0.1\n"api\\x5fkey"      : {SECRET}{number}\n{TOKEN}: 1\nDB_PASS: {PASSWORD}\n'
+        )
+        repo.write("model.params.yaml", params)
+        metrics = f'{{"{TOKEN}": 1, "acc": {{"value": 1, "split": "{TOKEN}"}}}}'
+        repo.write("model.metrics.json", metrics)
         repo.gitmodel("add", "model.pt")
         repo.commit(str(number))
         repo.git("tag", f"v1.{number}")
     done = runner(capsys, monkeypatch)(repo, *command)
     assert not done.code, done.err
-    assert SECRET not in done.out + done.err
-    assert TOKEN not in done.out + done.err
+    for each in (SECRET, TOKEN, PASSWORD):
+        assert each not in done.out + done.err
     for path in repo.path.parent.glob("out/**/*.*"):
         assert SECRET not in path.read_text()
     if command[0] in ("show", "compare") or "--json" in command:

@@ -33,6 +33,9 @@ PEM = "-----BEGIN RSA " + "PRIVATE KEY-----"
         ('{"dbPassword":"hunter2"}', "a password"),
         ("password: |-\n  hunter2", "a password"),
         ("DB_PASSWORD=hunter2", "a password"),
+        ("DB_PASS: hunter9999", "a password"),
+        ('password: "!Summer2024"', "a password"),
+        ("aws_secret_access_key: /" + "a1B2c3D4e5" * 3 + "a1B2c3D4e", "a key or token"),
         ("pwd: 1234", "a password"),
         ("client_secret: abcd", "a password"),
         ("api_key: 0123456789abcdef", "a key or token"),
@@ -111,6 +114,7 @@ def test_what_looks_like_a_secret(text, what):
         "postgresql://user1@db, postgresql+psycopg2://analytics_readonly_user1@db",
         "serve: vllm --api-key EMPTY --initializer_token toy --trigger-token sks",
         "detect:yolo11n@coco, train:2024-01-15@v2",
+        "n_secret: 1000, num_pass: 20000",
     ],
 )
 def test_what_is_no_secret(text):

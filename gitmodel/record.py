@@ -14,7 +14,6 @@ from gitmodel.config import CONFIG_NAME, REPOSITORY, Config, parse_config
 from gitmodel.errors import IntegrityError
 from gitmodel.paths import POINTER_SUFFIX, name_of, stem_path
 from gitmodel.pointer import NotAPointerError, Pointer, parse_pointer
-from gitmodel.secrets import find_secrets_in
 from gitmodel.sidecar import (
     KINDS,
     SUFFIXES,
@@ -142,8 +141,7 @@ class Reader:
         return read(artifacts, "metrics", self._metrics), read(artifacts, "params", masked_params)
 
     def _metrics(self, data: bytes, path: str) -> dict[str, Metric]:
-        metrics = parse_metrics(data, path, self._current.goals)
-        return masked_metrics(metrics) if find_secrets_in(data) else metrics
+        return masked_metrics(parse_metrics(data, path, self._current.goals))
 
 
 class _Reading:

@@ -144,6 +144,7 @@ PASSWORD, TOKEN, RANDOM, USER = "password", "token", "random", "user"
 it is secret only if it looks as if nobody had chosen it, or that it is a user and a password."""
 _WORDS = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+"
 _PASSWORDS = ("password", "passwd", "passphrase", "passcode", "pwd", "secret")
+_MANY_PASSWORDS = ("passwords", "passphrases", "passcodes", "pwds", "secrets")
 # The letters of a name may hold one of these anywhere: PGPASSWORD, secretAccessKey, apitokens.
 _ANYWHERE = (
     *("password", "passwd", "passphrase", "passcode", "credential", "connectionstring"),
@@ -465,6 +466,8 @@ def _judge(name: str, value: str, *, prose: bool) -> str:
         return ""
     if kind == PASSWORD and not prose and words[-1].endswith((*_PASSWORDS, "pass")):
         return _A_PASSWORD if len(value) >= _SHORTEST else ""
+    if kind != RANDOM and words[-1] in _MANY_PASSWORDS and not prose and _is_chosen(value):
+        return _A_PASSWORD
     # A `key` is the name of many a digest.
     digest = kind == RANDOM and (
         words[-1] not in _SIGNATURES or re.fullmatch("[0-9a-f]{32,64}", value) is not None
@@ -473,6 +476,11 @@ def _judge(name: str, value: str, *, prose: bool) -> str:
     sure = not words[-1].endswith("key") or any(each in "".join(words) for each in _ANYWHERE)
     letters = kind != RANDOM and sure and not prose and re.fullmatch(_LETTERS, value)
     return _A_TOKEN if letters or (is_random(value) and not digest) else ""
+
+
+def _is_chosen(value: str) -> bool:
+    """Return whether a value is none of the words and files that `secrets` may name."""
+    return len(value) >= _SHORTEST and _is_odd(value) and not re.search(r"/|\.[a-z]{1,5}$", value)
 
 
 def _judge_option(name: str, value: str, *, prose: bool) -> str:

@@ -8,22 +8,26 @@ as it is; so is what `mlflow runs describe` prints of a run.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from gitmodel.document import Document, discreet, format_document, parse_document
-from gitmodel.secrets import MASK, find_secrets
+from gitmodel.secrets import ALLOWED, MASK, Secret, find_secrets
 from gitmodel.strict_yaml import Value, plain_scalar
 
 Goal = Literal["max", "min"]
 Kind = Literal["metrics", "params"]
+Keys = tuple[str, ...]
 
 KINDS: tuple[Kind, ...] = ("metrics", "params")
 SUFFIXES = (".json", ".yaml", ".yml")
 """What a sidecar's name ends in; where there are two, the first that is there counts."""
 
 _LONG = frozenset({"value", "goal", "split", "n", "ci"})
+_LONGEST = 90
+"""Characters at the end of a name that are searched."""
 _LESS_IS_BETTER = ("loss", "error", "rmse", "mse", "mae", "latency")
 
 
@@ -114,14 +118,14 @@ def _read(data: bytes, path: str, kind: Kind) -> tuple[Document, bool]:
     return document, False
 
 
-def _leaves(document: Document, *, long: bool) -> Iterator[tuple[tuple[str, ...], Value]]:
+def _leaves(document: Document, *, long: bool) -> Iterator[tuple[Keys, Value]]:
     """Yield what is not a mapping, and with `long` those mappings that are one metric."""
     top = document.value
     if top is None:
         return
     if not isinstance(top, dict):
         raise document.refuse((), "is not a mapping of names to values")
-    pending: list[tuple[tuple[str, ...], Value]] = [((), top)]
+    pending: list[tuple[Keys, Value]] = [((), top)]
     while pending:
         keys, value = pending.pop()
         if isinstance(value, dict) and not (long and keys and _is_long(value)):
@@ -214,34 +218,51 @@ def without_secrets(params: Mapping[str, Value]) -> tuple[dict[str, Value], tupl
 
     A name that looks like one itself is `***`.
     """
-    plain: dict[str, Value] = {}
-    hidden: list[str] = []
-    for key, value in params.items():
-        if find_secrets(key):
-            hidden.append(MASK)
-        elif _is_secret(key, value):
-            hidden.append(key)
-        elif isinstance(value, dict):
-            plain[key], below = without_secrets(value)
-            hidden += (f"{key}.{name}" for name in below)
-        else:
-            plain[key] = value
-    return plain, tuple(hidden)
+    hidden = _secrets_of(params)
+    names = tuple(".".join((*above, MASK if find_secrets(key) else key)) for *above, key in hidden)
+    return _without(params, hidden), names
+
+
+def _without(
+    params: Mapping[str, Value], hidden: Container[Keys], above: Keys = ()
+) -> dict[str, Value]:
+    return {
+        key: _without(value, hidden, (*above, key)) if isinstance(value, dict) else value
+        for key, value in params.items()
+        if (*above, key) not in hidden
+    }
 
 
 def masked_params(data: bytes, path: str) -> dict[str, Value]:
     """Return what `parse_params` does, with `***` for what looks like a secret."""
     params = parse_params(data, path)
-    # Not the file is searched, where a name may be spelled in many ways.
-    texts = (f"{key}: {text}" for key, value in params.items() for _, text in _texts(value))
-    if not find_secrets("\n".join((*params, *texts))):
+    document, _ = _read(data, path, "params")
+    hidden = _secrets_in(document, data)
+    if not hidden:
         return params
-    plain, _ = without_secrets(params)
-    return {MASK if find_secrets(name) else name: plain.get(name, MASK) for name in params}
+    shown: dict[str, Value] = {}
+    for (keys, _), (name, value) in zip(_leaves(document, long=False), params.items(), strict=True):
+        if any(keys[: depth + 1] in hidden for depth in range(len(keys))):
+            shown[MASK if find_secrets(name) else name] = MASK
+        else:
+            shown[name] = value
+    return shown
+
+
+def secrets_said(data: bytes, path: str) -> list[Secret]:
+    """Return where a JSON or YAML file says a credential, however that is spelled.
+
+    Raises `IntegrityError` for what is no such file.
+    """
+    document = parse_document(data, path)
+    found = _secrets_in(document, data)
+    return [Secret(document.lines.get(keys, 1), what) for keys, what in found.items()]
 
 
 def masked_metrics(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     """Return metrics with `***` for a name, or a split, that looks like a secret."""
+    if not find_secrets("\n".join(f"{name}: {metric.split}" for name, metric in metrics.items())):
+        return {**metrics}
     found: dict[str, Metric] = {}
     for name, metric in metrics.items():
         split = MASK if find_secrets(f"{name}: {metric.split}") else metric.split
@@ -249,14 +270,69 @@ def masked_metrics(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     return found
 
 
-def _is_secret(key: str, value: Value) -> bool:
-    """Return whether a parameter should be left out; of a mapping, whether its own name says so."""
+def _secrets_in(document: Document, data: bytes) -> dict[Keys, str]:
+    """Return the keys that lead to what looks like a credential, and what it looks like.
+
+    Nothing is one whose lines say that it is none.
+    """
+    if not isinstance(document.value, dict):
+        return {}
+    found = _secrets_of(document.value)
+    if not found or ALLOWED.encode() not in data:
+        return found
+    lines = data.split(b"\n")
+    starts = [*sorted({*document.lines.values()}), len(lines) + 1]
+
+    def is_allowed(line: int) -> bool:
+        end = starts[bisect_right(starts, line)]
+        return any(ALLOWED.encode() in each for each in lines[line - 1 : end - 1])
+
+    return {
+        keys: what
+        for keys, what in found.items()
+        if keys not in document.lines or not is_allowed(document.lines[keys])
+    }
+
+
+def _secrets_of(params: Mapping[str, Value]) -> dict[Keys, str]:
+    # Most have none, which one search tells.
+    if not find_secrets("\n".join(_lines(params))):
+        return {}
+    found: dict[Keys, str] = {}
+    for key, value in params.items():
+        if what := _secret(key, value):
+            found[key,] = what
+        elif isinstance(value, dict):
+            found |= {(key, *below): what for below, what in _secrets_of(value).items()}
+    return found
+
+
+def _lines(params: Mapping[str, Value]) -> Iterator[str]:
+    """Yield all that parameters say, each text behind every name that it has."""
+    for key, value in params.items():
+        yield key
+        for name, text in _texts(value):
+            yield from (_line(key, text), _line(name, text))
+        if isinstance(value, dict):
+            yield from _lines(value)
+
+
+def _secret(key: str, value: Value) -> str:
+    """Return what a parameter seems to hold, if it should be left out, or nothing.
+
+    Of a mapping, that is so if its own name says so.
+    """
     texts = list(_texts(value))
+    lines = [_line(name or key, text) for name, text in texts]
     if isinstance(value, dict):
         # What is secret by itself, or by the name that it has inside, can be left out alone.
-        texts = [(name, text) for name, text in texts if not find_secrets(f"x: {text}")]
-        return any(find_secrets(f"{key}: {text}") for _, text in texts)
-    return any(find_secrets(f"{name or key}: {text}") for name, text in texts)
+        lines = [_line(key, text) for _, text in texts if not find_secrets(f"x: {text}")]
+    return next((each.what for line in (key, *lines) for each in find_secrets(line)), "")
+
+
+def _line(name: str, text: str) -> str:
+    """Return a line as a search for secrets reads it: a name that is longer is none to that."""
+    return f"{name[-_LONGEST:].lstrip('0123456789.-')}: {text}"
 
 
 def _texts(value: Value, name: str = "") -> Iterator[tuple[str, str]]:

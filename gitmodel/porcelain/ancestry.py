@@ -14,6 +14,7 @@ from gitmodel.errors import GitmodelError
 from gitmodel.git import refs, revisions
 from gitmodel.history import History
 from gitmodel.lineage import SUFFIX, Lineage, parse_lineage
+from gitmodel.masking import masked
 from gitmodel.paths import POINTER_SUFFIX
 from gitmodel.pointer import Pointer, parse_pointer
 from gitmodel.snapshot import name_of
@@ -168,3 +169,8 @@ class _Reading:
             self._read.add(blob)
             for output in lineage.outputs:
                 self._made.setdefault(output.oid, []).append(lineage)
+
+
+def as_shown(lineage: Lineage) -> Lineage:
+    """Return a lineage without secrets in what it says was run, whoever wrote it."""
+    return replace(lineage, steps=masked(lineage.steps, ""), command=masked(lineage.command, ""))

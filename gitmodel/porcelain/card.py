@@ -15,6 +15,7 @@ from gitmodel.hints import command
 from gitmodel.history import History
 from gitmodel.lineage import Lineage, lineage_path, parse_lineage
 from gitmodel.paths import stem_path
+from gitmodel.porcelain.ancestry import as_shown
 from gitmodel.porcelain.get import check_not_of_git
 from gitmodel.porcelain.show import Shown, show
 from gitmodel.porcelain.staged import secrets_of
@@ -136,7 +137,7 @@ def _lineages(
             doubts.append(Finding("warning", 0, error.message))
             continue
         if pointer.oid in (output.oid for output in lineage.outputs):
-            lineages[artifact] = lineage
+            lineages[artifact] = as_shown(lineage)
         else:
             doubts.append(Finding("warning", 0, f"{path!r} is about other bytes of {artifact!r}"))
     return lineages, doubts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gitmodel.lineage import Lineage
-from gitmodel.porcelain.ancestry import Ancestry, Place
+from gitmodel.porcelain.ancestry import Ancestry, Place, as_shown
 
 Relation = Literal["input", "part", "whole", "co-committed"]
 _ORDER: tuple[Relation, ...] = ("input", "part", "whole", "co-committed")
@@ -88,7 +88,7 @@ class Links:
     def node(self, oid: str, path: str = "") -> Node:
         """Return what is known of the bytes."""
         places = tuple(self.ancestry.places.get(oid, ()))
-        made = tuple(self.ancestry.made.get(oid, ()))
+        made = tuple(as_shown(each) for each in self.ancestry.made.get(oid, ()))
         return Node(oid, path or self.path(oid), places, made)
 
     def reached(self, oids: Iterable[str], *, down: bool) -> set[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gitmodel.card import SUFFIX as CARD
@@ -15,7 +16,7 @@ from gitmodel.card import check_card, parse_card
 from gitmodel.config import CONFIG_NAME, Config, parse_config
 from gitmodel.curves import MAX_BYTES, parse_curves
 from gitmodel.curves import SUFFIX as CURVES
-from gitmodel.document import discreet
+from gitmodel.document import discreet, is_document
 from gitmodel.errors import GateError, GitmodelError, IntegrityError, MissingError, UsageError
 from gitmodel.expression import parse_expression
 from gitmodel.git import staging, trees
@@ -31,7 +32,7 @@ from gitmodel.project import Project
 from gitmodel.record import is_measure
 from gitmodel.secrets import Secret, find_secrets_in
 from gitmodel.settings import read_config
-from gitmodel.sidecar import Kind, parse_metrics, parse_params
+from gitmodel.sidecar import Kind, parse_metrics, parse_params, secrets_said
 from gitmodel.snapshot import oids_of
 
 LARGE_KEY = "gitmodel.largeFile"
@@ -311,7 +312,12 @@ def _is_known(path: str, config: Config) -> bool:
 
 def secrets_of(path: str, data: bytes) -> list[Secret]:
     """Return where a file that gitmodel reads or writes holds credentials."""
-    return find_secrets_in(data, prose=path.endswith(CARD))
+    found = find_secrets_in(data, prose=path.endswith(CARD))
+    if found or not is_document(path):
+        return found
+    with suppress(IntegrityError):
+        return secrets_said(data, path)
+    return []
 
 
 def _chosen(git: Git, names: Collection[str], wanted: Callable[[str], bool]) -> dict[str, str]:

@@ -10,8 +10,9 @@ import pytest
 from gitmodel.errors import IntegrityError
 from gitmodel.lineage import parse_lineage
 from gitmodel.masking import masked
+from gitmodel.porcelain.staged import secrets_of
 from gitmodel.secrets import find_secrets
-from gitmodel.sidecar import metric_of, without_secrets
+from gitmodel.sidecar import masked_params, metric_of, without_secrets
 from tests.helpers.inside import runner
 from tests.helpers.repo import Repo, noise
 
@@ -285,6 +286,59 @@ def test_b10_a_run_writes_no_secret_among_its_params(repo: Repo) -> None:
     done = repo.gitmodel("run", "--save", "model.pt", "--", sys.executable, "-c", script)
     assert "not written: api_key" in done.err
     assert SECRET not in "".join(path.read_text() for path in repo.path.glob("model.*.*"))
+
+
+SPELLINGS = {
+    "a.yaml": (
+        f'"pass\\x77ord": {PASSWORD}',
+        f"password{' ' * 40}: {PASSWORD}",
+        f"password: {{value: {PASSWORD}}}",
+        f"passwords:\n- a\n- {PASSWORD}",
+        f"secrets: {{db: {PASSWORD}}}",
+        f"{'a' * 200}_password: {PASSWORD}",
+        f'words:\n- "\\x2d-password={PASSWORD}"',
+    ),
+    "a.json": (
+        f'{{"pass\\u0077ord": "{PASSWORD}"}}',
+        f'{{"pass\\u0077ord": "\\u0068-{PASSWORD}"}}',
+    ),
+}
+
+
+@pytest.mark.parametrize("path", SPELLINGS)
+def test_b10_a_secret_is_found_however_a_file_spells_it(path: str) -> None:
+    for text in SPELLINGS[path]:
+        kept = "lr: 1\n" if path == "a.yaml" else "\n"
+        found = secrets_of(path, f"{kept}{text}\n".encode())
+        assert [each.line for each in found] in ([2], [4]), text
+        assert PASSWORD not in str(masked_params(f"{kept}{text}\n".encode(), path)), text
+
+
+def test_b10_what_is_said_to_be_no_secret_is_none_wherever_there_is_another() -> None:
+    plain = f'"pass\\x77ord": {PASSWORD}  # pragma: allowlist secret\nlr: 1\n'.encode()
+    assert secrets_of("a.yaml", plain) == []
+    assert masked_params(plain, "a.yaml") == {"password": PASSWORD, "lr": 1}
+    shown = masked_params(plain + b"api_key: " + SECRET.encode(), "a.yaml")
+    assert shown == {"password": PASSWORD, "lr": 1, "api_key": "***"}
+
+
+def test_b10_a_lineage_that_others_wrote_is_shown_without_its_secrets(
+    repo: Repo, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.write("t.py", "open('m.bin', 'w').write('1')\n")
+    repo.commit()
+    repo.gitmodel("run", "--save", "m.bin", "--", sys.executable, "t.py", "--password", "***")
+    (path,) = repo.path.glob("*.lineage.yaml")
+    steps = f"steps:\n- curl -u me:{PASSWORD} https://h\ncode:"
+    text = path.read_text().replace("***", PASSWORD).replace("code:", steps)
+    path.write_text(text)
+    repo.commit("edited")
+    repo.git("tag", "m-v1.0")
+    for command in (["lineage", "m"], ["lineage", "m", "--json"], ["card", "m@v1.0"]):
+        done = runner(capsys, monkeypatch)(repo, *command)
+        assert not done.code, done.err
+        assert "***" in done.out
+        assert PASSWORD not in done.out + done.err
 
 
 @pytest.mark.parametrize("how", ["gitmodel", "git"])

@@ -211,7 +211,7 @@ class WorkEnd:
             # A folder may have files from before `hash:` was changed.
             if likely := self._expected(artifact).get(found.path):
                 oid = likely.oid
-        digests = digest_found(found, artifact, algorithm_of(oid))
+        digests = digest_found(found, algorithm_of(oid))
         return Entry(digests.oid, digests.fingerprint, digests.size, found.type, found.path)
 
     def _expected(self, artifact: str) -> Mapping[str, Entry]:

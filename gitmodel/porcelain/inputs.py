@@ -121,6 +121,6 @@ def _entries_at(project: Project, path: str, owner: str) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     for found in read_ahead(scan(project.root, path, seen)):
         own = found._replace(path=f"{inside}/{found.path}".strip("/"))
-        digests = digest_found(own, owner, project.config.algorithm)
+        digests = digest_found(own, project.config.algorithm)
         entries[found.path] = Entry(*digests, found.type, found.path)
     return entries

@@ -275,7 +275,7 @@ class _Changes:
             if self._rows is None:
                 self._rows = Rows(self._project.scratch, self._project.root)
             self._meter.add(found.size)
-        if not matches(found, self._artifact, entry):
+        if not matches(found, entry):
             self.modified.append(found.path)
         elif read and self._rows:
             self._rows.add(found, Digests(entry.oid, entry.fingerprint, entry.size))

@@ -121,14 +121,14 @@ class _Work:
         for found in read_ahead(scan(project.root, artifact, seen, types)):
             entry = rest.get(found.path)
             meter.add(found.size)
-            if entry is None or not matches(found, artifact, entry):
+            if entry is None or not matches(found, entry):
                 self.modified.append(found.full)
                 continue
             del rest[found.path]
             proven.add(found.path)
             read = found._replace(known=None)
             # What the index does not know has just been read.
-            if found.known and not quick and not matches(read, artifact, entry):
+            if found.known and not quick and not matches(read, entry):
                 rotten.append(found.full)
         if rotten:
             # Nobody is to believe what the index said of them.

@@ -60,16 +60,14 @@ def opened(found: Found) -> Iterator[Found]:
         os.close(fd)
 
 
-def read_link(found: Found, artifact: str) -> bytes:
-    """Return the target of a symlink; raise `IntegrityError` if it leaves the artifact."""
+def read_link(found: Found) -> bytes:
+    """Return the target of a symlink, wherever it leads."""
     try:
-        target = os.fsencode(os.readlink(found.name, dir_fd=found.folder))
+        return os.fsencode(os.readlink(found.name, dir_fd=found.folder))
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOENT):
             raise
         raise changed(found.full) from error
-    check_link(found.path, target, artifact)
-    return target
 
 
 def check_link(path: str, target: bytes, artifact: str) -> None:
@@ -104,20 +102,20 @@ def digests_known(found: Found) -> Digests:
     )
 
 
-def digest_found(found: Found, artifact: str, algorithm: str) -> Digests:
+def digest_found(found: Found, algorithm: str) -> Digests:
     """Return the digests of what was found, from the index if it knows them."""
     if found.known and digests_known(found).oid.startswith(algorithm):
         return digests_known(found)
     if found.type == FOLDER:
         return digest_bytes(b"", algorithm)
     if found.type == LINK:
-        return digest_bytes(read_link(found, artifact), algorithm)
+        return digest_bytes(read_link(found), algorithm)
     if found.size < SMALL:
         return digest_bytes(_with_file(found, lambda fd: _read_small(fd, found)), algorithm)
     return _with_file(found, lambda fd: digest_file(fd, algorithm))
 
 
-def matches(found: Found, artifact: str, entry: Entry) -> bool:
+def matches(found: Found, entry: Entry) -> bool:
     """Return whether what was found is what an entry says, by its oid; reads it only if it must.
 
     The fingerprint proves nothing: other bytes can be made to have it.
@@ -130,22 +128,27 @@ def matches(found: Found, artifact: str, entry: Entry) -> bool:
         return False
     if found.known and found.known.oid == oid_to_bytes(entry.oid):
         return found.known.fingerprint == fingerprint_to_bytes(entry.fingerprint)
-    digests = digest_found(found, artifact, algorithm_of(entry.oid))
+    digests = digest_found(found, algorithm_of(entry.oid))
     return digests == Digests(entry.oid, entry.fingerprint, entry.size)
 
 
 def store(found: Found, artifact: str, writer: CacheWriter, same: str = "") -> Digests:
     """Put what was found into the cache and return its digests.
 
-    `same` is an oid that a large file probably has still; then it is not copied in vain.
+    `same` is an oid that a large file probably has still; then it is not copied in vain.  Raises
+    `IntegrityError` for a symlink that leaves the artifact.
     """
-    if found.type in (FOLDER, LINK):
-        return store_bytes(read_link(found, artifact) if found.type == LINK else b"", writer)
+    if found.type == FOLDER:
+        return store_bytes(b"", writer)
+    if found.type == LINK:
+        target = read_link(found)
+        check_link(found.path, target, artifact)
+        return store_bytes(target, writer)
     if found.size < SMALL:
         return _store_small(found, writer)
     cache = writer.cache
     if same and _with_file(found, lambda fd: cache.is_copy(fd, found.size, same)):
-        digests = digest_found(found, artifact, writer.algorithm)
+        digests = digest_found(found, writer.algorithm)
         if digests.oid == same:
             return digests
     return _with_file(found, lambda fd: cache.put_file(fd, writer.algorithm, writer.meter))

@@ -40,7 +40,7 @@ def is_there(target: Path, entries: Mapping[str, Entry]) -> bool:
                 return False
             if found.type != FOLDER and found.size != entry.size:
                 return False
-            if digest_found(found, target.name, algorithm_of(entry.oid)).oid != entry.oid:
+            if digest_found(found, algorithm_of(entry.oid)).oid != entry.oid:
                 return False
     except IntegrityError:
         # A device, or a symlink that leads out of the folder: nothing that a manifest has.

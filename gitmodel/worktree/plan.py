@@ -133,9 +133,9 @@ class Planner:
             if not found.known:
                 self._meter.add(found.size)
             entry = rest.get(found.path)
-            if entry is None or not matches(found, artifact, entry):
+            if entry is None or not matches(found, entry):
                 old = before.get(found.path)
-                oid = digest_found(found, artifact, algorithm_of(old.oid) if old else algorithm).oid
+                oid = digest_found(found, algorithm_of(old.oid) if old else algorithm).oid
                 # A checkout that died may have emptied a folder, and not removed it.
                 emptied = found.type == FOLDER and earlier.is_folder(found.path)
                 yield _other(found, oid, old, rows.stamp, tracked=old is not None or emptied)

@@ -150,6 +150,34 @@ def test_f1_with_force_an_edit_from_before_goes_and_is_kept(
     assert kept(story) == [precious] * 3
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["checkout", "v1.0", "--force"], ["checkout", "--force", "--", "model.pt", "data/train"]),
+        *(["rm", "--force", "model.pt", "data/train"], ["pull", "--force"]),
+    ],
+    ids=" ".join,
+)
+def test_f1_a_symlink_in_place_of_an_artifact_is_put_aside_by_force(
+    story: Repo, command: list[str]
+) -> None:
+    outside = story.path.parent / "outside"
+    outside.mkdir()
+    (outside / "mine").write_bytes(PRECIOUS)
+    for path, target in (("model.pt", "mine"), ("data/train", ".")):
+        story.run("rm", "-rf", path)
+        (story.path / path).symlink_to(outside / target)
+    refused = [word for word in command if word != "--force"]
+    assert story.run("gitmodel", *refused).code == 4
+    story.gitmodel(*command)
+    assert not (story.path / "model.pt").is_symlink()
+    assert not (story.path / "data/train").is_symlink()
+    links = {path.readlink() for path in (story.home / "replaced").rglob("*") if path.is_symlink()}
+    assert links == {outside / "mine", outside}
+    assert [*outside.iterdir()] == [outside / "mine"]
+    assert (outside / "mine").read_bytes() == PRECIOUS
+
+
 @pytest.mark.parametrize("old", [b"", b'{"a": 1}'], ids=["unchanged", "replaced"])
 def test_f1_a_sidecar_that_is_open_gets_what_is_written_to_it(story: Repo, old: bytes) -> None:
     path = "data/train.metrics.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gitmodel.cli.common import extent, from_root, opened, progress_bar, quiet_option
+from gitmodel.cli.common import PATH, extent, from_root, opened, progress_bar, quiet_option
 from gitmodel.cli.printer import say
 from gitmodel.errors import UsageError
 from gitmodel.porcelain.add import Added, add, modified_artifacts
@@ -13,7 +13,7 @@ from gitmodel.words import plural, some
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path())
+@click.argument("paths", nargs=-1, type=PATH)
 @click.option("--update", "-u", is_flag=True, help="Bring all tracked artifacts up to date.")
 @quiet_option
 def command(paths: tuple[str, ...], update: bool, quiet: bool) -> None:

@@ -68,7 +68,10 @@ def behind_dashes(ctx: click.Context) -> list[str]:
     return behind
 
 
-paths_argument = click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH]...")
+PATH = click.Path(readable=False)
+"""A path of which nothing is asked yet: what cannot be read is said by who reads it."""
+
+paths_argument = click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 jobs_option = click.option(
     "--jobs",

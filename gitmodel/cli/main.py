@@ -158,13 +158,22 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        named = isinstance(error.filename, (str, bytes))
-        where = f"{os.fsdecode(error.filename)!r}: " if named else ""
-        hint = _REMEDY_HINTS.get(error.errno or 0, "gitmodel doctor")
-        return fail(DiskError(f"{where}{error.strerror or error}", hint=hint))
+        return fail(_as_said(error))
     except Exception as error:  # noqa: BLE001 - the last resort: a message and a log, no traceback
         number = signal_behind(error)
         return _report_bug(error) if number is None else _stop(number)
+
+
+def _as_said(error: OSError) -> DiskError:
+    """Return an error of the system with the file that it is about, and what helps."""
+    said = error.strerror or str(error)
+    hint = _REMEDY_HINTS.get(error.errno or 0, "gitmodel doctor")
+    if not isinstance(error.filename, str | bytes):
+        return DiskError(said, hint=hint)
+    path = os.fsdecode(error.filename)
+    if isinstance(error, PermissionError):
+        hint = hints.command("ls -ld {}", path)
+    return DiskError(f"{path!r}: {said}", hint=hint)
 
 
 def _stop(number: signal.Signals) -> int:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from gitmodel.cli.common import from_root, opened, quiet_option
+from gitmodel.cli.common import PATH, from_root, opened, quiet_option
 from gitmodel.cli.printer import say
 from gitmodel.porcelain.move import Moved, move
 from gitmodel.printable import shown
 
 
 @click.command()
-@click.argument("source", type=click.Path())
-@click.argument("target", type=click.Path())
+@click.argument("source", type=PATH)
+@click.argument("target", type=PATH)
 @quiet_option
 def command(source: str, target: str, quiet: bool) -> None:
     """Move or rename the artifact SOURCE to TARGET, or into the folder TARGET.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gitmodel.cli.checkout import tell_kept
-from gitmodel.cli.common import from_root, opened, progress_bar, quiet_option
+from gitmodel.cli.common import PATH, from_root, opened, progress_bar, quiet_option
 from gitmodel.cli.printer import say
 from gitmodel.porcelain.remove import Removal, Removed, remove
 from gitmodel.printable import shown
@@ -14,7 +14,7 @@ from gitmodel.words import plural, some
 
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path(), required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, type=PATH, required=True, metavar="PATH...")
 @click.option("--cached", is_flag=True, help="Keep the files; only stop tracking them.")
 @click.option("--sidecars", is_flag=True, help="Remove the metrics, params and cards beside too.")
 @click.option(

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,11 +34,9 @@ def open_folder(root: Path, path: str, *, create: bool = False) -> Iterator[int]
     """Open the folder `path` below `root`, step by step, never through a symlink."""
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        for name in path.split("/") if path else ():
-            if create:
-                with suppress(FileExistsError):
-                    os.mkdir(name, dir_fd=fd)
-            inner = _open_step(fd, name, path)
+        steps = path.split("/") if path else []
+        for depth in range(len(steps)):
+            inner = _open_step(fd, steps, depth, create=create)
             os.close(fd)
             fd = inner
         yield fd
@@ -46,12 +44,18 @@ def open_folder(root: Path, path: str, *, create: bool = False) -> Iterator[int]
         os.close(fd)
 
 
-def _open_step(fd: int, name: str, path: str) -> int:
+def _open_step(fd: int, steps: Sequence[str], depth: int, *, create: bool) -> int:
+    name = steps[depth]
     try:
+        if create:
+            with suppress(FileExistsError):
+                os.mkdir(name, dir_fd=fd)
         return os.open(name, OPEN_FOLDER, dir_fd=fd)
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+            error.filename = "/".join(steps[: depth + 1])
             raise
+        path = "/".join(steps)
         link = stat.S_ISLNK(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
         what = "a symlink" if link else "not a folder"
         raise IntegrityError(

@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 
 from gitmodel.errors import ConflictError, UsageError
 from gitmodel.git import revisions, staging, worktree
@@ -65,11 +66,10 @@ def remove(project: Project, paths: Sequence[str], removal: Removal, work: Work)
         known = {*find_staged(project.git), *find_left(project, snapshot)}
         artifacts = [find_tracked(path, known) for path in dict.fromkeys(paths)]
         pointers = {artifact: snapshot.pointers.get(artifact) for artifact in artifacts}
-        sidecars = [
-            path
-            for artifact in artifacts
-            for path in find_sidecars(project, artifact, snapshot.pointers).values()
-        ]
+        # Artifacts with one stem share theirs until the last of them goes.
+        staying = snapshot.pointers.keys() - pointers.keys()
+        found = (find_sidecars(project, artifact, staying).values() for artifact in artifacts)
+        sidecars = [*dict.fromkeys(chain.from_iterable(found))]
         wanted = sidecars if removal.sidecars else []
         _check(project, pointers, wanted, removal)
         kept, count, replaced = _remove_files(project, pointers, removal, work)

@@ -168,6 +168,19 @@ def test_rm_with_sidecars(story: Repo) -> None:
     assert not (story.path / "model.metrics.json").exists()
 
 
+def test_rm_takes_shared_sidecars_with_the_last_artifact(story: Repo) -> None:
+    for path in ("model.onnx", "model.gguf"):
+        story.write(path, path)
+    story.gitmodel("add", "model.onnx", "model.gguf")
+    story.write("model.metrics.json", "{}")
+    story.commit("more")
+    done = story.gitmodel("rm", "--sidecars", "model.gguf")
+    assert "metrics" not in done.out + done.err
+    done = story.gitmodel("rm", "--sidecars", "model.pt", "model.onnx")
+    assert "removed model.metrics.json" in done.out
+    assert not list(story.path.glob("model*"))
+
+
 def test_rm_does_not_lose_work(story: Repo) -> None:
     story.write("model.pt", "never saved")
     assert "'model.pt' would be overwritten" in story.gitmodel("rm", "model.pt", code=4).err

@@ -52,7 +52,9 @@ _CLOSED = re.compile(r"[\s,;}\])&|\\]|$")
 _SHORT_VALUE = re.compile(r"[^\s\"',;&}\]]{0,300}")
 _BLOCK = re.compile(r"[|>][+-]?|\\|")
 """What stands in the place of a value that follows on the next lines."""
-_CALL = re.compile(r"(?<!\w)(?P<name>\w{1,100})\([ \t]{0,9}(?P<quote>[\"'])")
+_CALL = re.compile(
+    r"(?<!\w)(?P<name>\w{1,100})\([ \t]{0,9}(?:\w{1,30}[ \t]{0,9}=[ \t]{0,9})?(?P<quote>[\"'])"
+)
 _TAG = re.compile(r"<(?P<name>[\w.:-]{1,100})(?:\s[^<>]{0,200})?>(?P<value>[^<]+)")
 _SCHEME = re.compile(
     r"(?i)(?<![\w-])(bearer|basic|token|apikey|digest|negotiate|bot)([ \t]{1,9})([^\s\"',;]{4,})"
@@ -66,6 +68,8 @@ _OPTION = re.compile(r"(?:[-–—−‐]{1,2}|/)(?P<name>[^\W\d][\w.-]{0,99})")
 _BARE = re.compile(r"(?=.*[_.A-Z-])[\w.-]{3,100}|password|passwd|passphrase")
 _FILE = re.compile(r".*\.[a-z]{1,5}")
 _SERVER = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/.*)?|localhost(?::\d+)?")
+_BUNDLE = re.compile(r"-[A-Za-z]{1,9}(?P<last>[A-Za-z])")
+"""Short options in one argument, of which the last may have a value."""
 _SHELL_CODE = re.compile(r"-[a-z]*c")
 _LONG_NAMES = frozenset(("-password", "-passwd", "-passphrase"))
 """Options that are no short one with its value."""
@@ -91,17 +95,23 @@ _PROGRAMS: Mapping[str, Mapping[str, str]] = {
     "openssl": dict.fromkeys(("-k", "-K", "-pass", "-passin", "-passout"), PASSWORD),
     "login": {"-p": PASSWORD, "": _NEXT},
     "curl": {"-u": USER, "-U": USER, "-b": PASSWORD, "-E": USER},
-    "lftp": {"-u": USER},
+    **{name: {"-u": USER} for name in ("lftp", "ftp", "ncftpget", "ncftpput")},
     "smbclient": {"-U": USER},
     **{name: {"-a": USER} for name in ("http", "https", "xh")},
     **{name: {"": _ACCOUNT} for name in ("sqlplus", "sqlldr", "expdp", "impdp", "rman")},
     **{name: {"/p:": _ATTACHED} for name in ("xfreerdp", "wfreerdp", "mstsc")},
     "twine": {"-p": PASSWORD},
+    "ssh-keygen": {"-N": PASSWORD, "-P": PASSWORD},
+    "openai": {"-k": PASSWORD},
+    "vault": {"value=": PASSWORD},
+    "ngrok": {"authtoken": PASSWORD},
+    "poetry": {"pypi-token.pypi": PASSWORD},
     "secret": {"--body": PASSWORD, "-b": PASSWORD},
 }
 """Options that only mean a secret to one program, or behind one word."""
 
-_ABSOLUTE = re.compile(r"(?<![\w./~+%-])(?!(?<=:)//)(?:file://)?(/[^\s:,;=\"'()\[\]{}]*)")
+# Behind a pattern or a variable, it is the rest of a path: `data/**/*.png`, `$(pwd)/x`.
+_ABSOLUTE = re.compile(r"(?<![\w./~+%*?)\]}-])(?!(?<=:)//)(?:file://)?(/[^\s:,;=\"'()\[\]{}]*)")
 _HOME = re.compile(r"(?<![\w./])~[\w.-]*/")
 
 
@@ -124,7 +134,9 @@ def _without_secrets(arguments: Sequence[str], depth: int) -> list[str]:
     shown: list[str] = []
     options: dict[str, str] = {}
     hides, before = "", ""
-    piped = depth > 0 and not _STDIN.isdisjoint(arguments)
+    piped = depth > 0 and (
+        not _STDIN.isdisjoint(arguments) or ("sudo" in arguments and "-S" in arguments)
+    )
     echoed = False
     for text in arguments:
         program = os.path.basename(text).lower().removesuffix(".exe")
@@ -180,6 +192,8 @@ def _argument(text: str, options: Mapping[str, str]) -> tuple[str | None, str]:
         if option and text.startswith(option) and text != option and not (long or whole):
             value = text[len(option) :].lstrip("=")
             return option + (_without_password(value) if kind == USER else MASK), ""
+    if (match := _BUNDLE.fullmatch(text)) and (kind := options.get(f"-{match['last']}")):
+        return text, "" if kind == _ATTACHED else kind
     plain = text if text.isascii() else plain_letters(text)
     if match := _OPTION.fullmatch(plain):
         return text, secrecy_of_option(match["name"])

@@ -73,6 +73,7 @@ PRIVATE_KEY = r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
 """The line that a private key begins with."""
 PLACES = (
     (r"(hooks\.slack\.com/(?:services|workflows|triggers)/)", r"[^\s\"'<>]+"),
+    (r"(anaconda\.(?:org|com|cloud)/t/)", r"[^\s\"'<>/]+"),
     (r"(discord(?:app)?\.com/api/webhooks/)", r"[^\s\"'<>]+"),
     (r"(\.webhook\.office\.com/)", r"[^\s\"'<>]+"),
     (r"(api\.telegram\.org/(?:file/)?bot)", r"[^\s\"'<>/]+"),
@@ -143,7 +144,10 @@ PASSWORD, TOKEN, RANDOM, USER = "password", "token", "random", "user"
 """What a name says of its value: that it is chosen by a person, that a service handed it out, that
 it is secret only if it looks as if nobody had chosen it, or that it is a user and a password."""
 _WORDS = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+"
-_PASSWORDS = ("password", "passwd", "passphrase", "passcode", "pwd", "secret")
+_PASSWORDS = (
+    *("password", "passwd", "passphrase", "passcode", "pwd", "secret"),
+    *("passwort", "kennwort", "motdepasse", "contrasena", "senha", "wachtwoord"),
+)
 _MANY_PASSWORDS = ("passwords", "passphrases", "passcodes", "pwds", "secrets")
 # The letters of a name may hold one of these anywhere: PGPASSWORD, secretAccessKey, apitokens.
 _ANYWHERE = (

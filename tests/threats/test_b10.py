@@ -21,6 +21,17 @@ C = "CANARY"
 HEX = "0123456789abcdef" * 2
 PEM = f"-----BEGIN OPENSSH {'PRIVATE'} KEY-----\n{C}b64\n{C}\n-----END OPENSSH PRIVATE KEY-----"
 LEAKS = {
+    "bundled options of curl": ["curl", "-sSu", f"me:{C}", "https://h"],
+    "bundled options of ldapsearch": ["ldapsearch", "-xw", C],
+    "call with a name": ["python", "-c", f"wandb.login(key='{C}')"],
+    "sudo from a pipe": ["sh", "-c", f"echo {C} | sudo -S make"],
+    "german": ["x", "--passwort", C],
+    "french": ["x", f"--mot-de-passe={C}"],
+    "passphrase of a key": ["ssh-keygen", "-t", "rsa", "-N", C],
+    "value in a vault": ["vault", "kv", "put", "secret/x", f"value={C}"],
+    "authtoken": ["ngrok", "authtoken", C],
+    "token of anaconda": ["conda", "config", "--set", "c", f"https://conda.anaconda.org/t/{C}/c"],
+    "token of poetry": ["poetry", "config", "pypi-token.pypi", C],
     # The header of a request
     "authorization token": ["curl", "-H", f"Authorization: token {C}"],
     "authorization basic": ["curl", "-H", f"Authorization: Basic {C}zOnBhc3M="],
@@ -247,6 +258,8 @@ LEAKS = {
     "en dashes": ["––api-key", C],
 }
 INNOCENT = [
+    *("--glob data/**/a.png --only {a,b}/c.png", "--from $(pwd)/x --to ${HOME}/y --any data/?/z"),
+    *("curl -fsSL https://h/x", "mysql -uroot db", "get_name(key=name)", "sort -S 1G x"),
     *("python train.py --tokenizer bert --max-tokens 512 --key-dim 64", "--author X --patience 3"),
     *("--pad-token <pad> --eos-token-id 2 --num_tokens=5", "--tokens-per-batch 4096 --passes 3"),
     *("--sort-key name --group-key=user --primary_key id", "--num-key-value-heads 8 --key value"),

@@ -8,6 +8,7 @@ never returns it, so that nobody can print it; `masking` writes the rest of a te
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -220,6 +221,7 @@ _PLAIN_KEY = frozenset(
 # Letters of other alphabets that look like ours.
 _LOOKALIKES = str.maketrans("аеорсухіѕԁӏκοτνρ", "aeopcyxisdlkotvp")
 
+_ESCAPED = re.compile(r"\\(?P<number>x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})")
 # As no word and no name is; `pad_token: "<pad>"` is everyday in params.
 _RANDOM = r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9+/=_.~%-]{16,}"
 # A word with or without a number, or a number, a date and a time.
@@ -263,7 +265,15 @@ def find_secrets(text: str, *, prose: bool = False) -> list[Secret]:
 
 def find_secrets_in(data: bytes, *, prose: bool = False) -> list[Secret]:
     """Return what `find_secrets` does of a file, of which it searches the first `MAX_BYTES`."""
-    return find_secrets(data[:MAX_BYTES].decode("utf-8", "replace"), prose=prose)
+    text = data[:MAX_BYTES].decode("utf-8", "replace")
+    # JSON and YAML may write a letter as its number.
+    return find_secrets(_ESCAPED.sub(_letter, text) if "\\" in text else text, prose=prose)
+
+
+def _letter(match: re.Match[str]) -> str:
+    number = int(match["number"][1:], 16)
+    letter = chr(number) if number <= sys.maxunicode else ""
+    return letter if letter.isprintable() and letter else match[0]
 
 
 def secrecy_of(name: str) -> str:

@@ -323,7 +323,7 @@ def test_b10_a_secret_is_found_however_a_file_spells_it(path: str) -> None:
     for text in SPELLINGS[path]:
         kept = "lr: 1\n" if path == "a.yaml" else "\n"
         found = secrets_of(path, f"{kept}{text}\n".encode())
-        assert [each.line for each in found] in ([2], [4]), text
+        assert [each.line for each in found] in ([2], [3], [4]), text
         assert PASSWORD not in str(masked_params(f"{kept}{text}\n".encode(), path)), text
 
 
@@ -500,6 +500,7 @@ def test_b10_a_secret_is_found_wherever_it_lies_among_params() -> None:
 BROKEN = {
     "model.metrics.json": (
         f'{{"accuracy": "{SECRET}"}}',
+        '{"pass\\u0077ord": "CANARY"}',
         '{"password": "CANARY"}',
         f'{{\n"{TOKEN}": [1]}}',
         f'{{"a": 1, "a": {TOKEN}}}',

@@ -120,7 +120,9 @@ def _check(
                     f"{artifact!r} is not committed in this form",
                     hint="git commit, or --force to remove it anyway, or --cached to keep the file",
                 )
-    if unsaved := worktree.unsaved(project.git, sidecars):
+    # Git may be told to look away from a file.
+    tracked = staging.tracked(project.git, sidecars)
+    if unsaved := [*worktree.unsaved(project.git, sidecars), *not_in_git(project.git, tracked)]:
         raise ConflictError(
             f"{unsaved[0]!r} has changes that are not committed",
             hint="git commit, or --force to remove it anyway",

@@ -168,6 +168,17 @@ def test_rm_with_sidecars(story: Repo) -> None:
     assert not (story.path / "model.metrics.json").exists()
 
 
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_rm_sees_an_edit_that_git_looks_away_from(story: Repo, flag: str) -> None:
+    story.write("model.metrics.json", "{}")
+    story.commit("sidecars")
+    story.git("update-index", flag, "model.metrics.json")
+    story.write("model.metrics.json", '{"a": 1}')
+    done = story.gitmodel("rm", "--sidecars", "model.pt", code=4)
+    assert "'model.metrics.json' has changes that are not committed" in done.err
+    assert story.read("model.metrics.json") == b'{"a": 1}'
+
+
 def test_rm_takes_shared_sidecars_with_the_last_artifact(story: Repo) -> None:
     for path in ("model.onnx", "model.gguf"):
         story.write(path, path)

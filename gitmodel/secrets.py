@@ -244,6 +244,8 @@ _PLACEHOLDER = (
     r"|(?i:null|none|true|false|yes|no|unset|redacted|empty|dummy)"
 )
 _SHORTEST = 4
+_LONGEST_NEST = 300
+"""Characters of a value that is searched for pairs inside, so that time stays in proportion."""
 _A_PASSWORD = "a password"
 _A_TOKEN = "a key or token"
 _A_LOGIN = "a user and password"
@@ -462,12 +464,21 @@ def _matches(text: str, *, prose: bool) -> Iterator[tuple[int, str]]:
             yield match.start("value"), _A_TOKEN
     # A pair takes a URL for one value, whatever its query says.
     for pattern in (_PAIR, _QUERY):
-        for match in re.finditer(pattern, text):
+        for match in _nested(pattern, text):
             if what := _judge(match["name"], match["value"], prose=prose):
                 yield match.start("value"), what
     for match in re.finditer(_OPTION, text):
         if what := _judge_option(match["name"], match["value"], prose=prose):
             yield match.start("value"), what
+
+
+def _nested(pattern: str, text: str) -> Iterator[re.Match[str]]:
+    """Yield matches, also those inside the value of another: `note: password=x`."""
+    find, at = re.compile(pattern).search, 0
+    while match := find(text, at):
+        yield match
+        start, end = match.span("value")
+        at = start if end - start <= _LONGEST_NEST else end
 
 
 def _judge(name: str, value: str, *, prose: bool) -> str:

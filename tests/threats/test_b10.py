@@ -308,6 +308,12 @@ SPELLINGS = {
         f"password: {{value: {PASSWORD}}}",
         f"passwords:\n- a\n- {PASSWORD}",
         f"secrets: {{db: {PASSWORD}}}",
+        *(
+            f"note: password={PASSWORD}",
+            f"env: DB_PASSWORD={PASSWORD}",
+            f"x: 'password: {PASSWORD}'",
+        ),
+        *(f"conn: Password={PASSWORD};Server=x", f"x: [password: {PASSWORD}]"),
         f"{'a' * 200}_password: {PASSWORD}",
         f'words:\n- "\\x2d-password={PASSWORD}"',
     ),

@@ -71,7 +71,16 @@ def read_link(found: Found) -> bytes:
 
 
 def check_link(path: str, target: bytes, artifact: str) -> None:
-    """Raise `IntegrityError` if a symlink at `path` could lead out of its artifact.
+    """Raise `IntegrityError` if a symlink at `path` could lead out of its artifact."""
+    if _leads_out(path, target):
+        raise IntegrityError(
+            f"the symlink {f'{artifact}/{path}'.rstrip('/')!r} leads out of the artifact",
+            hint="replace it by what it points to, or by a relative one",
+        )
+
+
+def _leads_out(path: str, target: bytes) -> bool:
+    """Return whether a symlink at `path` could lead out of its artifact.
 
     Steps upwards may only come first: after a name, which may be a symlink itself, `..` could
     lead anywhere.
@@ -81,17 +90,13 @@ def check_link(path: str, target: bytes, artifact: str) -> None:
     while up < len(steps) and steps[up] == b"..":
         up += 1
     inside = up <= path.count("/") and path
-    if (
+    return (
         not inside
         or not target
         or target.startswith(b"/")
         or b".." in steps[up:]
         or b"\0" in target
-    ):
-        raise IntegrityError(
-            f"the symlink {f'{artifact}/{path}'.rstrip('/')!r} leads out of the artifact",
-            hint="replace it by what it points to, or by a relative one",
-        )
+    )
 
 
 def digests_known(found: Found) -> Digests:
@@ -128,6 +133,8 @@ def matches(found: Found, entry: Entry) -> bool:
         return False
     if found.known and found.known.oid == oid_to_bytes(entry.oid):
         return found.known.fingerprint == fingerprint_to_bytes(entry.fingerprint)
+    if found.type == LINK and _leads_out(found.path, read_link(found)):
+        return False
     digests = digest_found(found, algorithm_of(entry.oid))
     return digests == Digests(entry.oid, entry.fingerprint, entry.size)
 

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitmodel.cache import Cache
-from gitmodel.digest import algorithm_of
 from gitmodel.disk import OPEN_FILE, exists_in, make_folder, sync_folder
 from gitmodel.errors import ConflictError, IntegrityError
 from gitmodel.exchange import exchange_at, rename_new, sync
-from gitmodel.manifest import FOLDER, Entry
+from gitmodel.manifest import Entry
 from gitmodel.progress import Progress
 from gitmodel.scratch import BESIDE, TARGET, Scratch, sweep
-from gitmodel.worktree.content import digest_found, read_ahead
+from gitmodel.worktree.content import matches, read_ahead
 from gitmodel.worktree.opening import look, only_renamed, pack_stat
 from gitmodel.worktree.places import Places
 from gitmodel.worktree.scan import scan
@@ -36,14 +35,10 @@ def is_there(target: Path, entries: Mapping[str, Entry]) -> bool:
     try:
         for found in read_ahead(scan(target.parent, target.name, {})):
             entry = rest.pop(found.path, None)
-            if entry is None or found.type != entry.type:
-                return False
-            if found.type != FOLDER and found.size != entry.size:
-                return False
-            if digest_found(found, algorithm_of(entry.oid)).oid != entry.oid:
+            if entry is None or not matches(found, entry):
                 return False
     except IntegrityError:
-        # A device, or a symlink that leads out of the folder: nothing that a manifest has.
+        # A device, which no manifest has.
         return False
     return not rest and look(target.parent, target.name) is not None
 

@@ -142,7 +142,7 @@ def test_an_artifact_that_is_a_symlink_is_not_stored(tree, tmp_path):
         cache.writer() as writer,
         pytest.raises(IntegrityError, match="leads out of the artifact"),
     ):
-        store(link, "data", writer)
+        store(link, "model", writer)
 
 
 def test_a_symlink_to_itself_is_only_a_target(tree):
@@ -320,3 +320,8 @@ def test_a_file_that_changes_after_it_was_opened_ahead_is_a_conflict(tree):
             (tree / "data" / "a.txt").write_bytes(b"other")
             with pytest.raises(ConflictError, match="changed while it was read"):
                 digest_found(each, "blake3")
+
+
+def test_a_symlink_that_leads_out_is_what_no_version_has(tree):
+    (tree / "data" / "out").symlink_to("../../x")
+    assert not matches(found(tree, "out"), entry("out", "l", b"../../x"))

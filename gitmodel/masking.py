@@ -68,8 +68,8 @@ _OPTION = re.compile(r"(?:[-–—−‐]{1,2}|/)(?P<name>[^\W\d][\w.-]{0,99})")
 _BARE = re.compile(r"(?=.*[_.A-Z-])[\w.-]{3,100}|password|passwd|passphrase")
 _FILE = re.compile(r".*\.[a-z]{1,5}")
 _SERVER = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?(?:/.*)?|localhost(?::\d+)?")
-_BUNDLE = re.compile(r"-[A-Za-z]{1,9}(?P<last>[A-Za-z])")
-"""Short options in one argument, of which the last may have a value."""
+_BUNDLE = re.compile(r"-[A-Za-z]{2,10}")
+"""Short options in one argument; the last may take a value."""
 _SHELL_CODE = re.compile(r"-[a-z]*c")
 _LONG_NAMES = frozenset(("-password", "-passwd", "-passphrase"))
 """Options that are no short one with its value."""
@@ -192,8 +192,9 @@ def _argument(text: str, options: Mapping[str, str]) -> tuple[str | None, str]:
         if option and text.startswith(option) and text != option and not (long or whole):
             value = text[len(option) :].lstrip("=")
             return option + (_without_password(value) if kind == USER else MASK), ""
-    if (match := _BUNDLE.fullmatch(text)) and (kind := options.get(f"-{match['last']}")):
-        return text, "" if kind == _ATTACHED else kind
+    kind = options.get(f"-{text[-1]}", _ATTACHED) if _BUNDLE.fullmatch(text) else _ATTACHED
+    if kind != _ATTACHED:
+        return text, kind
     plain = text if text.isascii() else plain_letters(text)
     if match := _OPTION.fullmatch(plain):
         return text, secrecy_of_option(match["name"])

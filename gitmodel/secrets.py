@@ -149,7 +149,7 @@ _PASSWORDS = (
     *("password", "passwd", "passphrase", "passcode", "pwd", "secret"),
     *("passwort", "kennwort", "motdepasse", "contrasena", "senha", "wachtwoord"),
 )
-_MANY_PASSWORDS = ("passwords", "passphrases", "passcodes", "pwds", "secrets")
+_MANY_PASSWORDS = frozenset(f"{word}s" for word in _PASSWORDS)
 # The letters of a name may hold one of these anywhere: PGPASSWORD, secretAccessKey, apitokens.
 _ANYWHERE = (
     *("password", "passwd", "passphrase", "passcode", "credential", "connectionstring"),

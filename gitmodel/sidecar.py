@@ -77,13 +77,19 @@ def format_metrics(metrics: Mapping[str, Metric], path: str) -> bytes:
 
 def parse_params(data: bytes, path: str) -> dict[str, Value]:
     """Return the params of a file by dotted name: numbers, texts, booleans, null, sequences."""
-    params: dict[str, Value] = {}
+    _, params = _read_params(data, path)
+    return {name: value for name, (_, value) in params.items()}
+
+
+def _read_params(data: bytes, path: str) -> tuple[Document, dict[str, tuple[Keys, Value]]]:
+    """Return a file, and by dotted name its params with the keys that lead to them."""
+    params: dict[str, tuple[Keys, Value]] = {}
     with discreet(data, path):
         document, is_text = _read(data, path, "params")
         for keys, value in _leaves(document, long=False):
             plain = plain_scalar(value) if is_text and isinstance(value, str) else value
-            params[_name(document, keys, params)] = plain
-    return params
+            params[_name(document, keys, params)] = keys, plain
+    return document, params
 
 
 def metric_of(name: str, value: Value, goals: Mapping[str, Goal]) -> Metric:
@@ -235,13 +241,10 @@ def _without(
 
 def masked_params(data: bytes, path: str) -> dict[str, Value]:
     """Return what `parse_params` does, with `***` for what looks like a secret."""
-    params = parse_params(data, path)
-    document, _ = _read(data, path, "params")
+    document, params = _read_params(data, path)
     hidden = _secrets_in(document, data)
-    if not hidden:
-        return params
     shown: dict[str, Value] = {}
-    for (keys, _), (name, value) in zip(_leaves(document, long=False), params.items(), strict=True):
+    for name, (keys, value) in params.items():
         if any(keys[: depth + 1] in hidden for depth in range(len(keys))):
             shown[MASK if find_secrets(name) else name] = MASK
         else:
@@ -296,15 +299,15 @@ def _secrets_in(document: Document, data: bytes) -> dict[Keys, str]:
 
 def _secrets_of(params: Mapping[str, Value]) -> dict[Keys, str]:
     # Most have none, which one search tells.
-    if not find_secrets("\n".join(_lines(params))):
-        return {}
-    found: dict[Keys, str] = {}
+    return dict(_each_secret(params)) if find_secrets("\n".join(_lines(params))) else {}
+
+
+def _each_secret(params: Mapping[str, Value], above: Keys = ()) -> Iterator[tuple[Keys, str]]:
     for key, value in params.items():
         if what := _secret(key, value):
-            found[key,] = what
+            yield (*above, key), what
         elif isinstance(value, dict):
-            found |= {(key, *below): what for below, what in _secrets_of(value).items()}
-    return found
+            yield from _each_secret(value, (*above, key))
 
 
 def _lines(params: Mapping[str, Value]) -> Iterator[str]:
@@ -318,9 +321,9 @@ def _lines(params: Mapping[str, Value]) -> Iterator[str]:
 
 
 def _secret(key: str, value: Value) -> str:
-    """Return what a parameter seems to hold, if it should be left out, or nothing.
+    """Return the kind of secret that a parameter seems to hold, or an empty text.
 
-    Of a mapping, that is so if its own name says so.
+    A mapping counts as a whole only if its own name says so.
     """
     texts = list(_texts(value))
     lines = [_line(name or key, text) for name, text in texts]

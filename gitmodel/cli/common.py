@@ -69,7 +69,7 @@ def behind_dashes(ctx: click.Context) -> list[str]:
 
 
 PATH = click.Path(readable=False)
-"""A path of which nothing is asked yet: what cannot be read is said by who reads it."""
+"""A path as typed; if it cannot be read, the error comes from where it is opened."""
 
 paths_argument = click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

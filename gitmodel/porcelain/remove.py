@@ -120,9 +120,7 @@ def _check(
                     f"{artifact!r} is not committed in this form",
                     hint="git commit, or --force to remove it anyway, or --cached to keep the file",
                 )
-    # Git may be told to look away from a file.
-    tracked = staging.tracked(project.git, sidecars)
-    if unsaved := [*worktree.unsaved(project.git, sidecars), *not_in_git(project.git, tracked)]:
+    if unsaved := _uncommitted(project.git, staging.tracked(project.git, sidecars)):
         raise ConflictError(
             f"{unsaved[0]!r} has changes that are not committed",
             hint="git commit, or --force to remove it anyway",
@@ -132,8 +130,12 @@ def _check(
 def _keep(project: Project, paths: Sequence[str]) -> tuple[Kept, ...]:
     """Set aside those of the files that no commit has as they are: soon nothing names them."""
     there = [path for path in paths if look(project.root, path)]
-    lost = [*not_in_git(project.git, there), *worktree.unsaved(project.git, there)]
-    return tuple(map(project.places.set_aside, dict.fromkeys(lost)))
+    return tuple(map(project.places.set_aside, _uncommitted(project.git, there)))
+
+
+def _uncommitted(git: Git, paths: Sequence[str]) -> list[str]:
+    """Return the files that no commit has as they are, including those marked as unchanged."""
+    return [*dict.fromkeys([*not_in_git(git, paths), *worktree.unsaved(git, paths)])]
 
 
 def _remove_files(

@@ -172,5 +172,5 @@ class _Reading:
 
 
 def as_shown(lineage: Lineage) -> Lineage:
-    """Return a lineage without secrets in what it says was run, whoever wrote it."""
-    return replace(lineage, steps=masked(lineage.steps, ""), command=masked(lineage.command, ""))
+    """Return a lineage without secrets or absolute paths in its steps and command."""
+    return replace(lineage, steps=masked(lineage.steps, "/"), command=masked(lineage.command, "/"))

@@ -348,7 +348,7 @@ def test_b10_a_lineage_that_others_wrote_is_shown_without_its_secrets(
     repo.commit()
     repo.gitmodel("run", "--save", "m.bin", "--", sys.executable, "t.py", "--password", "***")
     (path,) = repo.path.glob("*.lineage.yaml")
-    steps = f"steps:\n- curl -u me:{PASSWORD} https://h\ncode:"
+    steps = f"steps:\n- curl -u me:{PASSWORD} https://h -o /home/ada/d.bin\ncode:"
     text = path.read_text().replace("***", PASSWORD).replace("code:", steps)
     path.write_text(text)
     repo.commit("edited")
@@ -358,6 +358,7 @@ def test_b10_a_lineage_that_others_wrote_is_shown_without_its_secrets(
         assert not done.code, done.err
         assert "***" in done.out
         assert PASSWORD not in done.out + done.err
+        assert "-o d.bin" in done.out
 
 
 @pytest.mark.parametrize("how", ["gitmodel", "git"])

@@ -647,7 +647,9 @@ class _Connection(sqlite3.Connection):
         return self._patiently(lambda: super(_Connection, self).execute(sql, parameters))
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
-        return self._patiently(lambda: super(_Connection, self).executemany(sql, parameters))
+        # A second try needs the rows that the first one took.
+        rows = [*parameters]
+        return self._patiently(lambda: super(_Connection, self).executemany(sql, rows))
 
     def _patiently(self, act: Callable[[], sqlite3.Cursor]) -> sqlite3.Cursor:
         try:

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -338,3 +339,20 @@ def test_roots_and_identities_are_kept_by_remote(index):
     assert index.remote_id("/url") == OTHER
     index.drop_remote_root(REMOTE, "v1")
     assert index.remote_roots(REMOTE) == {}
+
+
+def test_what_waits_for_another_writer_forgets_all_the_same(path: Path, index: Index) -> None:
+    row = seen("d/a")
+    index.record("/top", ["d"], [row])
+    index.set_tree("/top", "d", OID, 1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(index.record, "/top", ["d"], [], ["d/a"])
+            time.sleep(1.5)
+            assert not waiting.done()
+            other.execute("COMMIT")
+            waiting.result()
+    assert index.trees("/top") == []
+    assert not index.is_tree("/top", "d", OID, 1)
+    assert index.seen("/top", "d") == {}

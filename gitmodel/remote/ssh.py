@@ -74,8 +74,14 @@ def _settings(host: str) -> Any:
         return {}
     try:
         return paramiko.SSHConfig.from_path(path).lookup(host)
-    except (paramiko.ConfigParseError, paramiko.CouldNotCanonicalize, ImportError) as error:
-        raise UsageError(f"{path!r}: {error}", hint=command("ssh -G {}", host)) from error
+    except (
+        paramiko.ConfigParseError,
+        paramiko.CouldNotCanonicalize,
+        ImportError,
+        OSError,
+        ValueError,
+    ) as error:
+        raise UsageError(f"{path!r}: {_why(error)}", hint=command("ssh -G {}", host)) from error
 
 
 def _load_known(client: paramiko.SSHClient, own: Any) -> None:
